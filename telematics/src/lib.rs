@@ -1,0 +1,29 @@
+//! The words that car and market share: signals, samples, consent, batches.
+//!
+//! Both sides depend on this crate and on nothing of each other, so a rule that must mean the same
+//! in the car and in the market (what consent permits, which bytes are signed) is written here once.
+//!
+//! **Invariant:** no I/O, no clock and no randomness: time and entropy are arguments.
+//!
+//! **Not here:** protobuf (`proto`), curves and circuits (`zk`), the meaning of money
+//! (`marketplace`).
+
+pub mod batch;
+pub mod consent;
+pub mod ids;
+pub mod payload;
+pub mod sample;
+pub mod testing;
+pub mod time;
+pub mod unit;
+pub mod value;
+pub mod vss;
+pub mod window;
+
+pub use batch::{BatchHash, BatchHeader, SealedBatch};
+pub use consent::{Disclosure, Policy, PolicyVersion};
+pub use ids::{BuyerId, OwnerId, VehicleId};
+pub use sample::Sample;
+pub use time::Timestamp;
+pub use value::Value;
+pub use vss::{Signal, SignalGroup};
