@@ -17,6 +17,7 @@ pub mod testing;
 pub mod time;
 pub mod unit;
 pub mod value;
+pub mod vehicle;
 pub mod vss;
 pub mod window;
 
@@ -26,4 +27,5 @@ pub use ids::{BuyerId, OwnerId, VehicleId};
 pub use sample::Sample;
 pub use time::Timestamp;
 pub use value::Value;
+pub use vehicle::{Powertrain, VehicleDescription};
 pub use vss::{Signal, SignalGroup};
