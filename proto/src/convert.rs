@@ -98,7 +98,8 @@ impl TryFrom<v1::Policy> for Policy {
         let group = |wire: v1::GroupDisclosure| {
             Ok((SignalGroup::parse(&wire.group)?, disclosure(wire.disclosure)?))
         };
-        let groups = wire.groups.into_iter().map(group).collect::<Result<BTreeMap<_, _>, _>>();
+        let groups =
+            wire.groups.into_iter().map(group).collect::<Result<BTreeMap<_, _>, BadMessage>>();
         Ok(Self::new(PolicyVersion::new(wire.version), groups?))
     }
 }
