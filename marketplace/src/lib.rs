@@ -1,1 +1,9 @@
-//! Skeleton.
+//! The marketplace: takes in what cars share, sells it to buyers, and pays the owners.
+//!
+//! A module imports modules of lower rank only (the ranks are in ARCHITECTURE.md, and a test checks
+//! them). A table has one owner module; the others call a verb of the owner. Verbs are synchronous
+//! and are given `now`, randomness and ids; the transport opens the transaction.
+
+pub mod clock;
+pub mod db;
+mod schema;

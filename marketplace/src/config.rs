@@ -1,0 +1,172 @@
+//! How one marketplace runs: a TOML file, then `AXLE_MARKETPLACE_*` variables on top.
+//!
+//! **Invariant:** an unknown key is an error, because a misspelt limit must not silently become the
+//! default. Every setting has a default, so that an empty file is a working market on one machine.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// Settings of one marketplace.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder for everything that is not configured elsewhere: database, lake, search index, the
+    /// certificate authority, delivered files.
+    pub data_dir: PathBuf,
+    /// `postgres://…`, or the path of an SQLite file. Default: `marketplace.db` in `data_dir`.
+    pub database_url: Option<String>,
+    /// Folder of the Delta table of samples. Default: `lake` in `data_dir`.
+    pub lake_dir: Option<PathBuf>,
+    /// Where owners and buyers reach the REST API.
+    pub rest_address: SocketAddr,
+    /// Where cars reach the gRPC services, over TLS 1.3.
+    pub grpc_address: SocketAddr,
+    /// Host names and addresses that cars use for `grpc_address`; they go into its certificate.
+    pub grpc_host_names: Vec<String>,
+    /// How often accepted batches are moved to the lake and datasets are described again.
+    pub flush_interval_seconds: u64,
+    /// The rules of the market.
+    pub rules: Rules,
+    /// How log lines look.
+    pub log_format: LogFormat,
+}
+
+/// The rules of the market, published to everyone who trades on it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rules {
+    /// The market's share of each sale, in hundredths of a percent.
+    pub fee_basis_points: u32,
+    /// Vehicles that must be in a dataset before it can be sold, so that nobody stands alone in it.
+    pub vehicles_min: u32,
+    /// How long a quote can be bought.
+    pub quote_valid_seconds: u32,
+    /// How long the market may take to deliver before the buyer has his tokens back.
+    pub deliver_within_seconds: u32,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for programs.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("axle-data/marketplace"),
+            database_url: None,
+            lake_dir: None,
+            rest_address: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            grpc_address: SocketAddr::from(([127, 0, 0, 1], 7443)),
+            grpc_host_names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+            flush_interval_seconds: 2,
+            rules: Rules::default(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            fee_basis_points: 500,
+            vehicles_min: 10,
+            quote_valid_seconds: 900,
+            deliver_within_seconds: 3_600,
+        }
+    }
+}
+
+impl Config {
+    /// Reads `file`, when there is one, and lays the environment over it.
+    ///
+    /// A nested key has two underscores: `AXLE_MARKETPLACE_RULES__VEHICLES_MIN=12`. Paths in the
+    /// file are taken from the working directory.
+    ///
+    /// # Errors
+    /// A file that can not be read, an unknown key or a value of another type is refused by name.
+    pub fn load(file: Option<&Path>) -> Result<Self, config::ConfigError> {
+        let mut builder = config::Config::builder();
+        if let Some(file) = file {
+            builder = builder.add_source(config::File::from(file));
+        }
+        let environment = config::Environment::with_prefix("AXLE_MARKETPLACE")
+            .prefix_separator("_")
+            .separator("__")
+            .try_parsing(true);
+        builder.add_source(environment).build()?.try_deserialize()
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        let default = || self.data_dir.join("marketplace.db").to_string_lossy().into_owned();
+        self.database_url.clone().unwrap_or_else(default)
+    }
+
+    /// Where the Delta table of samples is.
+    #[must_use]
+    pub fn lake_dir(&self) -> PathBuf {
+        self.lake_dir.clone().unwrap_or_else(|| self.data_dir.join("lake"))
+    }
+
+    /// Where delivered files are.
+    #[must_use]
+    pub fn deliveries_dir(&self) -> PathBuf {
+        self.data_dir.join("deliveries")
+    }
+
+    /// Where the search index is. It can be deleted at any time.
+    #[must_use]
+    pub fn search_dir(&self) -> PathBuf {
+        self.data_dir.join("search")
+    }
+
+    /// Where the certificate authority is.
+    #[must_use]
+    pub fn authority_dir(&self) -> PathBuf {
+        self.data_dir.join("authority")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, config::ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("market.toml");
+        std::fs::write(&file, text).unwrap();
+        Config::load(Some(&file))
+    }
+
+    #[test]
+    fn an_empty_file_is_a_working_market() {
+        let config = load("").unwrap();
+
+        assert_eq!(config.rules.vehicles_min, 10);
+        assert_eq!(config.lake_dir(), Path::new("axle-data/marketplace/lake"));
+    }
+
+    #[test]
+    fn the_shipped_example_says_the_defaults() {
+        let example = load(include_str!("../marketplace.example.toml")).unwrap();
+
+        assert_eq!(format!("{example:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused_by_name() {
+        for text in ["vehicles_min = 3", "[rules]\nvehicle_min = 3", "rest_address = \"here\""] {
+            let error = load(text).unwrap_err().to_string();
+            assert!(error.contains("vehicle") || error.contains("rest_address") || error.contains("socket"), "{error}");
+        }
+    }
+}

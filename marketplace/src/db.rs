@@ -1,0 +1,257 @@
+//! How we talk to the database. No tables here.
+//!
+//! One code path serves two engines through [`Conn`]: SQLite, embedded, is the default; PostgreSQL
+//! when `database_url` says so. What the enum can not express (upserts, batch inserts) is written as
+//! separate statements by its callers, or matched by arm in this file and nowhere else.
+//!
+//! **Invariants:** [`Db::write`] is one serializable transaction, durable when it returns:
+//! SQLite runs with `synchronous=FULL` and one writer, PostgreSQL at SERIALIZABLE with retries.
+//! [`Db::read`] can not write.
+//!
+//! **Not here:** the schema ([`crate::schema`]) and every query (their owner modules).
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+/// A connection to either engine.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    /// The embedded default.
+    Sqlite(SqliteConnection),
+    /// For operators who outgrow one machine.
+    Postgres(PgConnection),
+}
+
+const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
+const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
+
+/// Connections for reading at the same time.
+const READERS: u32 = 8;
+/// Connections for writing at the same time on PostgreSQL; SQLite has one writer.
+const POSTGRES_WRITERS: u32 = 8;
+/// How long a caller waits for a connection before the request fails.
+const CONNECTION_WAIT: Duration = Duration::from_secs(30);
+/// Attempts of a transaction that PostgreSQL could not serialize.
+const ATTEMPTS_MAX: u32 = 10;
+
+/// Why the database could not be opened or migrated.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// No connection.
+    #[error("cannot open the database `{url}`")]
+    Open {
+        /// The database, without credentials.
+        url: String,
+        /// What the driver says.
+        #[source]
+        source: r2d2::Error,
+    },
+    /// A migration failed; the ones before it are in place.
+    #[error("cannot migrate the database: {reason}")]
+    Migrate {
+        /// What the migration says.
+        reason: String,
+    },
+}
+
+/// The database, shared by everything that serves.
+#[derive(Clone)]
+pub struct Db {
+    readers: Pool<ConnectionManager<Conn>>,
+    writers: Pool<ConnectionManager<Conn>>,
+}
+
+impl Db {
+    /// Opens the database at `url`: `postgres://…`, or a path of an SQLite file that is created when
+    /// it does not exist.
+    ///
+    /// # Errors
+    /// A database that can not be reached or created is refused, named without its password.
+    pub fn open(url: &str) -> Result<Self, DbError> {
+        let writer_count = if is_postgres(url) { POSTGRES_WRITERS } else { 1 };
+        Ok(Self {
+            writers: pool(url, writer_count, Access::ReadWrite)?,
+            readers: pool(url, READERS, Access::ReadOnly)?,
+        })
+    }
+
+    /// Opens a fresh SQLite database in `folder` with every migration applied.
+    ///
+    /// # Errors
+    /// As [`Self::open`] and [`Self::migrate`].
+    pub fn open_in(folder: &Path) -> Result<Self, DbError> {
+        let db = Self::open(&folder.join("marketplace.db").to_string_lossy())?;
+        db.migrate()?;
+        Ok(db)
+    }
+
+    /// Applies the migrations that are not applied yet, and returns their names.
+    ///
+    /// # Errors
+    /// Stops at the first that fails.
+    pub fn migrate(&self) -> Result<Vec<String>, DbError> {
+        let failed =
+            |error: Box<dyn Error + Send + Sync>| DbError::Migrate { reason: error.to_string() };
+        let mut conn = self.writers.get().map_err(|error| failed(error.into()))?;
+        let applied = match &mut *conn {
+            Conn::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE_MIGRATIONS),
+            Conn::Postgres(postgres) => postgres.run_pending_migrations(POSTGRES_MIGRATIONS),
+        };
+        Ok(applied.map_err(failed)?.iter().map(ToString::to_string).collect())
+    }
+
+    /// Runs `query` on a reading connection, on a blocking thread.
+    ///
+    /// # Errors
+    /// What `query` returns; a lost connection is a database error.
+    pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DieselError> + Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+    {
+        let readers = self.readers.clone();
+        blocking(move || query(&mut *connection(&readers)?)).await
+    }
+
+    /// Runs `verb` in one transaction, on a blocking thread. Committed and durable when it returns
+    /// `Ok`, undone when it returns `Err`.
+    ///
+    /// # Errors
+    /// What `verb` returns; a failed commit or a lost connection is a database error.
+    pub async fn write<T, E, F>(&self, verb: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DieselError> + Error + Send + 'static,
+        F: Fn(&mut Conn) -> Result<T, E> + Send + 'static,
+    {
+        let writers = self.writers.clone();
+        blocking(move || transaction(&mut *connection(&writers)?, verb)).await
+    }
+}
+
+/// Runs `verb` in one transaction on `conn`, again when PostgreSQL could not serialize it.
+fn transaction<T, E, F>(conn: &mut Conn, verb: F) -> Result<T, E>
+where
+    E: From<DieselError> + Error + 'static,
+    F: Fn(&mut Conn) -> Result<T, E>,
+{
+    let mut attempt = 1;
+    loop {
+        let result = match conn {
+            // Takes the write lock at once: a transaction that upgrades later would fail instead.
+            Conn::Sqlite(_) => immediate(conn, &verb),
+            Conn::Postgres(_) => conn.transaction(|conn| verb(conn)),
+        };
+        match result {
+            Err(error) if attempt < ATTEMPTS_MAX && is_conflict(&error) => attempt += 1,
+            result => return result,
+        }
+    }
+}
+
+fn immediate<T, E, F>(conn: &mut Conn, verb: &F) -> Result<T, E>
+where
+    E: From<DieselError>,
+    F: Fn(&mut Conn) -> Result<T, E>,
+{
+    conn.batch_execute("BEGIN IMMEDIATE")?;
+    let result = verb(conn).and_then(|value| {
+        conn.batch_execute("COMMIT")?;
+        Ok(value)
+    });
+    if result.is_err() {
+        // The cause is already being returned; a rollback can fail only when SQLite did it itself.
+        conn.batch_execute("ROLLBACK").ok();
+    }
+    result
+}
+
+/// Whether the cause of `error` is a transaction that may succeed when it is run again
+/// (SQLSTATE 40001 and 40P01).
+fn is_conflict(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(DieselError::DatabaseError(kind, info)) = error.downcast_ref() {
+            return matches!(kind, DatabaseErrorKind::SerializationFailure)
+                || info.message().contains("deadlock detected");
+        }
+        cause = error.source();
+    }
+    false
+}
+
+async fn blocking<T, E, F>(work: F) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<DieselError> + Send + 'static,
+    F: FnOnce() -> Result<T, E> + Send + 'static,
+{
+    let gone = |error: tokio::task::JoinError| unavailable(error.to_string());
+    tokio::task::spawn_blocking(work).await.map_err(gone)?
+}
+
+fn connection(
+    pool: &Pool<ConnectionManager<Conn>>,
+) -> Result<PooledConnection<ConnectionManager<Conn>>, DieselError> {
+    pool.get().map_err(|error| unavailable(error.to_string()))
+}
+
+fn unavailable(reason: String) -> DieselError {
+    DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(reason))
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// What connections of a pool may do.
+#[derive(Clone, Copy, Debug)]
+enum Access {
+    ReadOnly,
+    ReadWrite,
+}
+
+fn pool(url: &str, size: u32, access: Access) -> Result<Pool<ConnectionManager<Conn>>, DbError> {
+    Pool::builder()
+        .max_size(size)
+        .min_idle(Some(1))
+        .connection_timeout(CONNECTION_WAIT)
+        .connection_customizer(Box::new(access))
+        .build(ConnectionManager::new(url))
+        .map_err(|source| DbError::Open { url: without_credentials(url), source })
+}
+
+/// A URL fit for logs: everything between `//` and `@` is left out.
+fn without_credentials(url: &str) -> String {
+    match (url.split_once("//"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}//{rest}"),
+        _ => url.to_owned(),
+    }
+}
+
+impl CustomizeConnection<Conn, diesel::r2d2::Error> for Access {
+    fn on_acquire(&self, conn: &mut Conn) -> Result<(), diesel::r2d2::Error> {
+        // The time-out comes first: switching to WAL itself may have to wait.
+        let sqlite = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
+                      PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+        let settings = match (conn as &Conn, self) {
+            (Conn::Sqlite(_), Self::ReadWrite) => sqlite.to_owned(),
+            (Conn::Sqlite(_), Self::ReadOnly) => format!("{sqlite} PRAGMA query_only = ON;"),
+            (Conn::Postgres(_), Self::ReadWrite) => {
+                "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE".to_owned()
+            }
+            (Conn::Postgres(_), Self::ReadOnly) => {
+                "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY".to_owned()
+            }
+        };
+        conn.batch_execute(&settings).map_err(diesel::r2d2::Error::QueryError)
+    }
+}

@@ -1,0 +1,48 @@
+//! The principals: who a caller is, once that is proven.
+//!
+//! **Invariant:** a value of these types is made only where identity is proven (a key that hashes to
+//! a stored one, a client certificate that rustls verified), so a verb that takes `&Buyer` cannot be
+//! reached without being one.
+//!
+//! **Not here:** what each may do. A verb's signature says it.
+
+use ed25519_dalek::VerifyingKey;
+use telematics::{BuyerId, OwnerId, VehicleId};
+
+/// Runs the market: opens accounts and credits deposits. Reads nobody's samples.
+#[derive(Clone, Copy, Debug)]
+pub struct Operator(pub(super) ());
+
+/// A person who owns vehicles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Who.
+    pub(crate) id: OwnerId,
+}
+
+/// A company that buys data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buyer {
+    /// Who.
+    pub(crate) id: BuyerId,
+}
+
+/// A car whose edge agent is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vehicle {
+    /// Which.
+    pub(crate) id: VehicleId,
+    /// The key that signs its batches, and the key of its certificate.
+    pub(crate) key: VerifyingKey,
+}
+
+/// Whoever holds an API key.
+#[derive(Clone, Copy, Debug)]
+pub enum Principal {
+    /// Runs the market.
+    Operator(Operator),
+    /// Owns vehicles.
+    Owner(Owner),
+    /// Buys data.
+    Buyer(Buyer),
+}

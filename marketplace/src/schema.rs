@@ -1,0 +1,268 @@
+//! The tables, as Diesel sees them. Follows `migrations/`; a test compares the two.
+//!
+//! **Invariant:** only a table's owner module names it here (the owner is said in its migration).
+
+diesel::table! {
+    owners (id) {
+        id -> Binary,
+        name -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    buyers (id) {
+        id -> Binary,
+        name -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_keys (hash) {
+        hash -> Binary,
+        role -> Text,
+        principal_id -> Nullable<Binary>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    vehicles (id) {
+        id -> Binary,
+        owner_id -> Binary,
+        make -> Text,
+        model -> Text,
+        model_year -> Integer,
+        powertrain -> Text,
+        public_key -> Binary,
+        status -> Text,
+        enrolled_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    enrolment_codes (hash) {
+        hash -> Binary,
+        owner_id -> Binary,
+        consent -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        vehicle_id -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    policies (vehicle_id, version) {
+        vehicle_id -> Binary,
+        version -> Integer,
+        groups -> Text,
+        decided_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> Binary,
+        kind -> Text,
+        holder_id -> Nullable<Binary>,
+        balance -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    seals (entry_id) {
+        entry_id -> Binary,
+    }
+}
+
+diesel::table! {
+    entries (id) {
+        id -> Binary,
+        kind -> Text,
+        idempotency_key -> Text,
+        posted_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    postings (entry_id, line) {
+        entry_id -> Binary,
+        line -> Integer,
+        account_id -> Binary,
+        amount -> BigInt,
+    }
+}
+
+diesel::table! {
+    batches (arrival) {
+        arrival -> BigInt,
+        vehicle_id -> Binary,
+        seq -> BigInt,
+        hash -> Binary,
+        prev_hash -> Binary,
+        consent_version -> Integer,
+        payload -> Binary,
+        signature -> Binary,
+        samples -> Integer,
+        received_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    chains (vehicle_id) {
+        vehicle_id -> Binary,
+        last_seq -> BigInt,
+        last_hash -> Binary,
+        samples -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    latest_values (vehicle_id, signal) {
+        vehicle_id -> Binary,
+        signal -> Integer,
+        measured_at -> BigInt,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    commitments (vehicle_id, commitment) {
+        vehicle_id -> Binary,
+        commitment -> Binary,
+        signal -> Integer,
+        started_at -> BigInt,
+        received_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    quarantine (vehicle_id, hash) {
+        vehicle_id -> Binary,
+        hash -> Binary,
+        seq -> BigInt,
+        prev_hash -> Binary,
+        consent_version -> Integer,
+        payload -> Binary,
+        signature -> Binary,
+        received_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    datasets (id) {
+        id -> Binary,
+        slug -> Text,
+        title -> Text,
+        description -> Text,
+        signals -> Text,
+        price_per_row -> BigInt,
+        row_count -> BigInt,
+        vehicle_count -> BigInt,
+        makes -> Text,
+        models -> Text,
+        first_at -> Nullable<BigInt>,
+        last_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        described_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    quotes (id) {
+        id -> Binary,
+        buyer_id -> Binary,
+        dataset_id -> Binary,
+        signals -> Text,
+        lake_version -> BigInt,
+        row_count -> BigInt,
+        price -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    quote_vehicles (quote_id, vehicle_id) {
+        quote_id -> Binary,
+        vehicle_id -> Binary,
+        row_count -> BigInt,
+    }
+}
+
+diesel::table! {
+    orders (id) {
+        id -> Binary,
+        quote_id -> Binary,
+        buyer_id -> Binary,
+        idempotency_key -> Text,
+        status -> Text,
+        price -> BigInt,
+        fee -> BigInt,
+        paid_out -> BigInt,
+        refunded -> BigInt,
+        placed_at -> BigInt,
+        deliver_by -> BigInt,
+        settled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    payouts (order_id, vehicle_id) {
+        order_id -> Binary,
+        vehicle_id -> Binary,
+        owner_id -> Binary,
+        row_count -> BigInt,
+        amount -> BigInt,
+    }
+}
+
+diesel::table! {
+    versions (order_id, number) {
+        order_id -> Binary,
+        number -> Integer,
+        file -> Text,
+        sha256 -> Binary,
+        byte_count -> BigInt,
+        row_count -> BigInt,
+        delivered_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    reads (id) {
+        id -> Binary,
+        order_id -> Binary,
+        number -> Integer,
+        read_at -> BigInt,
+        byte_count -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    owners,
+    buyers,
+    api_keys,
+    vehicles,
+    enrolment_codes,
+    policies,
+    accounts,
+    seals,
+    entries,
+    postings,
+    batches,
+    chains,
+    latest_values,
+    commitments,
+    quarantine,
+    datasets,
+    quotes,
+    quote_vehicles,
+    orders,
+    payouts,
+    versions,
+    reads,
+);

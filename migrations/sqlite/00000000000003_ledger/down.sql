@@ -1,0 +1,4 @@
+DROP TABLE postings;
+DROP TABLE entries;
+DROP TABLE seals;
+DROP TABLE accounts;

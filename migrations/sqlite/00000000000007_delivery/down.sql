@@ -1,0 +1,2 @@
+DROP TABLE reads;
+DROP TABLE versions;
