@@ -82,7 +82,8 @@ impl Car {
         market: &Market,
         programs: &Programs,
     ) -> anyhow::Result<Self> {
-        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         let mut car =
             Self { spec, folder: folder.to_owned(), record: Record::default(), process: None };
         if let Ok(text) = fs::read_to_string(car.file("car.json")) {
@@ -134,7 +135,11 @@ impl Car {
     ///
     /// # Errors
     /// When the drive can not be written.
-    pub async fn prepare_drive(&mut self, programs: &Programs, now: Timestamp) -> anyhow::Result<()> {
+    pub async fn prepare_drive(
+        &mut self,
+        programs: &Programs,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
         if self.record.drive > 0 && !self.status().is_ok_and(|status| status.done) {
             return Ok(());
         }
@@ -186,8 +191,12 @@ impl Car {
     }
 
     async fn enrol(&self, market: &Market, programs: &Programs) -> anyhow::Result<()> {
-        let groups: serde_json::Map<String, Value> =
-            self.spec.consent.iter().map(|(group, word)| ((*group).to_owned(), json!(word))).collect();
+        let groups: serde_json::Map<String, Value> = self
+            .spec
+            .consent
+            .iter()
+            .map(|(group, word)| ((*group).to_owned(), json!(word)))
+            .collect();
         let owner = market.rest(&self.record.owner_key);
         let code = owner.create("/v1/enrolment-codes", json!({ "consent": groups })).await?;
         let [make, model, year, powertrain] = &self.spec.vehicle;
@@ -198,7 +207,10 @@ impl Car {
             "--make", make, "--model", model, "--year", year, "--powertrain", powertrain,
             "--data-dir", &data_dir,
         ];
-        programs.output(&arguments).await.with_context(|| format!("cannot enrol {}", self.spec.name))?;
+        programs
+            .output(&arguments)
+            .await
+            .with_context(|| format!("cannot enrol {}", self.spec.name))?;
         Ok(())
     }
 

@@ -116,7 +116,12 @@ impl Child {
         }
         let Ok(status) = tokio::time::timeout(STOP_WAIT, self.process.wait()).await else {
             self.process.kill().await?;
-            bail!("{} did not stop within {} s; {}", self.name, STOP_WAIT.as_secs(), quote(&self.log));
+            bail!(
+                "{} did not stop within {} s; {}",
+                self.name,
+                STOP_WAIT.as_secs(),
+                quote(&self.log)
+            );
         };
         if !status?.success() {
             bail!("{} did not stop cleanly; {}", self.name, quote(&self.log));

@@ -31,7 +31,10 @@ const SHARED: [(&str, &str); 6] = [
 /// `count` simulated cars.
 #[must_use]
 pub fn simulated(count: u16) -> Vec<CarSpec> {
-    (1..=count).zip(MODELS.iter().cycle()).map(|(number, model)| simulated_car(number, model)).collect()
+    (1..=count)
+        .zip(MODELS.iter().cycle())
+        .map(|(number, model)| simulated_car(number, model))
+        .collect()
 }
 
 /// Owners differ: one in three shares how he drives, one in four only proves things about it, and

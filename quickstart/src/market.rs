@@ -18,6 +18,26 @@ use crate::child::{Child, Programs, free_address};
 const START_WAIT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Where a marketplace listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    rest: SocketAddr,
+    grpc: SocketAddr,
+}
+
+impl Addresses {
+    /// Ports 8080 and 7443 of this machine when they are free, others when not.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn free() -> anyhow::Result<Self> {
+        Ok(Self {
+            rest: free_address(SocketAddr::from(([127, 0, 0, 1], 8080)))?,
+            grpc: free_address(SocketAddr::from(([127, 0, 0, 1], 7443)))?,
+        })
+    }
+}
+
 /// A running marketplace.
 #[derive(Debug)]
 pub struct Market {
@@ -29,21 +49,26 @@ pub struct Market {
 impl Market {
     /// Writes the settings into `folder`, starts the marketplace and waits until it answers.
     ///
-    /// `vehicles_min` is the market's rule of that name. Ports are 8080 and 7443 when they are free.
+    /// `vehicles_min` is the market's rule of that name.
     ///
     /// # Errors
     /// When it does not start; the message quotes its log.
-    pub async fn start(programs: &Programs, folder: &Path, vehicles_min: u32) -> anyhow::Result<Self> {
-        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let rest_address = free_address(SocketAddr::from(([127, 0, 0, 1], 8080)))?;
-        let grpc_address = free_address(SocketAddr::from(([127, 0, 0, 1], 7443)))?;
+    pub async fn start(
+        programs: &Programs,
+        folder: &Path,
+        addresses: Addresses,
+        vehicles_min: u32,
+    ) -> anyhow::Result<Self> {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        let Addresses { rest: rest_address, grpc: grpc_address } = addresses;
         let settings = folder.join("marketplace.toml");
         fs::write(
             &settings,
             format!(
-                "data_dir = {:?}\nrest_address = \"{rest_address}\"\ngrpc_address = \"{grpc_address}\"\n\
-                 flush_interval_seconds = 1\n\n[rules]\nvehicles_min = {vehicles_min}\n",
-                folder
+                "data_dir = {folder:?}\nrest_address = \"{rest_address}\"\n\
+                 grpc_address = \"{grpc_address}\"\nflush_interval_seconds = 1\n\n\
+                 [rules]\nvehicles_min = {vehicles_min}\n"
             ),
         )?;
 

@@ -75,7 +75,7 @@ pub fn purchase(purchase: &Purchase) -> anyhow::Result<Table> {
     };
     let (price, fee) = (amount("price")?, amount("fee")?);
     let (paid_out, refunded) = (amount("paid_out")?, amount("refunded")?);
-    let parts = [fee, paid_out, refunded].into_iter().try_fold(price, Amount::minus);
+    let parts = [fee, paid_out, refunded].into_iter().try_fold(price, Amount::checked_sub);
 
     let mut table = table(&["order", ""]);
     table.add_row(["dataset", text(dataset, "title")?]);

@@ -14,7 +14,7 @@ use telematics::Timestamp;
 
 use crate::car::{Car, CarSpec};
 use crate::child::Programs;
-use crate::market::{Market, Rest, count, list, text};
+use crate::market::{Addresses, Market, Rest, count, list, text};
 use crate::report::{self, Purchase};
 use crate::{fleet, report::CarRow};
 
@@ -24,6 +24,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const MARKET_WAIT: Duration = Duration::from_secs(120);
 /// Tokens that the buyer gets at each start; the dataset of the tour costs a few.
 const BUYER_TOKENS: &str = "100";
+/// The market's own default, said here because the tour must have as many cars.
+const VEHICLES_MIN: u32 = 10;
 /// What the buyer looks for.
 const SEARCH: &str = "speed";
 
@@ -87,7 +89,9 @@ fn specs(tour: &Tour) -> anyhow::Result<Vec<CarSpec>> {
         });
         let vehicle = tour.vehicle.clone().try_into();
         let Ok(vehicle) = vehicle else {
-            bail!("--vehicle takes make, model, year and powertrain, such as Toyota,RAV4,2017,hybrid");
+            bail!(
+                "--vehicle takes make, model, year and powertrain, such as Toyota,RAV4,2017,hybrid"
+            );
         };
         specs.push(fleet::recorded(vehicle, log?, dbc?, map?));
     }
@@ -96,7 +100,9 @@ fn specs(tour: &Tour) -> anyhow::Result<Vec<CarSpec>> {
 
 async fn start_market(programs: &Programs, data: &Path) -> anyhow::Result<Market> {
     let bar = spinner("starting the marketplace");
-    let market = Market::start(programs, &data.join("marketplace"), 10).await?;
+    let market =
+        Market::start(programs, &data.join("marketplace"), Addresses::free()?, VEHICLES_MIN)
+            .await?;
     bar.finish_with_message(format!("marketplace at {}", market.operator().base()));
     Ok(market)
 }
@@ -275,4 +281,3 @@ fn steps(message: &str, count: usize) -> ProgressBar {
         Err(_) => bar,
     }
 }
-

@@ -81,7 +81,8 @@ fn a_table_is_named_by_its_owner_only() {
         for (table, owner) in &owners {
             let named = text.contains(&format!("schema::{table}"))
                 || text.lines().any(|line| {
-                    line.starts_with("use crate::schema::") && words(line).any(|word| word == *table)
+                    line.starts_with("use crate::schema::")
+                        && words(line).any(|word| word == *table)
                 });
             let at_home = module == *owner && file.ends_with("queries.rs") || module == "schema";
             if named && !at_home {
