@@ -69,10 +69,11 @@ impl Battery {
         self.energy_j / (self.health * ENERGY_NEW_J)
     }
 
-    /// How far from the mean the coldest and the warmest cell are: heat spreads slowly.
+    /// How far from the mean the coldest and the warmest cell are: the middle of the pack keeps its
+    /// heat, the edge loses it to the air.
     #[must_use]
-    pub(super) fn spread_kelvin(&self) -> f64 {
-        0.5 + self.heat_w / 2_000.0
+    pub(super) fn spread_kelvin(&self, ambient_celsius: f64) -> f64 {
+        0.5 + 0.15 * (self.celsius - ambient_celsius).abs()
     }
 
     /// Rises with charge, steeply when nearly empty.
@@ -131,5 +132,15 @@ mod tests {
         warm.give(50_000.0, 25.0, 0.1);
 
         assert!(cold.heat_w > 1.5 * warm.heat_w);
+    }
+
+    #[test]
+    fn a_pack_warmer_than_the_air_has_colder_edges() {
+        let mut battery = Battery::at_rest(0.7, 0.95, 10.0);
+        let rested = battery.spread_kelvin(10.0);
+        battery.give(100_000.0, 10.0, 100.0);
+
+        assert!(battery.celsius > 10.5, "{battery:?}");
+        assert!(battery.spread_kelvin(10.0) > rested);
     }
 }

@@ -146,7 +146,7 @@ mod tests {
 
         let limited = hard.shaft_w() + REGENERATION_MAX_W;
 
-        assert!(-20_000.0 < gentle.shaft_w() && gentle.electric_w < -10_000.0, "{gentle:?}");
+        assert!((-26_000.0..-20_000.0).contains(&gentle.electric_w), "{gentle:?}");
         assert!(limited.abs() < 1e-6, "{hard:?}");
         assert!(gentle.accelerator <= 0.0 && 0.0 < gentle.brake && gentle.brake < hard.brake);
     }
