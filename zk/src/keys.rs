@@ -65,7 +65,7 @@ impl Keys {
     }
 
     #[expect(clippy::expect_used, reason = "no input: the circuit has a shape, or no test passes")]
-    fn from_seed(seed: [u8; 32]) -> Self {
+    pub(crate) fn from_seed(seed: [u8; 32]) -> Self {
         let proving = Groth16::<Bn254>::generate_random_parameters_with_reduction(
             RangeCircuit::default(),
             &mut StdRng::from_seed(seed),

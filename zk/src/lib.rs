@@ -8,7 +8,7 @@
 //! point is on its curve and in its subgroup; nothing here decodes without these checks.
 //!
 //! **Randomness** is an argument, of `rand`'s traits like everywhere else. Arkworks wants those of
-//! an older `rand`, so one 32-byte seed crosses over, in [`field`].
+//! an older `rand`, so one 32-byte seed crosses over, in `field.rs`.
 //!
 //! **Not here:** when windows are cut (`edge-agent`), who is paid for a proof (`marketplace`).
 

@@ -1,7 +1,7 @@
 //! A proof as it is sent: 128 bytes.
 //!
 //! **Invariant:** holding a [`Proof`] means that its three points are on their curves and in their
-//! subgroups. Whether it proves anything is for [`crate::verify`] to say.
+//! subgroups. Whether it proves anything is for [`crate::verify()`] to say.
 //!
 //! A proof can be re-randomised by anyone, so its bytes are no identity: never deduplicate by them.
 

@@ -43,7 +43,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{KEYS, honest, rng, value};
-    use crate::{Blinding, NotAProof, commit, prove};
+    use crate::{Blinding, Keys, NotAProof, commit, prove};
 
     static HONEST: LazyLock<(Statement, Proof)> = LazyLock::new(|| {
         let (statement, witness) = honest();
@@ -81,6 +81,15 @@ mod tests {
             let statement = Statement::new(commitment, signal, value(low), value(high)).unwrap();
             assert!(verify(KEYS.verifying(), &statement, proof).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_proof_under_other_keys_is_refused() {
+        let (statement, proof) = &*HONEST;
+        let other = Keys::from_seed([1; 32]);
+
+        assert_ne!(other.verifying().fingerprint(), KEYS.verifying().fingerprint());
+        assert!(verify(other.verifying(), statement, proof).is_err());
     }
 
     #[test]
