@@ -4,9 +4,11 @@
 //! them). A table has one owner module; the others call a verb of the owner. Verbs are synchronous
 //! and are given `now`, randomness and ids; the transport opens the transaction.
 
+pub mod archive;
 pub mod clock;
 pub mod config;
 pub mod consent;
 pub mod db;
 pub mod identity;
+pub mod ingest;
 mod schema;
