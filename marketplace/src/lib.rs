@@ -4,11 +4,16 @@
 //! them). A table has one owner module; the others call a verb of the owner. Verbs are synchronous
 //! and are given `now`, randomness and ids; the transport opens the transaction.
 
+pub mod api;
+pub mod app;
 pub mod archive;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod consent;
 pub mod db;
+pub mod files;
 pub mod identity;
 pub mod ingest;
+pub mod jobs;
 mod schema;
