@@ -5,5 +5,8 @@
 //! and are given `now`, randomness and ids; the transport opens the transaction.
 
 pub mod clock;
+pub mod config;
+pub mod consent;
 pub mod db;
+pub mod identity;
 mod schema;
