@@ -19,7 +19,10 @@ mod queries;
 #[cfg(test)]
 mod tests;
 
+use telematics::BuyerId;
 use telematics::ids::{Id, Kind};
+
+use crate::identity::IdentityError;
 
 pub use account::Account;
 pub use amount::{Amount, NotAnAmount};
@@ -64,6 +67,15 @@ pub enum LedgerError {
         /// What was asked for.
         amount: Amount,
     },
+    /// Nobody to credit.
+    #[error("there is no buyer {buyer}")]
+    UnknownBuyer {
+        /// The buyer named.
+        buyer: BuyerId,
+    },
+    /// Buyers could not be read.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The database refused, or is gone.
     #[error("cannot read or write the ledger")]
     Storage(#[from] diesel::result::Error),

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::db::Db;
+use crate::identity::{self, ApiKey};
 
 struct Fixture {
     db: Db,
@@ -132,22 +133,30 @@ async fn the_database_itself_refuses_what_breaks_the_ledger() {
 #[tokio::test]
 async fn a_deposit_is_more_than_nothing_and_happens_once() {
     let fixture = Fixture::new();
-    let buyer = BuyerId::new(T0, [1; 10]);
-    let put = |micros| {
+    let open = |conn: &mut crate::db::Conn| {
+        let operator = identity::create_operator(conn, &ApiKey::new([1; 32]), T0)?;
+        let id = BuyerId::new(T0, [1; 10]);
+        identity::create_buyer(conn, &operator, "Acme", id, &ApiKey::new([2; 32]), T0)?;
+        Ok::<_, LedgerError>(operator)
+    };
+    let operator = fixture.db.write(open).await.unwrap();
+    let put = |buyer: u8, micros| {
         fixture.db.write(move |conn| {
             let key = IdempotencyKey::parse("wire-1").unwrap();
-            deposit(conn, &crate::identity::create_operator_placeholder, buyer, Amount::from_micros(micros), &key, T0)
+            let buyer = BuyerId::new(T0, [buyer; 10]);
+            deposit(conn, &operator, buyer, Amount::from_micros(micros), &key, T0)
         })
     };
 
     for micros in [0, -5] {
-        assert!(matches!(put(micros).await, Err(LedgerError::NothingDeposited { .. })));
+        assert!(matches!(put(1, micros).await, Err(LedgerError::NothingDeposited { .. })));
     }
-    assert!(matches!(put(7).await, Ok(Posted::Now(_))));
-    assert!(matches!(put(7).await, Ok(Posted::Before(_))));
-    let error = put(8).await.unwrap_err();
+    assert!(matches!(put(9, 7).await, Err(LedgerError::UnknownBuyer { .. })));
+    assert!(matches!(put(1, 7).await, Ok(Posted::Now(_))));
+    assert!(matches!(put(1, 7).await, Ok(Posted::Before(_))));
+    let error = put(1, 8).await.unwrap_err();
     assert_eq!(error.to_string(), "the idempotency key `wire-1` was used before for another request");
-    assert_eq!(fixture.balance(Account::Buyer(buyer)).await, 7);
+    assert_eq!(fixture.balance(buyer()).await, 7);
 }
 
 proptest! {
