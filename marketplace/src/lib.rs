@@ -9,7 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod consent;
 pub mod db;
-// pub mod delivery;
+pub mod delivery;
 pub mod identity;
 pub mod lake;
 pub mod ledger;

@@ -126,7 +126,7 @@ async fn select(
 ) -> Result<SendableRecordBatchStream, DeliveryError> {
     let filter = RowFilter {
         signals: quote.signals.clone(),
-        vehicles: cars.iter().map(|car| car.record.id).collect(),
+        vehicles: Some(cars.iter().map(|car| car.record.id).collect()),
     };
     let Rows { session, frame } = lake.rows(quote.lake_version, &filter).await?;
     let text = |name: &str| cast(col(name), DataType::Utf8).alias(name);

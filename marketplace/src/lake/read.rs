@@ -21,8 +21,8 @@ const QUERY_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub struct RowFilter {
     /// Of these signals.
     pub signals: Vec<Signal>,
-    /// Of these vehicles.
-    pub vehicles: Vec<VehicleId>,
+    /// Of these vehicles; of all when it is not said.
+    pub vehicles: Option<Vec<VehicleId>>,
 }
 
 /// What is in the lake of one signal of one vehicle.
@@ -58,9 +58,10 @@ impl Lake {
         let groups = filter.signals.iter().map(|signal| signal.group().as_str());
         let signals = filter.signals.iter().map(|signal| signal.path());
         // The group follows from the signal; saying it lets whole partitions be left out.
-        let wanted = one_of("group", groups)
-            .and(one_of("signal", signals))
-            .and(one_of("vehicle", filter.vehicles.iter().map(ToString::to_string)));
+        let mut wanted = one_of("group", groups).and(one_of("signal", signals));
+        if let Some(vehicles) = &filter.vehicles {
+            wanted = wanted.and(one_of("vehicle", vehicles.iter().map(ToString::to_string)));
+        }
         Ok(Rows { session, frame: frame.filter(wanted)? })
     }
 
@@ -183,7 +184,7 @@ mod tests {
     fn filter(numbers: &[u8], paths: &[&str]) -> RowFilter {
         RowFilter {
             signals: paths.iter().map(|path| Signal::by_path(path).unwrap()).collect(),
-            vehicles: numbers.iter().map(|number| vehicle(*number)).collect(),
+            vehicles: Some(numbers.iter().map(|number| vehicle(*number)).collect()),
         }
     }
 
@@ -243,6 +244,8 @@ mod tests {
         assert_eq!(count(filter(&[1], &[gear])).await, BTreeMap::from([(vehicle(1), 3)]));
         assert_eq!(count(filter(&[3], &[gear])).await, BTreeMap::new());
         assert_eq!(count(filter(&[1, 2], &[])).await, BTreeMap::new());
+        let everyone = RowFilter { vehicles: None, ..filter(&[], &[gear]) };
+        assert_eq!(count(everyone).await, BTreeMap::from([(vehicle(1), 3), (vehicle(2), 4)]));
     }
 
     #[tokio::test]

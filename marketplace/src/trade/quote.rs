@@ -10,7 +10,7 @@ use crate::catalog::{self, DatasetId};
 use crate::config::Rules;
 use crate::consent;
 use crate::db::Conn;
-use crate::identity::Buyer;
+use crate::identity::{self, Buyer};
 use crate::ledger::Amount;
 
 /// A quote.
@@ -74,7 +74,9 @@ pub fn quote(
     let signals = dataset.signals();
     let with_rows: Vec<VehicleId> =
         ask.rows.iter().filter(|(_, rows)| **rows > 0).map(|(vehicle, _)| *vehicle).collect();
-    let sharing = consent::sharing(conn, &with_rows, &signals)?;
+    let enrolled = identity::vehicles(conn, &with_rows)?;
+    let enrolled: Vec<VehicleId> = enrolled.into_iter().map(|vehicle| vehicle.id).collect();
+    let sharing = consent::sharing(conn, &enrolled, &signals)?;
     enough(ask.dataset, sharing.len(), rules)?;
 
     let of = |vehicle: VehicleId| (vehicle, ask.rows.get(&vehicle).copied().unwrap_or(0));
