@@ -8,67 +8,18 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
-use serde_json::json;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
 
+use super::problem::Problem;
 use crate::app::App;
-use crate::identity::{self, ApiKey, Buyer, IdentityError, Operator, Owner, Principal};
-
-/// Why a caller is not let in.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthError {
-    /// No key, or none that opens anything.
-    #[error("this needs an API key; send `Authorization: Bearer axle_...` with a key of this market")]
-    Unauthenticated,
-    /// A key of another role.
-    #[error("this needs the API key of {needed}; yours is the key of {shown}")]
-    WrongRole {
-        /// Who may call.
-        needed: &'static str,
-        /// Who called.
-        shown: &'static str,
-    },
-    /// Keys can not be looked up.
-    #[error("the market can not read its accounts now; retry later")]
-    Unavailable(#[from] IdentityError),
-}
-
-impl ResponseError for AuthError {
-    fn status_code(&self) -> StatusCode {
-        match self {
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::WrongRole { .. } => StatusCode::FORBIDDEN,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        let status = self.status_code();
-        if let Self::Unavailable(error) = self {
-            let error: &(dyn std::error::Error + 'static) = error;
-            tracing::error!(error, "cannot look up an API key");
-        }
-        let mut response = HttpResponse::build(status);
-        if status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Bearer realm=\"axle\"");
-            response.insert_header((header::WWW_AUTHENTICATE, challenge));
-        }
-        let problem = json!({
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "detail": self.to_string(),
-        });
-        response.content_type("application/problem+json").body(problem.to_string())
-    }
-}
+use crate::identity::{self, ApiKey, Buyer, Operator, Owner, Principal};
 
 /// What actix waits for while a key is looked up.
-type Lookup<T> = Pin<Box<dyn Future<Output = Result<T, AuthError>>>>;
+type Lookup<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl FromRequest for Owner {
-    type Error = AuthError;
+    type Error = Problem;
     type Future = Lookup<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
@@ -76,14 +27,14 @@ impl FromRequest for Owner {
         Box::pin(async move {
             match principal.await? {
                 Principal::Owner(owner) => Ok(owner),
-                other => Err(AuthError::WrongRole { needed: "an owner", shown: role(&other) }),
+                _ => Err(Problem::forbidden("an owner")),
             }
         })
     }
 }
 
 impl FromRequest for Buyer {
-    type Error = AuthError;
+    type Error = Problem;
     type Future = Lookup<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
@@ -91,14 +42,14 @@ impl FromRequest for Buyer {
         Box::pin(async move {
             match principal.await? {
                 Principal::Buyer(buyer) => Ok(buyer),
-                other => Err(AuthError::WrongRole { needed: "a buyer", shown: role(&other) }),
+                _ => Err(Problem::forbidden("a buyer")),
             }
         })
     }
 }
 
 impl FromRequest for Operator {
-    type Error = AuthError;
+    type Error = Problem;
     type Future = Lookup<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
@@ -106,28 +57,30 @@ impl FromRequest for Operator {
         Box::pin(async move {
             match principal.await? {
                 Principal::Operator(operator) => Ok(operator),
-                other => Err(AuthError::WrongRole { needed: "an operator", shown: role(&other) }),
+                _ => Err(Problem::forbidden("an operator")),
             }
         })
     }
 }
 
-const fn role(principal: &Principal) -> &'static str {
-    match principal {
-        Principal::Operator(_) => "an operator",
-        Principal::Owner(_) => "an owner",
-        Principal::Buyer(_) => "a buyer",
+/// For the few handlers that answer everybody who has a key.
+impl FromRequest for Principal {
+    type Error = Problem;
+    type Future = Lookup<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        Box::pin(principal(request))
     }
 }
 
 /// Whoever the key in `request` belongs to.
-fn principal(request: &HttpRequest) -> impl Future<Output = Result<Principal, AuthError>> + use<> {
+fn principal(request: &HttpRequest) -> impl Future<Output = Result<Principal, Problem>> + use<> {
     let app = request.app_data::<web::Data<App>>().cloned();
     let key = bearer(request);
     async move {
-        let (Some(app), Some(key)) = (app, key) else { return Err(AuthError::Unauthenticated) };
+        let (Some(app), Some(key)) = (app, key) else { return Err(Problem::unauthenticated()) };
         let found = app.db.read(move |conn| identity::authenticate(conn, &key)).await?;
-        found.ok_or(AuthError::Unauthenticated)
+        found.ok_or_else(Problem::unauthenticated)
     }
 }
 
@@ -139,17 +92,21 @@ fn bearer(request: &HttpRequest) -> Option<ApiKey> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::ResponseError as _;
     use actix_web::test::TestRequest;
     use telematics::testing::T0;
     use telematics::{BuyerId, OwnerId};
 
     use super::*;
     use crate::config::Config;
+    use crate::identity::IdentityError;
 
     /// A market with an operator (key 1), an owner (key 2) and a buyer (key 3).
     async fn market() -> (tempfile::TempDir, App) {
         let folder = tempfile::tempdir().unwrap();
-        let app = App::open(Config { data_dir: folder.path().to_owned(), ..Config::default() }).await.unwrap();
+        let app = App::open(Config { data_dir: folder.path().to_owned(), ..Config::default() })
+            .await
+            .unwrap();
         app.db
             .write::<_, IdentityError, _>(|conn| {
                 let operator = identity::create_operator(conn, &ApiKey::new([1; 32]), T0)?;
@@ -164,7 +121,7 @@ mod tests {
     }
 
     /// The status that a handler for `T` answers to a caller with this header; 200 when it lets in.
-    async fn status<T: FromRequest<Error = AuthError>>(app: &App, authorization: &str) -> u16 {
+    async fn status<T: FromRequest<Error = Problem>>(app: &App, authorization: &str) -> u16 {
         let request = TestRequest::default()
             .app_data(web::Data::new(app.clone()))
             .insert_header((header::AUTHORIZATION, authorization))
@@ -198,13 +155,5 @@ mod tests {
             ];
             assert_eq!(found, expected, "{name}");
         }
-    }
-
-    #[test]
-    fn a_refusal_says_what_to_send() {
-        let response = AuthError::Unauthenticated.error_response();
-
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
-        assert!(response.headers().contains_key(header::WWW_AUTHENTICATE));
     }
 }

@@ -5,3 +5,5 @@
 
 pub mod auth;
 pub mod grpc;
+pub mod problem;
+pub mod rest;

@@ -119,8 +119,7 @@ async fn serve_rest(
     stopping: CancellationToken,
 ) -> std::io::Result<()> {
     let app = web::Data::new(app);
-    let service =
-        move || actix_web::App::new().app_data(app.clone()).configure(rest::configure);
+    let service = move || actix_web::App::new().app_data(app.clone()).configure(rest::configure);
     let server = HttpServer::new(service)
         .disable_signals()
         .shutdown_timeout(10)

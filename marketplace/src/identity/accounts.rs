@@ -113,6 +113,17 @@ pub fn buyers(
     queries::buyers(conn)
 }
 
+/// One buyer's account, if there is such a buyer.
+///
+/// # Errors
+/// Fails when the database does, or when the row is damaged.
+pub fn buyer(
+    conn: &mut Conn,
+    id: BuyerId,
+) -> Result<Option<AccountRecord<BuyerId>>, IdentityError> {
+    queries::buyer(conn, id)
+}
+
 #[cfg(test)]
 mod tests {
     use telematics::testing::T0;

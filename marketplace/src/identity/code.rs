@@ -25,6 +25,14 @@ pub struct EnrolmentCode {
 #[error("an enrolment code is `axle-` and 42 letters and digits; check it for typing errors")]
 pub struct NotACode;
 
+impl EnrolmentCode {
+    /// The code for `secret` at the market whose authority `pin` stands for.
+    #[must_use]
+    pub const fn new(secret: [u8; 10], pin: [u8; 16]) -> Self {
+        Self { secret, pin }
+    }
+}
+
 impl fmt::Display for EnrolmentCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = [self.secret.as_slice(), &self.pin].concat();

@@ -21,8 +21,8 @@ mod queries;
 mod vehicles;
 
 pub use accounts::{
-    AccountRecord, authenticate, buyers, create_buyer, create_operator, create_owner, has_operator,
-    owners,
+    AccountRecord, authenticate, buyer, buyers, create_buyer, create_operator, create_owner,
+    has_operator, owners,
 };
 pub use authority::{Authority, AuthorityError, ServerIdentity, VehicleCertificate, read_request};
 pub use code::{EnrolmentCode, NotACode};

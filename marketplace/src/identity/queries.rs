@@ -110,6 +110,18 @@ pub(super) fn buyers(conn: &mut Conn) -> Result<Vec<AccountRecord<BuyerId>>, Ide
     rows.into_iter().map(|row| account("buyers", row)).collect()
 }
 
+pub(super) fn buyer(
+    conn: &mut Conn,
+    id: BuyerId,
+) -> Result<Option<AccountRecord<BuyerId>>, IdentityError> {
+    let row = buyers::table
+        .find(id.to_vec())
+        .select((buyers::id, buyers::name, buyers::created_at))
+        .first::<AccountRow>(conn)
+        .optional()?;
+    row.map(|row| account("buyers", row)).transpose()
+}
+
 type AccountRow = (Vec<u8>, String, i64);
 
 fn account<K: Kind>(
