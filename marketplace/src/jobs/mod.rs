@@ -1,19 +1,14 @@
-//! What the market does by itself.
+//! What happens by itself: batches move to the lake, datasets are described, orders are settled.
 //!
-//! One task takes the steps in turn, so that no two of them work at once. A step that fails is logged
-//! and tried again at the next turn; each can be repeated at any time.
+//! One task takes the steps in turn, so that no two of them ever work at once. A step that fails is
+//! logged and tried again at the next turn; each can be repeated at any time.
 //!
-//! **Not here:** any rule. The steps only call the modules that have them.
+//! **Not here:** what a step does ([`flush`] and [`sales`]), which is no rule of the market either:
+//! rules are in the modules that they call.
 
-mod describe;
-mod flush;
-mod orders;
+pub mod flush;
+pub mod sales;
 
-pub use describe::{DescribeError, describe};
-pub use flush::{FlushError, flush};
-pub use orders::{OrdersError, deliver_paid, refund_overdue};
-
-use std::error::Error;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
@@ -26,22 +21,20 @@ pub async fn run(app: App, stopping: CancellationToken) {
     let every = Duration::from_secs(app.config.flush_interval_seconds.max(1));
     let mut turns = interval(every);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while stopping.run_until_cancelled(turns.tick()).await.is_some() {
-        turn(&app).await;
-    }
-}
-
-/// One step after the other; one that fails does not hold up the next.
-async fn turn(app: &App) {
-    log("cannot move batches to the lake", flush(app).await);
-    log("cannot describe datasets", describe(app).await);
-    log("cannot refund overdue orders", refund_overdue(app).await);
-    log("cannot deliver orders", deliver_paid(app).await);
-}
-
-fn log<T>(message: &str, result: Result<T, impl Error + 'static>) {
-    if let Err(error) = result {
-        let error: &(dyn Error + 'static) = &error;
-        tracing::error!(error, "{message}");
+    let mut flush = flush::Flush::new(app.clone());
+    loop {
+        tokio::select! {
+            biased;
+            () = stopping.cancelled() => return,
+            _ = turns.tick() => {}
+        }
+        if let Err(error) = flush.turn().await {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::error!(error, "cannot move batches to the lake");
+        }
+        if let Err(error) = sales::turn(&app).await {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::error!(error, "cannot settle orders");
+        }
     }
 }
