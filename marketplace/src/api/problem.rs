@@ -12,6 +12,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use telematics::ids::NotAnId;
 
+use crate::archive::ArchiveError;
 use crate::catalog::{CatalogError, SearchError};
 use crate::consent::{ConsentError, NotGroups};
 use crate::delivery::DeliveryError;
@@ -290,5 +291,11 @@ impl From<JsonPayloadError> for Problem {
 impl From<QueryPayloadError> for Problem {
     fn from(error: QueryPayloadError) -> Self {
         Self::invalid(error)
+    }
+}
+
+impl From<ArchiveError> for Problem {
+    fn from(error: ArchiveError) -> Self {
+        Self::internal(error)
     }
 }

@@ -16,7 +16,7 @@ mod orders;
 mod quotes;
 mod vehicles;
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, HttpResponse};
 use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
 
 use super::problem::Problem;
@@ -45,8 +45,8 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(accounts::balance)
         .service(vehicles::enrolment_code)
         .service(vehicles::list)
-        .service(vehicles::latest)
-        .service(vehicles::consent)
+        .service(vehicles::latest_values)
+        .service(vehicles::read_consent)
         .service(vehicles::decide)
         .service(earnings::payouts)
         .service(earnings::reads)
@@ -61,6 +61,6 @@ pub fn configure(service: &mut ServiceConfig) {
         .default_service(web::route().to(nothing_here));
 }
 
-async fn nothing_here(request: HttpRequest) -> Problem {
-    Problem::no_such_route(request.method().as_str(), request.path())
+async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Err(Problem::no_such_route(request.method().as_str(), request.path()))
 }

@@ -105,7 +105,7 @@ pub(super) async fn enrolment_code(
 ) -> Result<HttpResponse, Problem> {
     let groups = format_groups(&body.groups()?);
     let (secret, now): ([u8; 10], _) = (rand::random(), app.clock.now());
-    let code = EnrolmentCode::new(secret, app.authority.pin());
+    let code = EnrolmentCode { secret, pin: app.authority.pin() };
 
     let expires_at = app
         .db
@@ -136,7 +136,7 @@ pub(super) async fn list(app: web::Data<App>, owner: Owner) -> Result<HttpRespon
 
 /// The newest value of each signal of a vehicle.
 #[get("/v1/vehicles/{id}/latest")]
-pub(super) async fn latest(
+pub(super) async fn latest_values(
     app: web::Data<App>,
     owner: Owner,
     id: web::Path<String>,
@@ -155,7 +155,7 @@ pub(super) async fn latest(
 
 /// What a vehicle may disclose.
 #[get("/v1/vehicles/{id}/consent")]
-pub(super) async fn consent(
+pub(super) async fn read_consent(
     app: web::Data<App>,
     owner: Owner,
     id: web::Path<String>,
