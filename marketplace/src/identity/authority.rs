@@ -10,9 +10,8 @@
 //! **Not here:** which vehicles exist ([`super::enroll`]) and TLS itself (`api::grpc`).
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,6 +24,8 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 use telematics::{Timestamp, VehicleId};
+
+use crate::files;
 
 const CERTIFICATE_FILE: &str = "authority.pem";
 const KEY_FILE: &str = "authority.key";
@@ -204,19 +205,9 @@ fn create(folder: &Path, now: Timestamp) -> Result<(), AuthorityError> {
     // The key last: while it is missing, a start that was cut short is simply repeated.
     for (name, text) in [(CERTIFICATE_FILE, certificate.pem()), (KEY_FILE, key.serialize_pem())] {
         let file = folder.join(name);
-        write_secret(&file, &text).map_err(cannot_use(&file))?;
+        files::write_secret(&file, &text).map_err(cannot_use(&file))?;
     }
     Ok(())
-}
-
-/// Writes `file` whole or not at all, readable by its owner only.
-fn write_secret(file: &Path, text: &str) -> io::Result<()> {
-    let partial = file.with_extension("partial");
-    let mut options = fs::OpenOptions::new();
-    let mut handle = options.write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-    handle.write_all(text.as_bytes())?;
-    handle.sync_all()?;
-    fs::rename(partial, file)
 }
 
 fn cannot_use(file: &Path) -> impl FnOnce(io::Error) -> AuthorityError {
