@@ -13,10 +13,12 @@
 
 mod columns;
 mod read;
+mod statistics;
 mod table;
 
 pub use columns::Arrived;
-pub use read::{Measured, RowFilter, Rows};
+pub use read::{RowFilter, Rows};
+pub use statistics::Measured;
 pub use table::Lake;
 
 /// Why the lake could not be read or written.

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use deltalake::arrow::array::{Array, AsArray, RecordBatch};
+use deltalake::arrow::array::{AsArray, RecordBatch};
 use deltalake::arrow::compute::cast;
-use deltalake::arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use deltalake::arrow::datatypes::{DataType, Int64Type};
 use deltalake::datafusion::common::ScalarValue;
-use deltalake::datafusion::functions_aggregate::expr_fn::{count, max, min};
+use deltalake::DeltaTable;
+use deltalake::datafusion::functions_aggregate::expr_fn::count;
 use deltalake::datafusion::prelude::{DataFrame, Expr, SessionContext, col, lit};
 use deltalake::delta_datafusion::create_session_state_with_spill_config;
-use telematics::{Signal, Timestamp, VehicleId};
+use telematics::{Signal, VehicleId};
 
 use super::{Lake, LakeError};
 
@@ -23,21 +24,6 @@ pub struct RowFilter {
     pub signals: Vec<Signal>,
     /// Of these vehicles; of all when it is not said.
     pub vehicles: Option<Vec<VehicleId>>,
-}
-
-/// What is in the lake of one signal of one vehicle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Measured {
-    /// Whose.
-    pub vehicle: VehicleId,
-    /// Which.
-    pub signal: Signal,
-    /// How many.
-    pub rows: u64,
-    /// Time of the first.
-    pub first_at: Timestamp,
-    /// Time of the last.
-    pub last_at: Timestamp,
 }
 
 /// Rows of the lake, not read yet.
@@ -75,8 +61,7 @@ impl Lake {
         filter: &RowFilter,
     ) -> Result<BTreeMap<VehicleId, u64>, LakeError> {
         let rows = self.rows(version, filter).await?;
-        let counted =
-            rows.frame.aggregate(vec![col("vehicle")], vec![count(lit(1)).alias("rows")])?;
+        let counted = rows.frame.aggregate(vec![col("vehicle")], vec![count(lit(1)).alias("rows")])?;
         let mut counts = BTreeMap::new();
         for batch in counted.collect().await? {
             for (vehicle, rows) in vehicles(&batch)?.into_iter().zip(integers(&batch, "rows")?) {
@@ -86,36 +71,26 @@ impl Lake {
         Ok(counts)
     }
 
-    /// What is in the table at `version`, by vehicle and signal.
-    ///
-    /// # Errors
-    /// As [`Self::rows`], and when the query fails.
-    pub async fn describe(&self, version: u64) -> Result<Vec<Measured>, LakeError> {
-        let aggregates = vec![
-            count(lit(1)).alias("rows"),
-            min(col("time")).alias("first"),
-            max(col("time")).alias("last"),
-        ];
-        let frame = self.all_rows(version).await?.frame;
-        let grouped = frame.aggregate(vec![col("vehicle"), col("signal")], aggregates)?;
-        let mut all = Vec::new();
-        for batch in grouped.collect().await? {
-            all.extend(measured(&batch)?);
-        }
-        all.sort_by_key(|measured| (measured.vehicle, measured.signal));
-        Ok(all)
-    }
-
-    async fn all_rows(&self, version: u64) -> Result<Rows, LakeError> {
+    /// The table as it was at `version`.
+    pub(super) async fn at(&self, version: u64) -> Result<DeltaTable, LakeError> {
         let mut table = self.latest();
         if table.version() != Some(version) {
             table.load_version(version).await?;
         }
-        let state = create_session_state_with_spill_config(Some(QUERY_BYTES_MAX), None);
-        let session = SessionContext::new_with_state(state);
-        let frame = session.read_table(table.table_provider().await?)?;
-        Ok(Rows { session, frame })
+        Ok(table)
     }
+
+    async fn all_rows(&self, version: u64) -> Result<Rows, LakeError> {
+        all_rows(&self.at(version).await?).await
+    }
+}
+
+/// Every row of the table as it is loaded.
+pub(super) async fn all_rows(table: &DeltaTable) -> Result<Rows, LakeError> {
+    let state = create_session_state_with_spill_config(Some(QUERY_BYTES_MAX), None);
+    let session = SessionContext::new_with_state(state);
+    let frame = session.read_table(table.table_provider().await?)?;
+    Ok(Rows { session, frame })
 }
 
 fn one_of(column: &str, values: impl IntoIterator<Item = impl Into<String>>) -> Expr {
@@ -123,32 +98,14 @@ fn one_of(column: &str, values: impl IntoIterator<Item = impl Into<String>>) -> 
     col(column).in_list(values.into_iter().map(Into::into).map(value).collect(), false)
 }
 
-fn measured(batch: &RecordBatch) -> Result<Vec<Measured>, LakeError> {
-    let signals = texts(batch, "signal")?
-        .into_iter()
-        .map(|path| Signal::by_path(&path).or(Err(LakeError::Foreign { column: "signal" })))
-        .collect::<Result<Vec<_>, _>>()?;
-    let vehicles = vehicles(batch)?;
-    let rows = integers(batch, "rows")?;
-    let (first, last) = (times(batch, "first")?, times(batch, "last")?);
-    let lines = vehicles.into_iter().zip(signals).zip(rows).zip(first.into_iter().zip(last));
-    let measured = lines.map(|(((vehicle, signal), rows), (first_at, last_at))| Measured {
-        vehicle,
-        signal,
-        rows: u64::try_from(rows).unwrap_or(0),
-        first_at,
-        last_at,
-    });
-    Ok(measured.collect())
-}
-
-fn vehicles(batch: &RecordBatch) -> Result<Vec<VehicleId>, LakeError> {
-    let parse =
-        |text: String| VehicleId::parse(&text).or(Err(LakeError::Foreign { column: "vehicle" }));
+pub(super) fn vehicles(batch: &RecordBatch) -> Result<Vec<VehicleId>, LakeError> {
+    let parse = |text: String| {
+        VehicleId::parse(&text).or(Err(LakeError::Foreign { column: "vehicle" }))
+    };
     texts(batch, "vehicle")?.into_iter().map(parse).collect()
 }
 
-fn texts(batch: &RecordBatch, column: &'static str) -> Result<Vec<String>, LakeError> {
+pub(super) fn texts(batch: &RecordBatch, column: &'static str) -> Result<Vec<String>, LakeError> {
     let found = batch.column_by_name(column).ok_or(LakeError::Foreign { column })?;
     // The engine chooses between string representations.
     let plain = cast(found, &DataType::Utf8)?;
@@ -156,19 +113,9 @@ fn texts(batch: &RecordBatch, column: &'static str) -> Result<Vec<String>, LakeE
     Ok(texts.iter().flatten().map(ToOwned::to_owned).collect())
 }
 
-fn integers(batch: &RecordBatch, column: &'static str) -> Result<Vec<i64>, LakeError> {
-    let found =
-        batch.column_by_name(column).and_then(|found| found.as_primitive_opt::<Int64Type>());
+pub(super) fn integers(batch: &RecordBatch, column: &'static str) -> Result<Vec<i64>, LakeError> {
+    let found = batch.column_by_name(column).and_then(|found| found.as_primitive_opt::<Int64Type>());
     Ok(found.ok_or(LakeError::Foreign { column })?.values().to_vec())
-}
-
-fn times(batch: &RecordBatch, column: &'static str) -> Result<Vec<Timestamp>, LakeError> {
-    let found = batch.column_by_name(column);
-    let micros = found
-        .and_then(|found| found.as_primitive_opt::<TimestampMicrosecondType>())
-        .filter(|micros| micros.null_count() == 0)
-        .ok_or(LakeError::Foreign { column })?;
-    Ok(micros.values().iter().map(|micros| Timestamp::from_micros(*micros)).collect())
 }
 
 #[cfg(test)]
@@ -204,8 +151,7 @@ mod tests {
         let more = [batches.to_vec(), vec![arrived(3, 1, "Vehicle.Speed", 1)]].concat();
         assert_eq!(lake.append(&more).await.unwrap(), 1);
 
-        let counts =
-            lake.count(lake.version(), &filter(&[1, 2], &["Vehicle.Speed"])).await.unwrap();
+        let counts = lake.count(lake.version(), &filter(&[1, 2], &["Vehicle.Speed"])).await.unwrap();
         assert_eq!(counts, BTreeMap::from([(vehicle(1), 6), (vehicle(2), 7)]));
     }
 
@@ -238,13 +184,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let lake = Lake::open(folder.path()).await.unwrap();
         let gear = "Vehicle.Powertrain.Transmission.CurrentGear";
-        lake.append(&[
-            arrived(1, 1, "Vehicle.Speed", 5),
-            arrived(2, 1, gear, 3),
-            arrived(3, 2, gear, 4),
-        ])
-        .await
-        .unwrap();
+        lake.append(&[arrived(1, 1, "Vehicle.Speed", 5), arrived(2, 1, gear, 3), arrived(3, 2, gear, 4)])
+            .await
+            .unwrap();
 
         let count = async |filter: RowFilter| lake.count(lake.version(), &filter).await.unwrap();
         assert_eq!(count(filter(&[1], &[gear])).await, BTreeMap::from([(vehicle(1), 3)]));
@@ -252,24 +194,5 @@ mod tests {
         assert_eq!(count(filter(&[1, 2], &[])).await, BTreeMap::new());
         let everyone = RowFilter { vehicles: None, ..filter(&[], &[gear]) };
         assert_eq!(count(everyone).await, BTreeMap::from([(vehicle(1), 3), (vehicle(2), 4)]));
-    }
-
-    #[tokio::test]
-    async fn describing_measures_rows_and_times() {
-        let folder = tempfile::tempdir().unwrap();
-        let lake = Lake::open(folder.path()).await.unwrap();
-        assert!(lake.describe(lake.version()).await.unwrap().is_empty());
-
-        lake.append(&[arrived(1, 1, "Vehicle.Speed", 5)]).await.unwrap();
-
-        let sent = samples("Vehicle.Speed", 5);
-        let expected = Measured {
-            vehicle: vehicle(1),
-            signal: sent[0].signal,
-            rows: 5,
-            first_at: sent[0].time,
-            last_at: sent[4].time,
-        };
-        assert_eq!(lake.describe(lake.version()).await.unwrap(), [expected]);
     }
 }

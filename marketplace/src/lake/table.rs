@@ -11,18 +11,22 @@ use tokio::sync::{Mutex, watch};
 
 use super::LakeError;
 use super::columns::{Arrived, PARTITIONS, delta_schema, record_batch};
+use super::statistics::Statistics;
 
 /// Names our appends among the application transactions of the table.
 const APPLICATION: &str = "axle-archive";
-/// Commits after which small files are merged into large ones.
-const COMMITS_PER_COMPACTION: u64 = 64;
+/// Commits of this process after which small files are merged into large ones.
+const COMMITS_PER_COMPACTION: u32 = 64;
 
 /// The Delta table of all accepted samples. Cheap to clone.
 #[derive(Clone)]
 pub struct Lake {
-    /// Held while the table is changed, so that this process has one writer.
-    writer: Arc<Mutex<()>>,
+    /// Held while the table is changed, so that this process has one writer; counts its commits
+    /// since the last compaction.
+    writer: Arc<Mutex<u32>>,
     current: Arc<watch::Sender<DeltaTable>>,
+    /// What was measured last, so that only what came since has to be read.
+    pub(super) measured: Arc<Mutex<Option<Statistics>>>,
 }
 
 impl Lake {
@@ -45,7 +49,11 @@ impl Lake {
                 .with_partition_columns(PARTITIONS)
                 .await?
         };
-        Ok(Self { writer: Arc::new(Mutex::new(())), current: Arc::new(watch::Sender::new(table)) })
+        Ok(Self {
+            writer: Arc::default(),
+            current: Arc::new(watch::Sender::new(table)),
+            measured: Arc::default(),
+        })
     }
 
     /// The newest version of the table that this process knows.
@@ -59,10 +67,7 @@ impl Lake {
     /// # Errors
     /// When the table's log can not be read.
     pub async fn last_arrival(&self) -> Result<i64, LakeError> {
-        let table = self.latest();
-        let log = table.log_store();
-        let last = table.snapshot()?.transaction_version(log.as_ref(), APPLICATION).await?;
-        Ok(last.unwrap_or(0))
+        last_arrival(&self.latest()).await
     }
 
     /// Commits these batches, all or none. Those that are in the table already are left out, so it
@@ -73,13 +78,13 @@ impl Lake {
     /// # Errors
     /// When the table can not be written; then nothing of it is in the table.
     pub async fn append(&self, batches: &[Arrived]) -> Result<usize, LakeError> {
-        let _writer = self.writer.lock().await;
+        let mut commits = self.writer.lock().await;
         // Another process may have written since.
         let mut table = self.latest();
         table.update_state().await?;
         self.current.send_replace(table.clone());
 
-        let last = self.last_arrival().await?;
+        let last = last_arrival(&table).await?;
         let new: Vec<Arrived> =
             batches.iter().filter(|batch| batch.arrival > last).cloned().collect();
         let rows = record_batch(&new)?;
@@ -97,6 +102,7 @@ impl Lake {
             )
             .await?;
         self.current.send_replace(written);
+        *commits += 1;
         Ok(count)
     }
 
@@ -106,10 +112,10 @@ impl Lake {
     /// # Errors
     /// When the table can not be written; then it is as it was.
     pub async fn compact(&self) -> Result<(), LakeError> {
-        if self.version() % COMMITS_PER_COMPACTION != COMMITS_PER_COMPACTION - 1 {
+        let mut commits = self.writer.lock().await;
+        if *commits < COMMITS_PER_COMPACTION {
             return Ok(());
         }
-        let _writer = self.writer.lock().await;
         let (compacted, metrics) = self.latest().optimize().await?;
         tracing::info!(
             removed = metrics.num_files_removed,
@@ -117,6 +123,7 @@ impl Lake {
             "compacted the lake"
         );
         self.current.send_replace(compacted);
+        *commits = 0;
         Ok(())
     }
 
@@ -124,4 +131,11 @@ impl Lake {
     pub(super) fn latest(&self) -> DeltaTable {
         self.current.borrow().clone()
     }
+}
+
+/// The last batch in the table as it is loaded; 0 when there is none.
+pub(super) async fn last_arrival(table: &DeltaTable) -> Result<i64, LakeError> {
+    let log = table.log_store();
+    let last = table.snapshot()?.transaction_version(log.as_ref(), APPLICATION).await?;
+    Ok(last.unwrap_or(0))
 }
