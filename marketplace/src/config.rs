@@ -166,7 +166,12 @@ mod tests {
     fn a_misspelt_key_is_refused_by_name() {
         for text in ["vehicles_min = 3", "[rules]\nvehicle_min = 3", "rest_address = \"here\""] {
             let error = load(text).unwrap_err().to_string();
-            assert!(error.contains("vehicle") || error.contains("rest_address") || error.contains("socket"), "{error}");
+            assert!(
+                error.contains("vehicle")
+                    || error.contains("rest_address")
+                    || error.contains("socket"),
+                "{error}"
+            );
         }
     }
 }

@@ -177,15 +177,33 @@ where
 /// Whether the cause of `error` is a transaction that may succeed when it is run again
 /// (SQLSTATE 40001 and 40P01).
 fn is_conflict(error: &(dyn Error + 'static)) -> bool {
+    database_cause(error).is_some_and(|(kind, message)| {
+        matches!(kind, DatabaseErrorKind::SerializationFailure)
+            || message.contains("deadlock detected")
+    })
+}
+
+/// Whether the cause of `error` is a disk without space (`SQLITE_FULL`, SQLSTATE 53100). Neither
+/// driver keeps the code, so it is known by its message.
+#[must_use]
+pub fn is_full(error: &(dyn Error + 'static)) -> bool {
+    database_cause(error).is_some_and(|(_, message)| {
+        message.contains("database or disk is full") || message.contains("No space left on device")
+    })
+}
+
+/// What the database itself said, somewhere below `error`.
+fn database_cause<'a>(
+    error: &'a (dyn Error + 'static),
+) -> Option<(&'a DatabaseErrorKind, &'a str)> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(DieselError::DatabaseError(kind, info)) = error.downcast_ref() {
-            return matches!(kind, DatabaseErrorKind::SerializationFailure)
-                || info.message().contains("deadlock detected");
+            return Some((kind, info.message()));
         }
         cause = error.source();
     }
-    false
+    None
 }
 
 async fn blocking<T, E, F>(work: F) -> Result<T, E>
@@ -230,7 +248,8 @@ fn pool(url: &str, size: u32, access: Access) -> Result<Pool<ConnectionManager<C
 }
 
 /// A URL fit for logs: everything between `//` and `@` is left out.
-fn without_credentials(url: &str) -> String {
+#[must_use]
+pub fn without_credentials(url: &str) -> String {
     match (url.split_once("//"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}//{rest}"),
         _ => url.to_owned(),

@@ -4,6 +4,22 @@
 //! them). A table has one owner module; the others call a verb of the owner. Verbs are synchronous
 //! and are given `now`, randomness and ids; the transport opens the transaction.
 
+pub mod api;
+pub mod app;
+pub mod archive;
+pub mod catalog;
 pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod consent;
 pub mod db;
+pub mod delivery;
+pub mod files;
+pub mod identity;
+pub mod ingest;
+pub mod jobs;
+pub mod lake;
+pub mod ledger;
+pub mod rewards;
 mod schema;
+pub mod trade;

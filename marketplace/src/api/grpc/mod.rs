@@ -1,0 +1,89 @@
+//! The door for cars: gRPC over TLS 1.3, with client certificates of our own authority.
+//!
+//! **Invariant:** who calls is taken from the certificate that rustls verified, never from a message
+//! or a header. Enrolment is the only call without one.
+//!
+//! **Not here:** whether a batch may come in ([`crate::ingest`]).
+
+mod caller;
+mod consent;
+mod enrolment;
+mod ingest;
+mod round;
+mod status;
+mod tls;
+mod writer;
+
+use std::time::Duration;
+
+use proto::v1::consent_server::ConsentServer;
+use proto::v1::enrolment_server::EnrolmentServer;
+use proto::v1::ingest_server::IngestServer;
+use telematics::payload::PAYLOAD_BYTES_MAX;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+
+use crate::app::App;
+use crate::identity::ServerIdentity;
+
+/// Everything of a batch but its payload takes some 200 bytes; the rest is room for later fields.
+const BATCH_OVERHEAD_BYTES_MAX: usize = 4 << 10;
+/// Code, certificate request and description, with room.
+const REQUEST_BYTES_MAX: usize = 16 << 10;
+/// A car that vanished in a tunnel is noticed after this and the next.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// Calls at the same time on one connection: a car needs two.
+const CALLS_MAX: u32 = 16;
+
+/// Why the door does not open, or closed.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The server's certificate and key can not be used.
+    #[error("cannot use the certificate for cars")]
+    Tls(#[from] rustls::Error),
+    /// The authority's certificate can not be used.
+    #[error("cannot verify certificates of cars")]
+    Verifier(#[from] rustls::server::VerifierBuilderError),
+    /// Serving failed.
+    #[error("cannot serve cars")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Serves cars on `listener` until `stopping`, then lets what is being written finish.
+///
+/// # Errors
+/// A certificate that can not be used, or a server that fails.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    identity: ServerIdentity,
+    stopping: CancellationToken,
+) -> Result<(), ServeError> {
+    let config = tls::config(identity, &app.authority)?;
+    let connections = tls::accept(listener, config, stopping.clone());
+    let (writer, writing) = writer::start(app.clone());
+    let ingest = ingest::IngestService { app: app.clone(), writer, stopping: stopping.clone() };
+    Server::builder()
+        .http2_keepalive_interval(Some(PING_INTERVAL))
+        .http2_keepalive_timeout(Some(PING_TIMEOUT))
+        .max_concurrent_streams(CALLS_MAX)
+        .add_service(
+            EnrolmentServer::new(enrolment::EnrolmentService { app: app.clone() })
+                .max_decoding_message_size(REQUEST_BYTES_MAX),
+        )
+        .add_service(
+            ConsentServer::new(consent::ConsentService { app })
+                .max_decoding_message_size(REQUEST_BYTES_MAX),
+        )
+        .add_service(
+            IngestServer::new(ingest)
+                .max_decoding_message_size(PAYLOAD_BYTES_MAX + BATCH_OVERHEAD_BYTES_MAX),
+        )
+        .serve_with_incoming_shutdown(connections, stopping.cancelled_owned())
+        .await?;
+    // Every stream has ended and dropped its end of the queue, so the writer ends by itself.
+    writing.await.ok();
+    Ok(())
+}

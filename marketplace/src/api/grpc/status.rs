@@ -1,0 +1,57 @@
+//! Errors of the modules as gRPC status. What a car can mend is said; what is our fault is logged.
+
+use std::error::Error;
+
+use tonic::{Code, Status};
+
+use crate::app::App;
+use crate::consent::ConsentError;
+use crate::db;
+use crate::identity::{AuthorityError, IdentityError};
+
+pub(super) fn identity(error: &IdentityError) -> Status {
+    let code = match error {
+        IdentityError::UnknownCode => Code::NotFound,
+        IdentityError::UsedCode | IdentityError::ExpiredCode => Code::FailedPrecondition,
+        IdentityError::KeyTaken => Code::AlreadyExists,
+        IdentityError::UnknownVehicle { .. } => Code::Unauthenticated,
+        IdentityError::Suspended { .. } => Code::PermissionDenied,
+        IdentityError::Corrupt { .. } | IdentityError::Storage(_) => return unavailable(error),
+    };
+    Status::new(code, error.to_string())
+}
+
+pub(super) fn consent(error: &ConsentError) -> Status {
+    match error {
+        ConsentError::Identity(error) => identity(error),
+        error => unavailable(error),
+    }
+}
+
+pub(super) fn authority(error: &AuthorityError) -> Status {
+    match error {
+        AuthorityError::BadRequest | AuthorityError::NotEd25519 => {
+            Status::invalid_argument(error.to_string())
+        }
+        error => unavailable(error),
+    }
+}
+
+/// Storage failed: nothing was kept, and a car keeps its copy.
+pub(super) fn storage(app: &App, error: &(dyn Error + 'static)) -> Status {
+    if db::is_full(error) {
+        let file = app.config.database_url();
+        tracing::error!(file = db::without_credentials(&file), "no free space for the database");
+        return Status::resource_exhausted(format!(
+            "no free space for the market's database {}; nothing was kept: retry after 30 s, and \
+             tell the operator to free space",
+            db::without_credentials(&file)
+        ));
+    }
+    unavailable(error)
+}
+
+fn unavailable(error: &(dyn Error + 'static)) -> Status {
+    tracing::error!(error, "a call of a car failed");
+    Status::unavailable("the market can not read or store now; nothing was kept: retry later")
+}

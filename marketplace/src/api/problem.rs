@@ -1,0 +1,301 @@
+//! Refusals over HTTP: RFC 9457 `application/problem+json`.
+//!
+//! **Invariant:** this file alone decides the status of each error. A refusal is shown as the module
+//! worded it; a failure of ours is logged with all its causes and shown without them.
+
+use std::error::Error;
+use std::fmt;
+
+use actix_web::error::{JsonPayloadError, QueryPayloadError};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use telematics::ids::NotAnId;
+
+use crate::archive::ArchiveError;
+use crate::catalog::{CatalogError, SearchError};
+use crate::consent::{ConsentError, NotGroups};
+use crate::delivery::DeliveryError;
+use crate::identity::IdentityError;
+use crate::lake::LakeError;
+use crate::ledger::{LedgerError, NotAKey, NotAnAmount};
+use crate::trade::TradeError;
+
+/// What every refusal has in common: a name that programs can match, and a title for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kind {
+    status: StatusCode,
+    name: &'static str,
+    title: &'static str,
+}
+
+#[rustfmt::skip] // a table is read by column
+mod kinds {
+    use super::{Kind, StatusCode};
+
+    const fn kind(status: StatusCode, name: &'static str, title: &'static str) -> Kind {
+        Kind { status, name, title }
+    }
+
+    pub(super) const INVALID: Kind = kind(StatusCode::BAD_REQUEST, "invalid-request", "The request does not read");
+    pub(super) const UNAUTHENTICATED: Kind = kind(StatusCode::UNAUTHORIZED, "unauthenticated", "An API key is needed");
+    pub(super) const FUNDS: Kind = kind(StatusCode::PAYMENT_REQUIRED, "insufficient-funds", "There are not enough tokens");
+    pub(super) const FORBIDDEN: Kind = kind(StatusCode::FORBIDDEN, "forbidden", "This key may not do that");
+    pub(super) const NOT_FOUND: Kind = kind(StatusCode::NOT_FOUND, "not-found", "There is no such thing");
+    pub(super) const CONFLICT: Kind = kind(StatusCode::CONFLICT, "conflict", "That is not possible any more");
+    pub(super) const TOO_FEW: Kind = kind(StatusCode::CONFLICT, "too-few-vehicles", "Too few vehicles share this");
+    pub(super) const EXPIRED: Kind = kind(StatusCode::GONE, "quote-expired", "The quote has expired");
+    pub(super) const TOO_LARGE: Kind = kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large");
+    pub(super) const RANGE: Kind = kind(StatusCode::RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "The file has no such bytes");
+    pub(super) const KEY_REUSED: Kind = kind(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The key was used for another request");
+    pub(super) const INTERNAL: Kind = kind(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The market failed");
+}
+
+/// A refusal on its way to the caller.
+#[derive(Debug)]
+pub struct Problem {
+    kind: Kind,
+    detail: String,
+    /// What failed in us: for the log, never for the caller.
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    name: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+}
+
+impl Problem {
+    /// The caller did not say who he is, or said it with a key that nobody has.
+    #[must_use]
+    pub fn unauthenticated() -> Self {
+        Self::new(kinds::UNAUTHENTICATED, "send `Authorization: Bearer axle_…` with a key of this market")
+    }
+
+    /// The caller is somebody else than he must be.
+    #[must_use]
+    pub fn forbidden(needed: &str) -> Self {
+        Self::new(kinds::FORBIDDEN, format!("this needs the key of {needed}"))
+    }
+
+    /// There is nothing at this address.
+    #[must_use]
+    pub fn no_such_route(method: &str, path: &str) -> Self {
+        Self::new(kinds::NOT_FOUND, format!("there is no {method} {path} in this API"))
+    }
+
+    /// There is no such thing, or it is another's.
+    pub fn not_found(detail: impl fmt::Display) -> Self {
+        Self::new(kinds::NOT_FOUND, detail)
+    }
+
+    /// The request does not read; `detail` says where.
+    pub fn invalid(detail: impl fmt::Display) -> Self {
+        Self::new(kinds::INVALID, detail)
+    }
+
+    /// Bytes were asked for that the file does not have.
+    #[must_use]
+    pub fn beyond_file(bytes: u64) -> Self {
+        Self::new(kinds::RANGE, format!("the file has {bytes} bytes; ask for `bytes=first-last` in it"))
+    }
+
+    /// We failed.
+    pub fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
+        let detail = "nothing was changed; try again, and tell the operator if it stays";
+        Self { cause: Some(Box::new(cause)), ..Self::new(kinds::INTERNAL, detail) }
+    }
+
+    fn new(kind: Kind, detail: impl fmt::Display) -> Self {
+        Self { kind, detail: detail.to_string(), cause: None }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.title, self.detail)
+    }
+}
+
+impl Error for Problem {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let cause: &(dyn Error + 'static) = self.cause.as_deref()?;
+        Some(cause)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.kind.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        if let Some(cause) = &self.cause {
+            tracing::error!(error = %chain(cause.as_ref()), "request failed");
+        }
+        let Kind { status, name, title } = self.kind;
+        let name = format!("urn:axle:problem:{name}");
+        let body = Body { name, title, status: status.as_u16(), detail: &self.detail };
+        let mut response = HttpResponse::build(status);
+        if status == StatusCode::UNAUTHORIZED {
+            response.insert_header(("WWW-Authenticate", "Bearer"));
+        }
+        response.insert_header(("Content-Type", "application/problem+json")).json(body)
+    }
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
+}
+
+impl From<diesel::result::Error> for Problem {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<IdentityError> for Problem {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Storage(_) | IdentityError::Corrupt { .. } => Self::internal(error),
+            refusal => Self::new(kinds::CONFLICT, refusal),
+        }
+    }
+}
+
+impl From<ConsentError> for Problem {
+    fn from(error: ConsentError) -> Self {
+        match error {
+            ConsentError::NotYours { .. } => Self::not_found(error),
+            ConsentError::Identity(error) => error.into(),
+            failure => Self::internal(failure),
+        }
+    }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        let kind = match &error {
+            LedgerError::InsufficientFunds { .. } => kinds::FUNDS,
+            LedgerError::KeyReused { .. } => kinds::KEY_REUSED,
+            LedgerError::NothingDeposited { .. } => kinds::INVALID,
+            LedgerError::UnknownBuyer { .. } => kinds::NOT_FOUND,
+            LedgerError::NotAnEntry(_) | LedgerError::Identity(_) | LedgerError::Storage(_) => {
+                return Self::internal(error);
+            }
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Unknown { .. } => Self::not_found(error),
+            failure => Self::internal(failure),
+        }
+    }
+}
+
+impl From<TradeError> for Problem {
+    fn from(error: TradeError) -> Self {
+        let kind = match error {
+            TradeError::Ledger(error) => return error.into(),
+            TradeError::Catalog(error) => return error.into(),
+            TradeError::TooFewVehicles { .. } => kinds::TOO_FEW,
+            TradeError::TooLarge { .. } => kinds::INVALID,
+            TradeError::UnknownQuote { .. } | TradeError::UnknownOrder { .. } => kinds::NOT_FOUND,
+            TradeError::Expired { .. } => kinds::EXPIRED,
+            TradeError::AlreadyBought { .. }
+            | TradeError::NotOpen { .. }
+            | TradeError::TooLate { .. } => kinds::CONFLICT,
+            TradeError::KeyReused { .. } => kinds::KEY_REUSED,
+            TradeError::NotInQuote { .. }
+            | TradeError::Damaged { .. }
+            | TradeError::Consent(_)
+            | TradeError::Identity(_)
+            | TradeError::Storage(_) => return Self::internal(error),
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<DeliveryError> for Problem {
+    fn from(error: DeliveryError) -> Self {
+        match error {
+            DeliveryError::Trade(error) => error.into(),
+            DeliveryError::NoVersion { .. } => Self::not_found(error),
+            failure => Self::internal(failure),
+        }
+    }
+}
+
+impl From<LakeError> for Problem {
+    fn from(error: LakeError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<NotAnId> for Problem {
+    fn from(error: NotAnId) -> Self {
+        Self::invalid(error)
+    }
+}
+
+impl From<NotAnAmount> for Problem {
+    fn from(error: NotAnAmount) -> Self {
+        Self::invalid(error)
+    }
+}
+
+impl From<NotAKey> for Problem {
+    fn from(error: NotAKey) -> Self {
+        Self::invalid(format!("{error}; send one in the header `Idempotency-Key`"))
+    }
+}
+
+impl From<NotGroups> for Problem {
+    fn from(error: NotGroups) -> Self {
+        Self::invalid(error)
+    }
+}
+
+impl From<JsonPayloadError> for Problem {
+    fn from(error: JsonPayloadError) -> Self {
+        match error {
+            JsonPayloadError::Overflow { limit } | JsonPayloadError::OverflowKnownLength { limit, .. } => {
+                Self::new(kinds::TOO_LARGE, format!("a request body has at most {limit} bytes"))
+            }
+            other => Self::invalid(other),
+        }
+    }
+}
+
+impl From<QueryPayloadError> for Problem {
+    fn from(error: QueryPayloadError) -> Self {
+        Self::invalid(error)
+    }
+}
+
+impl From<ArchiveError> for Problem {
+    fn from(error: ArchiveError) -> Self {
+        Self::internal(error)
+    }
+}

@@ -1,0 +1,107 @@
+//! Datasets: finding out what is for sale.
+
+use actix_web::{HttpResponse, get, web};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::api::problem::Problem;
+use crate::app::App;
+use crate::catalog::{self, CatalogError, Dataset, DatasetId, Wanted};
+use crate::identity::Principal;
+
+/// Datasets that one answer lists when nothing is said, and at most.
+const DEFAULT_LIMIT: usize = 20;
+const LIMIT_MAX: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    #[serde(default)]
+    q: String,
+    signal: Option<String>,
+    make: Option<String>,
+    model: Option<String>,
+    limit: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct DatasetView {
+    id: String,
+    slug: String,
+    title: String,
+    description: String,
+    price_per_row: String,
+    rows: u64,
+    vehicles: u64,
+    makes: Vec<String>,
+    models: Vec<String>,
+    first_at: Option<String>,
+    last_at: Option<String>,
+    described_at: String,
+    signals: Vec<SignalView>,
+}
+
+#[derive(Serialize)]
+struct SignalView {
+    path: &'static str,
+    unit: String,
+    rows: u64,
+}
+
+impl From<Dataset> for DatasetView {
+    fn from(dataset: Dataset) -> Self {
+        let signals = dataset.signals.iter().map(|line| SignalView {
+            path: line.signal.path(),
+            unit: line.signal.unit().to_string(),
+            rows: line.rows,
+        });
+        Self {
+            id: dataset.id.to_string(),
+            signals: signals.collect(),
+            price_per_row: dataset.price_per_row.to_string(),
+            rows: dataset.rows,
+            vehicles: dataset.vehicles,
+            makes: dataset.makes.into_iter().collect(),
+            models: dataset.models.into_iter().collect(),
+            first_at: dataset.first_at.map(|time| time.to_string()),
+            last_at: dataset.last_at.map(|time| time.to_string()),
+            described_at: dataset.described_at.to_string(),
+            slug: dataset.slug,
+            title: dataset.title,
+            description: dataset.description,
+        }
+    }
+}
+
+/// Datasets that fit the words and filters, best first.
+#[get("/v1/datasets")]
+pub(super) async fn list(
+    app: web::Data<App>,
+    _anyone: Principal,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Problem> {
+    let Query { q: words, signal, make, model, limit } = query.into_inner();
+    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LIMIT_MAX);
+    let search = app.search.clone();
+    let views = app
+        .db
+        .read(move |conn| {
+            let found = search.find(&Wanted { words, signal, make, model }, limit)?;
+            let view = |id| Ok(DatasetView::from(catalog::dataset(conn, id)?));
+            found.into_iter().map(view).collect::<Result<Vec<_>, Problem>>()
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(json!({ "datasets": views })))
+}
+
+/// One dataset.
+#[get("/v1/datasets/{id}")]
+pub(super) async fn one(
+    app: web::Data<App>,
+    _anyone: Principal,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = DatasetId::parse(&id)?;
+    let dataset = app.db.read::<_, CatalogError, _>(move |conn| catalog::dataset(conn, id)).await?;
+    Ok(HttpResponse::Ok().json(DatasetView::from(dataset)))
+}

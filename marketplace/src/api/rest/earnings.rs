@@ -1,0 +1,83 @@
+//! What an owner earned, and who read what.
+
+use actix_web::{HttpResponse, get, web};
+use serde::Serialize;
+use serde_json::json;
+use telematics::VehicleId;
+
+use crate::api::problem::Problem;
+use crate::app::App;
+use crate::db::Conn;
+use crate::delivery::{self, Read};
+use crate::identity::{self, Owner};
+use crate::trade::{self, Payout, TradeError};
+
+#[derive(Serialize)]
+struct PayoutView {
+    order: String,
+    vehicle: String,
+    rows: u64,
+    amount: String,
+}
+
+impl From<Payout> for PayoutView {
+    fn from(payout: Payout) -> Self {
+        Self {
+            order: payout.order.to_string(),
+            vehicle: payout.vehicle.to_string(),
+            rows: payout.rows,
+            amount: payout.amount.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ReadView {
+    order: String,
+    version: u32,
+    buyer: String,
+    buyer_name: String,
+    read_at: String,
+    bytes: u64,
+    vehicles: Vec<String>,
+}
+
+impl ReadView {
+    fn of(conn: &mut Conn, read: Read) -> Result<Self, Problem> {
+        let buyer = identity::buyer(conn, read.buyer)?;
+        Ok(Self {
+            order: read.order.to_string(),
+            version: read.number,
+            buyer: read.buyer.to_string(),
+            buyer_name: buyer.map(|buyer| buyer.name).unwrap_or_default(),
+            read_at: read.at.to_string(),
+            bytes: read.bytes,
+            vehicles: read.vehicles.iter().map(VehicleId::to_string).collect(),
+        })
+    }
+}
+
+/// What each of the caller's vehicles earned, per order.
+#[get("/v1/payouts")]
+pub(super) async fn payouts(app: web::Data<App>, owner: Owner) -> Result<HttpResponse, Problem> {
+    let payouts =
+        app.db.read::<_, TradeError, _>(move |conn| trade::payouts_of(conn, &owner)).await?;
+    let views: Vec<PayoutView> = payouts.into_iter().map(PayoutView::from).collect();
+    Ok(HttpResponse::Ok().json(json!({ "payouts": views })))
+}
+
+/// Who bought and read data with the caller's vehicles in it.
+#[get("/v1/reads")]
+pub(super) async fn reads(app: web::Data<App>, owner: Owner) -> Result<HttpResponse, Problem> {
+    let views = app
+        .db
+        .read(move |conn| {
+            let reads = delivery::reads_of(conn, &owner)?;
+            reads
+                .into_iter()
+                .map(|read| ReadView::of(conn, read))
+                .collect::<Result<Vec<_>, Problem>>()
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(json!({ "reads": views })))
+}

@@ -1,0 +1,66 @@
+//! The REST API: commerce for owners, buyers and the operator.
+//!
+//! One file per resource; a handler parses, is authorised by the types it takes, calls one verb and
+//! renders a view. Amounts are strings with six decimals, ids are text, times are RFC 3339.
+//!
+//! **Not here:** rules (the verbs have them), who a caller is ([`super::auth`]), and the words of
+//! refusals ([`super::problem`]).
+
+mod accounts;
+mod datasets;
+mod download;
+mod earnings;
+mod headers;
+mod market;
+mod orders;
+mod quotes;
+mod vehicles;
+
+use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
+
+use super::problem::Problem;
+
+/// Bytes that a request body has at most. The largest one is a decision about ten signal groups.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Adds every route, and the refusals of what does not read.
+pub fn configure(service: &mut ServiceConfig) {
+    service
+        .app_data(web::PayloadConfig::new(BODY_BYTES_MAX))
+        .app_data(
+            JsonConfig::default()
+                .limit(BODY_BYTES_MAX)
+                .content_type_required(false)
+                .error_handler(|error, _| Problem::from(error).into()),
+        )
+        .app_data(PathConfig::default().error_handler(|error, _| Problem::invalid(error).into()))
+        .app_data(QueryConfig::default().error_handler(|error, _| Problem::from(error).into()))
+        .service(market::health)
+        .service(market::rules)
+        .service(accounts::open_owner)
+        .service(accounts::open_buyer)
+        .service(accounts::deposit)
+        .service(accounts::me)
+        .service(accounts::balance)
+        .service(vehicles::enrolment_code)
+        .service(vehicles::list)
+        .service(vehicles::latest_values)
+        .service(vehicles::read_consent)
+        .service(vehicles::decide)
+        .service(earnings::payouts)
+        .service(earnings::reads)
+        .service(datasets::list)
+        .service(datasets::one)
+        .service(quotes::ask)
+        .service(quotes::one)
+        .service(orders::place)
+        .service(orders::list)
+        .service(orders::one)
+        .service(download::data)
+        .default_service(web::route().to(nothing_here));
+}
+
+async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Err(Problem::no_such_route(request.method().as_str(), request.path()))
+}

@@ -1,0 +1,137 @@
+//! Orders: buying, and following what was bought.
+
+use actix_web::{HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::headers::Idempotency;
+use crate::api::problem::Problem;
+use crate::app::App;
+use crate::db::Conn;
+use crate::delivery::{self, Version};
+use crate::identity::Buyer;
+use crate::trade::{self, Order, OrderId, QuoteId, TradeError};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlaceOrder {
+    quote: String,
+}
+
+#[derive(Serialize)]
+struct OrderView {
+    id: String,
+    quote: String,
+    status: &'static str,
+    price: String,
+    fee: String,
+    paid_out: String,
+    refunded: String,
+    placed_at: String,
+    deliver_by: String,
+    settled_at: Option<String>,
+    /// Vehicles that were paid.
+    payouts: u64,
+    versions: Vec<VersionView>,
+}
+
+#[derive(Serialize)]
+struct VersionView {
+    number: u32,
+    rows: u64,
+    bytes: u64,
+    sha256: String,
+    delivered_at: String,
+    data: String,
+}
+
+impl OrderView {
+    fn of(conn: &mut Conn, order: &Order) -> Result<Self, Problem> {
+        let versions = delivery::versions(conn, order.id)?;
+        Ok(Self {
+            id: order.id.to_string(),
+            quote: order.quote.to_string(),
+            status: order.status.as_str(),
+            price: order.price.to_string(),
+            fee: order.fee.to_string(),
+            paid_out: order.paid_out.to_string(),
+            refunded: order.refunded.to_string(),
+            placed_at: order.placed_at.to_string(),
+            deliver_by: order.deliver_by.to_string(),
+            settled_at: order.settled_at.map(|time| time.to_string()),
+            payouts: trade::payout_count(conn, order.id)?,
+            versions: versions.iter().map(VersionView::from).collect(),
+        })
+    }
+}
+
+impl From<&Version> for VersionView {
+    fn from(version: &Version) -> Self {
+        let Version { order, number, .. } = version;
+        Self {
+            number: *number,
+            rows: version.rows,
+            bytes: version.bytes,
+            sha256: hex::encode(version.sha256),
+            delivered_at: version.delivered_at.to_string(),
+            data: format!("/v1/orders/{order}/versions/{number}/data.parquet"),
+        }
+    }
+}
+
+/// Buys a quote. The rows follow; the order says when they can be read.
+///
+/// Safe to retry: the same `Idempotency-Key` gives back the first order, and charges once.
+#[post("/v1/orders")]
+pub(super) async fn place(
+    app: web::Data<App>,
+    buyer: Buyer,
+    Idempotency(key): Idempotency,
+    body: web::Json<PlaceOrder>,
+) -> Result<HttpResponse, Problem> {
+    let quote = QuoteId::parse(&body.quote)?;
+    let (rules, now) = (app.config.rules.clone(), app.clock.now());
+
+    let order = app
+        .db
+        .write::<_, TradeError, _>(move |conn| {
+            trade::purchase(conn, &buyer, quote, &key, &rules, now)
+        })
+        .await?;
+    let view = app.db.read(move |conn| OrderView::of(conn, &order)).await?;
+    Ok(HttpResponse::Created().json(view))
+}
+
+/// The caller's orders, newest first.
+#[get("/v1/orders")]
+pub(super) async fn list(app: web::Data<App>, buyer: Buyer) -> Result<HttpResponse, Problem> {
+    let views = app
+        .db
+        .read(move |conn| {
+            let orders = trade::orders(conn, &buyer)?;
+            orders
+                .iter()
+                .map(|order| OrderView::of(conn, order))
+                .collect::<Result<Vec<_>, Problem>>()
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(json!({ "orders": views })))
+}
+
+/// One order of the caller.
+#[get("/v1/orders/{id}")]
+pub(super) async fn one(
+    app: web::Data<App>,
+    buyer: Buyer,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = OrderId::parse(&id)?;
+    let view = app
+        .db
+        .read(move |conn| {
+            let order = trade::order(conn, &buyer, id)?;
+            OrderView::of(conn, &order)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(view))
+}

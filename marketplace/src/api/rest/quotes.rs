@@ -1,0 +1,79 @@
+//! Quotes: asking for a price.
+
+use actix_web::{HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+
+use crate::api::problem::Problem;
+use crate::app::App;
+use crate::catalog::{self, CatalogError, DatasetId};
+use crate::identity::Buyer;
+use crate::lake::RowFilter;
+use crate::trade::{self, Ask, Quote, QuoteId, TradeError};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AskPrice {
+    dataset: String,
+}
+
+#[derive(Serialize)]
+struct QuoteView {
+    id: String,
+    dataset: String,
+    rows: u64,
+    vehicles: usize,
+    signals: Vec<&'static str>,
+    price: String,
+    created_at: String,
+    expires_at: String,
+}
+
+impl From<Quote> for QuoteView {
+    fn from(quote: Quote) -> Self {
+        Self {
+            id: quote.id.to_string(),
+            dataset: quote.dataset.to_string(),
+            rows: quote.rows,
+            vehicles: quote.vehicles.len(),
+            signals: quote.signals.iter().map(|signal| signal.path()).collect(),
+            price: quote.price.to_string(),
+            created_at: quote.created_at.to_string(),
+            expires_at: quote.expires_at.to_string(),
+        }
+    }
+}
+
+/// Quotes a price for all rows of a dataset, and freezes them.
+#[post("/v1/quotes")]
+pub(super) async fn ask(
+    app: web::Data<App>,
+    buyer: Buyer,
+    body: web::Json<AskPrice>,
+) -> Result<HttpResponse, Problem> {
+    let id = DatasetId::parse(&body.dataset)?;
+    let dataset = app.db.read::<_, CatalogError, _>(move |conn| catalog::dataset(conn, id)).await?;
+    let (lake_version, now) = (app.lake.version(), app.clock.now());
+    let filter = RowFilter { signals: dataset.signals(), vehicles: None };
+    let rows = app.lake.count(lake_version, &filter).await?;
+
+    let ask = Ask { id: QuoteId::new(now, rand::random()), dataset: id, lake_version, rows };
+    let rules = app.config.rules.clone();
+    let quote = app
+        .db
+        .write::<_, TradeError, _>(move |conn| trade::quote(conn, &buyer, &ask, &rules, now))
+        .await?;
+    Ok(HttpResponse::Created().json(QuoteView::from(quote)))
+}
+
+/// One quote of the caller.
+#[get("/v1/quotes/{id}")]
+pub(super) async fn one(
+    app: web::Data<App>,
+    buyer: Buyer,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = QuoteId::parse(&id)?;
+    let quote =
+        app.db.read::<_, TradeError, _>(move |conn| trade::quoted(conn, &buyer, id)).await?;
+    Ok(HttpResponse::Ok().json(QuoteView::from(quote)))
+}

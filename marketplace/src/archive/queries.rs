@@ -1,0 +1,329 @@
+//! The only file that names the tables of the archive.
+
+use diesel::dsl::sum;
+use diesel::prelude::*;
+use telematics::consent::PolicyVersion;
+use telematics::window::CommittedWindow;
+use telematics::{
+    BatchHash, BatchHeader, Sample, SealedBatch, Signal, Timestamp, Value, VehicleId,
+};
+
+use super::verbs::{ArchiveError, Chain, StoredBatch, Totals};
+use crate::db::Conn;
+use crate::schema::{batches, chains, commitments, latest_values, quarantine};
+
+/// Rows of evidence that one answer has at most.
+const EVIDENCE_MAX: i64 = 1_000;
+
+/// Moves the end of the chain to the batch of `header`, and says whether it followed the end.
+pub(super) fn move_chain(
+    conn: &mut Conn,
+    header: &BatchHeader,
+    hash: BatchHash,
+    samples: i32,
+    now: Timestamp,
+) -> Result<bool, ArchiveError> {
+    let seq = to_i64("chains", header.seq)?;
+    if header.seq == 1 {
+        if header.prev_hash != BatchHash::GENESIS || chain(conn, header.vehicle)?.is_some() {
+            return Ok(false);
+        }
+        let row = (
+            chains::vehicle_id.eq(header.vehicle.to_vec()),
+            chains::last_seq.eq(seq),
+            chains::last_hash.eq(hash.0.to_vec()),
+            chains::samples.eq(i64::from(samples)),
+            chains::updated_at.eq(now.as_micros()),
+        );
+        diesel::insert_into(chains::table).values(row).execute(conn)?;
+        return Ok(true);
+    }
+    let end = chains::table
+        .filter(chains::vehicle_id.eq(header.vehicle.to_vec()))
+        .filter(chains::last_seq.eq(seq - 1))
+        .filter(chains::last_hash.eq(header.prev_hash.0.to_vec()));
+    let moved = diesel::update(end)
+        .set((
+            chains::last_seq.eq(seq),
+            chains::last_hash.eq(hash.0.to_vec()),
+            chains::samples.eq(chains::samples + i64::from(samples)),
+            chains::updated_at.eq(now.as_micros()),
+        ))
+        .execute(conn)?;
+    Ok(moved == 1)
+}
+
+pub(super) fn insert_batch(
+    conn: &mut Conn,
+    batch: &SealedBatch,
+    hash: BatchHash,
+    samples: i32,
+    now: Timestamp,
+) -> Result<(), ArchiveError> {
+    let row = (
+        batches::vehicle_id.eq(batch.header.vehicle.to_vec()),
+        batches::seq.eq(to_i64("batches", batch.header.seq)?),
+        batches::hash.eq(hash.0.to_vec()),
+        batches::prev_hash.eq(batch.header.prev_hash.0.to_vec()),
+        batches::consent_version.eq(version_number(&batch.header)?),
+        batches::payload.eq(batch.payload.clone()),
+        batches::signature.eq(batch.signature.to_vec()),
+        batches::samples.eq(samples),
+        batches::received_at.eq(now.as_micros()),
+    );
+    diesel::insert_into(batches::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+pub(super) fn move_latest(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+    sample: &Sample,
+) -> Result<(), ArchiveError> {
+    let signal = i32::from(sample.signal.number());
+    let row = latest_values::table
+        .filter(latest_values::vehicle_id.eq(vehicle.to_vec()))
+        .filter(latest_values::signal.eq(signal));
+    let known = row.clone().select(latest_values::measured_at).first::<i64>(conn).optional()?;
+    let values = (
+        latest_values::measured_at.eq(sample.time.as_micros()),
+        latest_values::value.eq(sample.value.raw()),
+    );
+    match known {
+        Some(measured_at) if measured_at > sample.time.as_micros() => {}
+        Some(_) => {
+            diesel::update(row).set(values).execute(conn)?;
+        }
+        None => {
+            let key =
+                (latest_values::vehicle_id.eq(vehicle.to_vec()), latest_values::signal.eq(signal));
+            let row = (key.0, key.1, values.0, values.1);
+            diesel::insert_into(latest_values::table).values(row).execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn keep_commitment(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+    window: &CommittedWindow,
+    now: Timestamp,
+) -> Result<(), ArchiveError> {
+    let known: i64 = commitments::table
+        .filter(commitments::vehicle_id.eq(vehicle.to_vec()))
+        .filter(commitments::commitment.eq(window.commitment.0.to_vec()))
+        .count()
+        .get_result(conn)?;
+    if known == 0 {
+        let row = (
+            commitments::vehicle_id.eq(vehicle.to_vec()),
+            commitments::commitment.eq(window.commitment.0.to_vec()),
+            commitments::signal.eq(i32::from(window.signal.number())),
+            commitments::started_at.eq(window.started_at.as_micros()),
+            commitments::received_at.eq(now.as_micros()),
+        );
+        diesel::insert_into(commitments::table).values(row).execute(conn)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(super) fn count_commitments(conn: &mut Conn, vehicle: VehicleId) -> QueryResult<i64> {
+    let mine = commitments::table.filter(commitments::vehicle_id.eq(vehicle.to_vec()));
+    mine.count().get_result(conn)
+}
+
+pub(super) fn chain(conn: &mut Conn, vehicle: VehicleId) -> Result<Option<Chain>, ArchiveError> {
+    let row = chains::table
+        .filter(chains::vehicle_id.eq(vehicle.to_vec()))
+        .select((chains::last_seq, chains::last_hash, chains::samples))
+        .first::<(i64, Vec<u8>, i64)>(conn)
+        .optional()?;
+    let read = |(last_seq, last_hash, samples): (i64, Vec<u8>, i64)| {
+        Ok(Chain {
+            last_seq: to_u64("chains", last_seq)?,
+            last_hash: to_hash("chains", &last_hash)?,
+            samples: to_u64("chains", samples)?,
+        })
+    };
+    row.map(read).transpose()
+}
+
+pub(super) fn hash_at(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+    seq: u64,
+) -> Result<Option<BatchHash>, ArchiveError> {
+    let hash = batches::table
+        .filter(batches::vehicle_id.eq(vehicle.to_vec()))
+        .filter(batches::seq.eq(to_i64("batches", seq)?))
+        .select(batches::hash)
+        .first::<Vec<u8>>(conn)
+        .optional()?;
+    hash.map(|hash| to_hash("batches", &hash)).transpose()
+}
+
+pub(super) fn sealed_at(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+    seq: u64,
+) -> Result<Option<(SealedBatch, BatchHash)>, ArchiveError> {
+    let row = batches::table
+        .filter(batches::vehicle_id.eq(vehicle.to_vec()))
+        .filter(batches::seq.eq(to_i64("batches", seq)?))
+        .select((
+            batches::prev_hash,
+            batches::consent_version,
+            batches::payload,
+            batches::signature,
+            batches::hash,
+        ))
+        .first::<(Vec<u8>, i32, Vec<u8>, Vec<u8>, Vec<u8>)>(conn)
+        .optional()?;
+    let Some((prev_hash, version, payload, signature, hash)) = row else { return Ok(None) };
+    let header = BatchHeader {
+        vehicle,
+        seq,
+        prev_hash: to_hash("batches", &prev_hash)?,
+        consent_version: PolicyVersion::new(u32::try_from(version).unwrap_or_default()),
+    };
+    let signature =
+        signature.try_into().or(Err(damaged("batches", "signature is not 64 bytes")))?;
+    let hash = to_hash("batches", &hash)?;
+    Ok(Some((SealedBatch { header, payload, signature }, hash)))
+}
+
+pub(super) fn after(
+    conn: &mut Conn,
+    arrival: i64,
+    limit: u32,
+) -> Result<Vec<StoredBatch>, ArchiveError> {
+    let rows = batches::table
+        .filter(batches::arrival.gt(arrival))
+        .order(batches::arrival)
+        .limit(i64::from(limit))
+        .select(BatchRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(StoredBatch::try_from).collect()
+}
+
+pub(super) fn latest(conn: &mut Conn, vehicle: VehicleId) -> Result<Vec<Sample>, ArchiveError> {
+    // No limit: a vehicle has one row a signal of the catalogue.
+    let rows = latest_values::table
+        .filter(latest_values::vehicle_id.eq(vehicle.to_vec()))
+        .order(latest_values::signal)
+        .select((latest_values::signal, latest_values::measured_at, latest_values::value))
+        .load::<(i32, i64, i64)>(conn)?;
+    let read = |(signal, measured_at, value): (i32, i64, i64)| {
+        let number = u64::try_from(signal).unwrap_or_default();
+        Ok(Sample {
+            signal: Signal::by_number(number)
+                .map_err(|error| damaged("latest_values", &error.to_string()))?,
+            time: Timestamp::from_micros(measured_at),
+            value: Value::from_raw(value),
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+pub(super) fn totals(conn: &mut Conn) -> Result<Totals, ArchiveError> {
+    let count: i64 = batches::table.count().get_result(conn)?;
+    let samples = batches::table.select(sum(batches::samples)).first::<Option<i64>>(conn)?;
+    Ok(Totals {
+        batches: to_u64("batches", count)?,
+        samples: to_u64("batches", samples.unwrap_or_default())?,
+    })
+}
+
+pub(super) fn insert_evidence(
+    conn: &mut Conn,
+    batch: &SealedBatch,
+    hash: BatchHash,
+    now: Timestamp,
+) -> Result<(), ArchiveError> {
+    let vehicle = batch.header.vehicle.to_vec();
+    let known: i64 = quarantine::table
+        .filter(quarantine::vehicle_id.eq(vehicle.clone()))
+        .filter(quarantine::hash.eq(hash.0.to_vec()))
+        .count()
+        .get_result(conn)?;
+    if known > 0 {
+        return Ok(());
+    }
+    let row = (
+        quarantine::vehicle_id.eq(vehicle),
+        quarantine::hash.eq(hash.0.to_vec()),
+        quarantine::seq.eq(to_i64("quarantine", batch.header.seq)?),
+        quarantine::prev_hash.eq(batch.header.prev_hash.0.to_vec()),
+        quarantine::consent_version.eq(version_number(&batch.header)?),
+        quarantine::payload.eq(batch.payload.clone()),
+        quarantine::signature.eq(batch.signature.to_vec()),
+        quarantine::received_at.eq(now.as_micros()),
+    );
+    diesel::insert_into(quarantine::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+pub(super) fn evidence(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+) -> Result<Vec<BatchHash>, ArchiveError> {
+    let rows = quarantine::table
+        .filter(quarantine::vehicle_id.eq(vehicle.to_vec()))
+        .order((quarantine::seq, quarantine::hash))
+        .limit(EVIDENCE_MAX)
+        .select(quarantine::hash)
+        .load::<Vec<u8>>(conn)?;
+    rows.iter().map(|hash| to_hash("quarantine", hash)).collect()
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = batches)]
+struct BatchRow {
+    arrival: i64,
+    vehicle_id: Vec<u8>,
+    seq: i64,
+    hash: Vec<u8>,
+    payload: Vec<u8>,
+    samples: i32,
+    received_at: i64,
+}
+
+impl TryFrom<BatchRow> for StoredBatch {
+    type Error = ArchiveError;
+
+    fn try_from(row: BatchRow) -> Result<Self, ArchiveError> {
+        Ok(Self {
+            arrival: row.arrival,
+            vehicle: VehicleId::from_bytes(&row.vehicle_id)
+                .map_err(|error| damaged("batches", &error.to_string()))?,
+            seq: to_u64("batches", row.seq)?,
+            hash: to_hash("batches", &row.hash)?,
+            payload: row.payload,
+            samples: to_u64("batches", row.samples.into())?,
+            received_at: Timestamp::from_micros(row.received_at),
+        })
+    }
+}
+
+fn to_hash(table: &'static str, bytes: &[u8]) -> Result<BatchHash, ArchiveError> {
+    bytes.try_into().map(BatchHash).or(Err(damaged(table, "a hash is not 32 bytes")))
+}
+
+fn to_u64(table: &'static str, number: i64) -> Result<u64, ArchiveError> {
+    u64::try_from(number).or(Err(damaged(table, "a count is negative")))
+}
+
+fn to_i64(table: &'static str, number: u64) -> Result<i64, ArchiveError> {
+    i64::try_from(number).or(Err(damaged(table, "a position is beyond 2^63")))
+}
+
+fn version_number(header: &BatchHeader) -> Result<i32, ArchiveError> {
+    let number = header.consent_version.number();
+    i32::try_from(number).or(Err(damaged("batches", "a consent version is beyond 2^31")))
+}
+
+fn damaged(table: &'static str, what: &str) -> ArchiveError {
+    ArchiveError::Damaged { table, what: what.to_owned() }
+}

@@ -1,0 +1,81 @@
+//! Describing datasets: what could be bought now, measured.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+use telematics::{Timestamp, VehicleId};
+
+use super::dataset::{Dataset, DatasetId, SignalRows};
+use super::templates::{Template, templates};
+use super::{CatalogError, queries};
+use crate::consent;
+use crate::db::Conn;
+use crate::identity::{self, VehicleRecord};
+use crate::lake::Measured;
+
+/// Describes every dataset again from what is in the lake, and returns them. Only vehicles whose
+/// owners share every group of a dataset now are counted in it.
+///
+/// # Errors
+/// When consent, vehicles or datasets can not be read or stored.
+pub fn describe(
+    conn: &mut Conn,
+    measured: &[Measured],
+    now: Timestamp,
+) -> Result<Vec<Dataset>, CatalogError> {
+    let in_lake: BTreeSet<VehicleId> = measured.iter().map(|line| line.vehicle).collect();
+    let in_lake: Vec<VehicleId> = in_lake.into_iter().collect();
+    let vehicles = identity::vehicles(conn, &in_lake)?;
+    let known: Vec<VehicleId> = vehicles.iter().map(|vehicle| vehicle.id).collect();
+
+    let mut datasets = Vec::new();
+    for template in templates()? {
+        let sharing = consent::sharing(conn, &known, &template.signals)?;
+        let sharing: BTreeSet<VehicleId> = sharing.into_iter().collect();
+        let offered = measured.iter().filter(|line| sharing.contains(&line.vehicle));
+        let dataset = summary(template, offered, &vehicles, now);
+        datasets.push(queries::upsert(conn, dataset)?);
+    }
+    Ok(datasets)
+}
+
+fn summary<'a>(
+    template: Template,
+    offered: impl Iterator<Item = &'a Measured>,
+    vehicles: &[VehicleRecord],
+    now: Timestamp,
+) -> Dataset {
+    let mut per_signal: BTreeMap<_, u64> =
+        template.signals.iter().map(|signal| (*signal, 0)).collect();
+    let mut contributors = BTreeSet::new();
+    let (mut first_at, mut last_at) = (None::<Timestamp>, None::<Timestamp>);
+    for line in offered {
+        let Some(rows) = per_signal.get_mut(&line.signal) else { continue };
+        *rows = rows.saturating_add(line.rows);
+        contributors.insert(line.vehicle);
+        first_at = Some(first_at.map_or(line.first_at, |time| time.min(line.first_at)));
+        last_at = Some(last_at.map_or(line.last_at, |time| time.max(line.last_at)));
+    }
+    let described = || vehicles.iter().filter(|vehicle| contributors.contains(&vehicle.id));
+    Dataset {
+        id: dataset_id(&template.slug, now),
+        title: template.title,
+        description: template.description,
+        price_per_row: template.price_per_row,
+        rows: per_signal.values().copied().fold(0, u64::saturating_add),
+        vehicles: contributors.len().try_into().unwrap_or(u64::MAX),
+        makes: described().map(|vehicle| vehicle.description.make().to_owned()).collect(),
+        models: described().map(|vehicle| vehicle.description.model().to_owned()).collect(),
+        signals: per_signal.into_iter().map(|(signal, rows)| SignalRows { signal, rows }).collect(),
+        slug: template.slug,
+        first_at,
+        last_at,
+        described_at: now,
+    }
+}
+
+/// Of a dataset that is new; one that exists keeps its id.
+fn dataset_id(slug: &str, now: Timestamp) -> DatasetId {
+    let digest: [u8; 32] = Sha256::digest(slug.as_bytes()).into();
+    DatasetId::new(now, digest.first_chunk().copied().unwrap_or_default())
+}

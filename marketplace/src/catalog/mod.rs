@@ -1,0 +1,54 @@
+//! The catalogue: what is for sale, and what is known about it.
+//!
+//! A dataset is a standing offer made from a template ([`templates`]); its statistics are measured
+//! from the lake by [`describe`], over the vehicles whose owners share everything in it now. Owns the
+//! table `datasets`.
+//!
+//! **Invariant:** statistics never decide a sale: a quote measures again. [`Search`] is a view of the
+//! table and can be deleted at any time.
+//!
+//! **Not here:** quotes and orders ([`crate::trade`]).
+
+mod dataset;
+mod describe;
+mod queries;
+mod search;
+mod templates;
+
+pub use dataset::{Dataset, DatasetId, SignalRows};
+pub use describe::describe;
+pub use queries::{dataset, datasets};
+pub use search::{Search, SearchError, Wanted};
+pub use templates::{NotATemplate, Template, templates};
+
+use crate::consent::ConsentError;
+use crate::identity::IdentityError;
+
+/// Why the catalogue could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// No such dataset.
+    #[error("there is no dataset {dataset}")]
+    Unknown {
+        /// The dataset named.
+        dataset: DatasetId,
+    },
+    /// The table in the binary is wrong.
+    #[error("a dataset template is wrong")]
+    Template(#[from] NotATemplate),
+    /// A row that no longer reads as a dataset.
+    #[error("the row of dataset `{slug}` is damaged")]
+    Damaged {
+        /// Which.
+        slug: String,
+    },
+    /// Consent could not be read.
+    #[error(transparent)]
+    Consent(#[from] ConsentError),
+    /// Vehicles could not be read.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The database failed.
+    #[error("cannot read or store datasets")]
+    Storage(#[from] diesel::result::Error),
+}

@@ -1,0 +1,129 @@
+//! The only statements that name the table of datasets.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use telematics::{Signal, Timestamp};
+
+use super::{CatalogError, Dataset, DatasetId, SignalRows};
+use crate::db::Conn;
+use crate::ledger::Amount;
+use crate::schema::datasets;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = datasets)]
+struct DatasetRow {
+    id: Vec<u8>,
+    slug: String,
+    title: String,
+    description: String,
+    signals: String,
+    price_per_row: i64,
+    row_count: i64,
+    vehicle_count: i64,
+    makes: String,
+    models: String,
+    first_at: Option<i64>,
+    last_at: Option<i64>,
+    described_at: i64,
+}
+
+/// One dataset.
+///
+/// # Errors
+/// An unknown dataset is refused.
+pub fn dataset(conn: &mut Conn, id: DatasetId) -> Result<Dataset, CatalogError> {
+    let row: Option<DatasetRow> =
+        datasets::table.find(id.to_vec()).select(DatasetRow::as_select()).first(conn).optional()?;
+    row.ok_or(CatalogError::Unknown { dataset: id })?.try_into()
+}
+
+/// Every dataset, by slug.
+///
+/// # Errors
+/// When the table can not be read.
+pub fn datasets(conn: &mut Conn) -> Result<Vec<Dataset>, CatalogError> {
+    let rows: Vec<DatasetRow> =
+        datasets::table.order(datasets::slug).select(DatasetRow::as_select()).load(conn)?;
+    rows.into_iter().map(Dataset::try_from).collect()
+}
+
+/// Stores a description. A dataset that exists keeps its id.
+pub(super) fn upsert(conn: &mut Conn, dataset: Dataset) -> Result<Dataset, CatalogError> {
+    let known: Option<Vec<u8>> = datasets::table
+        .filter(datasets::slug.eq(&dataset.slug))
+        .select(datasets::id)
+        .first(conn)
+        .optional()?;
+    let described = (
+        datasets::title.eq(&dataset.title),
+        datasets::description.eq(&dataset.description),
+        datasets::signals.eq(signals_text(&dataset.signals)),
+        datasets::price_per_row.eq(dataset.price_per_row.micros()),
+        datasets::row_count.eq(i64::try_from(dataset.rows).unwrap_or(i64::MAX)),
+        datasets::vehicle_count.eq(i64::try_from(dataset.vehicles).unwrap_or(i64::MAX)),
+        datasets::makes.eq(lines(&dataset.makes)),
+        datasets::models.eq(lines(&dataset.models)),
+        datasets::first_at.eq(dataset.first_at.map(Timestamp::as_micros)),
+        datasets::last_at.eq(dataset.last_at.map(Timestamp::as_micros)),
+        datasets::described_at.eq(dataset.described_at.as_micros()),
+    );
+    if let Some(id) = known {
+        let known = datasets::table.filter(datasets::id.eq(id.clone()));
+        diesel::update(known).set(described).execute(conn)?;
+        let id = DatasetId::from_bytes(&id)
+            .or(Err(CatalogError::Damaged { slug: dataset.slug.clone() }))?;
+        return Ok(Dataset { id, ..dataset });
+    }
+    diesel::insert_into(datasets::table)
+        .values((
+            datasets::id.eq(dataset.id.to_vec()),
+            datasets::slug.eq(&dataset.slug),
+            datasets::created_at.eq(dataset.described_at.as_micros()),
+            described,
+        ))
+        .execute(conn)?;
+    Ok(dataset)
+}
+
+/// `Vehicle.Speed=1200`, one a line.
+fn signals_text(signals: &[SignalRows]) -> String {
+    let lines = signals.iter().map(|line| format!("{}={}", line.signal, line.rows));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn parse_signals(text: &str) -> Option<Vec<SignalRows>> {
+    let line = |line: &str| {
+        let (path, rows) = line.split_once('=')?;
+        Some(SignalRows { signal: Signal::by_path(path).ok()?, rows: rows.parse().ok()? })
+    };
+    text.lines().map(line).collect()
+}
+
+/// Makes and models are printable, so no line break is in one.
+fn lines(words: &BTreeSet<String>) -> String {
+    words.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+}
+
+impl TryFrom<DatasetRow> for Dataset {
+    type Error = CatalogError;
+
+    fn try_from(row: DatasetRow) -> Result<Self, CatalogError> {
+        let damaged = || CatalogError::Damaged { slug: row.slug.clone() };
+        Ok(Self {
+            id: DatasetId::from_bytes(&row.id).or(Err(damaged()))?,
+            signals: parse_signals(&row.signals).ok_or_else(damaged)?,
+            price_per_row: Amount::from_micros(row.price_per_row),
+            rows: u64::try_from(row.row_count).or(Err(damaged()))?,
+            vehicles: u64::try_from(row.vehicle_count).or(Err(damaged()))?,
+            makes: row.makes.lines().map(ToOwned::to_owned).collect(),
+            models: row.models.lines().map(ToOwned::to_owned).collect(),
+            first_at: row.first_at.map(Timestamp::from_micros),
+            last_at: row.last_at.map(Timestamp::from_micros),
+            described_at: Timestamp::from_micros(row.described_at),
+            slug: row.slug,
+            title: row.title,
+            description: row.description,
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! The command line. One struct a command, one file each.
+//!
+//! **Invariant:** what a command prints is for the caller and goes to the output it is given; logs
+//! go to standard error.
+
+mod account;
+mod migrate;
+mod serve;
+
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use crate::config::Config;
+
+/// Takes in what cars share, sells it to buyers, and pays the owners.
+///
+/// `marketplace serve` is a working market on one machine, without any settings. Everything it
+/// keeps is in one folder, `axle-data/marketplace`.
+#[derive(Debug, clap::Parser)]
+#[command(name = "marketplace", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Migrate(migrate::Migrate),
+    #[command(subcommand)]
+    Account(account::Account),
+}
+
+impl Cli {
+    /// Runs the command to its end.
+    ///
+    /// # Errors
+    /// Whatever stopped it, with the object named.
+    pub async fn run(self) -> anyhow::Result<()> {
+        // Two providers are compiled in; without a choice rustls would refuse to guess.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let mut out = io::stdout();
+        match self.command {
+            Command::Serve(serve) => serve.run(&mut out).await,
+            Command::Migrate(migrate) => migrate.run(&mut out),
+            Command::Account(account) => account.run(&mut out).await,
+        }
+    }
+}
+
+/// Where the settings are.
+#[derive(Clone, Debug, clap::Args)]
+struct Settings {
+    /// Settings in TOML; `marketplace.example.toml` explains each. Without it, the defaults.
+    #[arg(long, value_name = "FILE", env = "AXLE_MARKETPLACE_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl Settings {
+    fn load(&self) -> anyhow::Result<Config> {
+        let file = self.config.as_deref();
+        Config::load(file).with_context(|| match file {
+            Some(file) => format!("cannot use the settings in {}", file.display()),
+            None => "cannot use the settings in the environment".to_owned(),
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! Granting, changing and asking.
+
+use telematics::consent::{Disclosure, Policy, PolicyVersion};
+use telematics::{Signal, Timestamp, VehicleId};
+
+use super::groups::Groups;
+use super::queries;
+use crate::db::Conn;
+use crate::identity::{self, IdentityError, Owner};
+
+/// Why a decision could not be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsentError {
+    /// Not the caller's vehicle; whether it exists is none of his business.
+    #[error("you have no vehicle {vehicle}")]
+    NotYours {
+        /// The vehicle named.
+        vehicle: VehicleId,
+    },
+    /// Every enrolled vehicle has a policy; this one has none.
+    #[error("{vehicle} has no policy; enrol it")]
+    NoPolicy {
+        /// The vehicle.
+        vehicle: VehicleId,
+    },
+    /// A row that no longer reads as a policy.
+    #[error("the policy of {vehicle} is damaged")]
+    Damaged {
+        /// The vehicle.
+        vehicle: VehicleId,
+    },
+    /// More decisions than can be counted.
+    #[error("{vehicle} has too many decisions")]
+    TooMany {
+        /// The vehicle.
+        vehicle: VehicleId,
+    },
+    /// Vehicles could not be read.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The database failed.
+    #[error("cannot read or store consent")]
+    Storage(#[from] diesel::result::Error),
+}
+
+/// Gives `vehicle` its first policy. Called once, at enrolment.
+///
+/// # Errors
+/// Fails when the database does, also when the vehicle has a policy already.
+pub fn grant(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+    groups: &Groups,
+    now: Timestamp,
+) -> Result<Policy, ConsentError> {
+    queries::insert(conn, vehicle, PolicyVersion::FIRST, groups, now)?;
+    Ok(Policy::new(PolicyVersion::FIRST, groups.clone()))
+}
+
+/// Decides anew what `vehicle` of `owner` discloses; groups not in `groups` are kept from now on.
+///
+/// Safe to retry: the decision that is in force already makes no new version.
+///
+/// # Errors
+/// A vehicle that is not the owner's is refused.
+pub fn decide(
+    conn: &mut Conn,
+    owner: &Owner,
+    vehicle: VehicleId,
+    groups: &Groups,
+    now: Timestamp,
+) -> Result<Policy, ConsentError> {
+    let known = identity::vehicles(conn, &[vehicle])?;
+    if known.first().is_none_or(|known| known.owner != owner.id) {
+        return Err(ConsentError::NotYours { vehicle });
+    }
+    let (policy, before) =
+        queries::latest(conn, vehicle)?.ok_or(ConsentError::NoPolicy { vehicle })?;
+    if *groups == before {
+        return Ok(policy);
+    }
+    let version = policy.version().next();
+    queries::insert(conn, vehicle, version, groups, now)?;
+    Ok(Policy::new(version, groups.clone()))
+}
+
+/// The policy of `vehicle` that is in force.
+///
+/// # Errors
+/// A vehicle without a policy is refused, and a damaged policy is never guessed at.
+pub fn in_force(conn: &mut Conn, vehicle: VehicleId) -> Result<Policy, ConsentError> {
+    let latest = queries::latest(conn, vehicle)?;
+    latest.map(|(policy, _)| policy).ok_or(ConsentError::NoPolicy { vehicle })
+}
+
+/// Those of `vehicles` that share every one of `signals` now, in the order given.
+///
+/// # Errors
+/// As [`in_force`].
+pub fn sharing(
+    conn: &mut Conn,
+    vehicles: &[VehicleId],
+    signals: &[Signal],
+) -> Result<Vec<VehicleId>, ConsentError> {
+    let mut sharing = Vec::new();
+    for vehicle in vehicles {
+        let policy = in_force(conn, *vehicle)?;
+        if signals.iter().all(|signal| policy.disclosure(*signal) == Disclosure::Share) {
+            sharing.push(*vehicle);
+        }
+    }
+    Ok(sharing)
+}
+
+#[cfg(test)]
+mod tests {
+    use telematics::testing::{T0, signing_key, vehicle};
+    use telematics::{OwnerId, Powertrain, VehicleDescription};
+
+    use super::*;
+    use crate::consent::parse_groups;
+    use crate::db::Db;
+    use crate::identity::ApiKey;
+
+    /// Two vehicles of one owner, and another owner with none.
+    async fn market() -> (tempfile::TempDir, Db, Owner, Owner) {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open_in(folder.path()).unwrap();
+        let owners = db.write::<_, ConsentError, _>(enrol_two).await.unwrap();
+        (folder, db, owners.0, owners.1)
+    }
+
+    fn enrol_two(conn: &mut Conn) -> Result<(Owner, Owner), ConsentError> {
+        let operator = identity::create_operator(conn, &ApiKey::new([1; 32]), T0)?;
+        let mut owner = |number: u8| {
+            let (id, key) = (OwnerId::new(T0, [number; 10]), ApiKey::new([number; 32]));
+            identity::create_owner(conn, &operator, "Ada", id, &key, T0)
+        };
+        let (ada, bob) = (owner(2)?, owner(3)?);
+        let car = VehicleDescription::new("VW", "ID.4", 2022, Powertrain::Electric).unwrap();
+        for number in [1, 2] {
+            let secret = [number; 10];
+            let key = signing_key(number).verifying_key();
+            identity::create_enrolment_code(conn, &ada, &secret, "", T0)?;
+            identity::enroll(conn, &secret, vehicle(number), key, &car, T0)?;
+            grant(conn, vehicle(number), &parse_groups("motion=share").unwrap(), T0)?;
+        }
+        Ok((ada, bob))
+    }
+
+    #[tokio::test]
+    async fn a_decision_replaces_the_one_before_and_a_repeat_changes_nothing() {
+        let (_folder, db, ada, _) = market().await;
+        let groups = parse_groups("battery=share,motion=prove").unwrap();
+
+        let (first, again) = db
+            .write::<_, ConsentError, _>(move |conn| {
+                let first = decide(conn, &ada, vehicle(1), &groups, T0)?;
+                Ok((first, decide(conn, &ada, vehicle(1), &groups, T0)?))
+            })
+            .await
+            .unwrap();
+
+        assert_eq!(first.version(), PolicyVersion::new(2));
+        assert_eq!(first, again);
+        assert_eq!(db.read(|conn| in_force(conn, vehicle(1))).await.unwrap(), first);
+    }
+
+    #[tokio::test]
+    async fn another_owner_can_not_decide() {
+        let (_folder, db, ada, bob) = market().await;
+        let attempt = |owner: Owner, car: u8| {
+            db.write(move |conn| decide(conn, &owner, vehicle(car), &Groups::new(), T0))
+        };
+
+        assert!(matches!(attempt(bob, 1).await, Err(ConsentError::NotYours { .. })));
+        assert!(matches!(attempt(ada, 9).await, Err(ConsentError::NotYours { .. })));
+    }
+
+    #[tokio::test]
+    async fn only_vehicles_that_share_every_signal_are_sharing() {
+        let (_folder, db, ada, _) = market().await;
+        let groups = parse_groups("battery=share,motion=share").unwrap();
+        db.write(move |conn| decide(conn, &ada, vehicle(2), &groups, T0)).await.unwrap();
+        let speed = Signal::by_path("Vehicle.Speed").unwrap();
+        let charge =
+            Signal::by_path("Vehicle.Powertrain.TractionBattery.StateOfCharge.Current").unwrap();
+
+        let both = [vehicle(1), vehicle(2)];
+        let ask = |signals: Vec<Signal>| db.read(move |conn| sharing(conn, &both, &signals));
+
+        assert_eq!(ask(vec![speed]).await.unwrap(), both);
+        assert_eq!(ask(vec![speed, charge]).await.unwrap(), [vehicle(2)]);
+    }
+}

@@ -1,0 +1,106 @@
+//! Versions and reads, as buyers and owners see them.
+
+use std::collections::BTreeMap;
+
+use telematics::ids::{Id, Kind};
+use telematics::{BuyerId, Timestamp, VehicleId};
+
+use super::{DeliveryError, queries};
+use crate::db::Conn;
+use crate::identity::{Buyer, Owner};
+use crate::trade::{self, OrderId};
+
+/// A read.
+pub enum ReadMark {}
+impl Kind for ReadMark {
+    const PREFIX: &'static str = "read";
+}
+/// Names a read.
+pub type ReadId = Id<ReadMark>;
+
+/// A file that was delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// For which order.
+    pub order: OrderId,
+    /// Counts the versions of an order, from 1.
+    pub number: u32,
+    /// Its name in the folder of deliveries.
+    pub file: String,
+    /// SHA-256 of all its bytes.
+    pub sha256: [u8; 32],
+    /// How many.
+    pub bytes: u64,
+    /// Rows in it.
+    pub rows: u64,
+    /// When it could be read first.
+    pub delivered_at: Timestamp,
+}
+
+/// That somebody read a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Which order's.
+    pub order: OrderId,
+    /// Which version.
+    pub number: u32,
+    /// When.
+    pub at: Timestamp,
+    /// Bytes asked for.
+    pub bytes: u64,
+    /// Who read.
+    pub buyer: BuyerId,
+    /// The owner's vehicles in it.
+    pub vehicles: Vec<VehicleId>,
+}
+
+/// A version of an order of this buyer.
+///
+/// # Errors
+/// Another's order is refused like one that does not exist, and so is a version.
+pub fn version(
+    conn: &mut Conn,
+    buyer: &Buyer,
+    order: OrderId,
+    number: u32,
+) -> Result<Version, DeliveryError> {
+    let order = trade::order(conn, buyer, order)?;
+    let versions = queries::versions(conn, order.id)?;
+    let found = versions.into_iter().find(|version| version.number == number);
+    found.ok_or(DeliveryError::NoVersion { order: order.id, number })
+}
+
+/// Notes that a version is read, for its owners to see.
+///
+/// # Errors
+/// When it can not be stored; then nothing may be read.
+pub fn record_read(
+    conn: &mut Conn,
+    id: ReadId,
+    version: &Version,
+    bytes: u64,
+    now: Timestamp,
+) -> Result<(), DeliveryError> {
+    queries::insert_read(conn, id, version, bytes, now)
+}
+
+/// Who read data of this owner's vehicles, newest first.
+///
+/// # Errors
+/// When it can not be read.
+pub fn reads_of(conn: &mut Conn, owner: &Owner) -> Result<Vec<Read>, DeliveryError> {
+    let mut vehicles: BTreeMap<OrderId, Vec<VehicleId>> = BTreeMap::new();
+    for payout in trade::payouts_of(conn, owner)? {
+        vehicles.entry(payout.order).or_default().push(payout.vehicle);
+    }
+    let mut reads = Vec::new();
+    for (order, vehicles) in vehicles {
+        let (order, _) = trade::quote_of_order(conn, order)?;
+        for (number, at, bytes) in queries::reads(conn, order.id)? {
+            let vehicles = vehicles.clone();
+            reads.push(Read { order: order.id, number, at, bytes, buyer: order.buyer, vehicles });
+        }
+    }
+    reads.sort_by_key(|read| std::cmp::Reverse(read.at));
+    Ok(reads)
+}

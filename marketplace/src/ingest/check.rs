@@ -1,0 +1,339 @@
+//! What can be decided about a batch without the database, cheapest first.
+//!
+//! **Invariant:** only [`check`] makes an [`AcceptedBatch`], so whatever [`super::record`] keeps is
+//! of the caller, within the limits, signed, decodable and consented to.
+
+use telematics::batch::SealedBatch;
+use telematics::consent::{Disclosure, Policy};
+use telematics::payload::{self, Contents, PAYLOAD_BYTES_MAX, PayloadError};
+use telematics::{BatchHash, BatchHeader};
+
+use super::outcome::{IngestError, Outcome, Refusal};
+use crate::archive::{self, Chain};
+use crate::consent;
+use crate::db::Conn;
+use crate::identity::Vehicle;
+
+/// What is known of a vehicle when its batches are looked at.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The end of its chain.
+    pub position: Position,
+    /// The consent in force.
+    pub policy: Policy,
+}
+
+/// The end of a chain, also of one that has not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Position of the last batch, 0 before the first.
+    pub last_seq: u64,
+    /// Its hash.
+    pub last_hash: BatchHash,
+}
+
+/// Where a batch stands towards the end of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It follows the last one.
+    Next,
+    /// At a position that is taken: a repetition, or a contradiction.
+    Behind,
+    /// At the next position, but after another batch than the last.
+    Diverges,
+    /// Batches before it are missing.
+    Ahead,
+}
+
+impl Position {
+    /// The end of `chain`.
+    #[must_use]
+    pub fn of(chain: Option<Chain>) -> Self {
+        let begun = |chain: Chain| Self { last_seq: chain.last_seq, last_hash: chain.last_hash };
+        chain.map_or(Self { last_seq: 0, last_hash: BatchHash::GENESIS }, begun)
+    }
+
+    /// The position to send next.
+    #[must_use]
+    pub const fn next_seq(self) -> u64 {
+        self.last_seq.saturating_add(1)
+    }
+
+    pub(super) fn place(self, header: &BatchHeader) -> Place {
+        if header.seq <= self.last_seq {
+            Place::Behind
+        } else if header.seq > self.next_seq() {
+            Place::Ahead
+        } else if header.prev_hash == self.last_hash {
+            Place::Next
+        } else {
+            Place::Diverges
+        }
+    }
+}
+
+/// A batch that may be recorded.
+#[derive(Clone, Debug)]
+pub struct AcceptedBatch {
+    pub(super) vehicle: Vehicle,
+    pub(super) batch: SealedBatch,
+    pub(super) hash: BatchHash,
+    /// `None` when it does not follow the chain's end: then it is compared, never kept as samples.
+    pub(super) contents: Option<Contents>,
+}
+
+impl AcceptedBatch {
+    /// The chain's end once this batch is recorded, when it moves it.
+    #[must_use]
+    pub fn moves_to(&self) -> Option<Position> {
+        let position = Position { last_seq: self.batch.header.seq, last_hash: self.hash };
+        self.contents.is_some().then_some(position)
+    }
+}
+
+/// Reads what [`check`] must know of `vehicle`.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn standing(conn: &mut Conn, vehicle: &Vehicle) -> Result<Standing, IngestError> {
+    let position = Position::of(archive::chain(conn, vehicle.id)?);
+    Ok(Standing { position, policy: consent::in_force(conn, vehicle.id)? })
+}
+
+/// Decides about `batch` of `vehicle`: what may be recorded, or the answer that it gets now.
+///
+/// # Errors
+/// The answer: a refusal, or the position to send again from.
+pub fn check(
+    vehicle: &Vehicle,
+    standing: &Standing,
+    batch: SealedBatch,
+) -> Result<AcceptedBatch, Outcome> {
+    let place = check_header(vehicle, standing, &batch).map_err(Outcome::Refused)?;
+    if place == Place::Ahead {
+        return Err(Outcome::Resend { from_seq: standing.position.next_seq() });
+    }
+    let contents = check_body(vehicle, standing, &batch, place).map_err(Outcome::Refused)?;
+    Ok(AcceptedBatch { vehicle: *vehicle, hash: batch.hash(), batch, contents })
+}
+
+/// Whose, how large, where in the chain, under which consent: no cryptography yet.
+fn check_header(
+    vehicle: &Vehicle,
+    standing: &Standing,
+    batch: &SealedBatch,
+) -> Result<Place, Refusal> {
+    let header = &batch.header;
+    if header.vehicle != vehicle.id {
+        return Err(Refusal::WrongVehicle { named: header.vehicle, caller: vehicle.id });
+    }
+    if batch.payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(PayloadError::TooLarge { actual: batch.payload.len() }.into());
+    }
+    if header.seq == 0 {
+        return Err(Refusal::NoPosition);
+    }
+    let place = standing.position.place(header);
+    let (used, in_force) = (header.consent_version, standing.policy.version());
+    // A batch sent before was made under an older policy, and still gets its receipt.
+    let is_stale = if place == Place::Next { used != in_force } else { used > in_force };
+    if is_stale && place != Place::Ahead {
+        return Err(Refusal::StaleConsent { used, in_force });
+    }
+    Ok(place)
+}
+
+/// Who signed, what is inside, and may it be.
+fn check_body(
+    vehicle: &Vehicle,
+    standing: &Standing,
+    batch: &SealedBatch,
+    place: Place,
+) -> Result<Option<Contents>, Refusal> {
+    // Also of what is not next: only a signature makes a contradiction evidence.
+    batch.verify(&vehicle.key)?;
+    if place != Place::Next {
+        return Ok(None);
+    }
+    let contents = payload::decode(&batch.payload)?;
+    check_consented(&standing.policy, &contents)?;
+    Ok(Some(contents))
+}
+
+fn check_consented(policy: &Policy, contents: &Contents) -> Result<(), Refusal> {
+    let samples = contents.samples.iter().map(|sample| (sample.signal, Disclosure::Share));
+    let windows = contents.commitments.iter().map(|window| (window.signal, Disclosure::Prove));
+    for (signal, needed) in samples.chain(windows) {
+        let disclosure = policy.disclosure(signal);
+        if disclosure < needed {
+            return Err(Refusal::NotConsented { signal, disclosure });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use telematics::consent::PolicyVersion;
+    use telematics::testing::{self, T0, signing_key};
+    use telematics::window::{Commitment, CommittedWindow};
+    use telematics::{Signal, SignalGroup, VehicleId};
+
+    use super::*;
+
+    fn car() -> Vehicle {
+        Vehicle { id: testing::vehicle(255), key: signing_key(1).verifying_key() }
+    }
+
+    /// A vehicle with three batches, that shares motion and proves battery.
+    fn standing() -> Standing {
+        let groups =
+            [(SignalGroup::Motion, Disclosure::Share), (SignalGroup::Battery, Disclosure::Prove)];
+        Standing {
+            position: Position { last_seq: 3, last_hash: BatchHash([3; 32]) },
+            policy: Policy::new(PolicyVersion::FIRST, groups.into()),
+        }
+    }
+
+    fn honest() -> SealedBatch {
+        testing::batch(4, BatchHash([3; 32]), &signing_key(1))
+    }
+
+    /// [`honest`], changed and then signed.
+    fn signed(change: impl FnOnce(&mut BatchHeader)) -> SealedBatch {
+        let mut header = honest().header;
+        change(&mut header);
+        SealedBatch::seal(header, honest().payload, &signing_key(1))
+    }
+
+    fn holding(contents: &Contents) -> SealedBatch {
+        SealedBatch::seal(honest().header, payload::encode(contents), &signing_key(1))
+    }
+
+    fn refusal(batch: SealedBatch) -> Refusal {
+        match check(&car(), &standing(), batch) {
+            Err(Outcome::Refused(refusal)) => refusal,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_honest_batch_moves_the_chain() {
+        let accepted = check(&car(), &standing(), honest()).unwrap();
+
+        let end = Position { last_seq: 4, last_hash: honest().hash() };
+        assert_eq!(accepted.moves_to(), Some(end));
+    }
+
+    #[test]
+    fn a_gap_asks_to_send_again() {
+        let answer = check(&car(), &standing(), signed(|header| header.seq = 6)).unwrap_err();
+
+        assert_eq!(answer, Outcome::Resend { from_seq: 4 });
+    }
+
+    #[test]
+    fn what_is_not_next_is_compared_and_never_kept() {
+        for batch in [
+            signed(|header| header.seq = 3),
+            signed(|header| header.prev_hash = BatchHash([9; 32])),
+        ] {
+            let accepted = check(&car(), &standing(), batch).unwrap();
+            assert_eq!(accepted.moves_to(), None);
+        }
+    }
+
+    #[test]
+    fn a_batch_of_another_vehicle_is_refused() {
+        let other = testing::vehicle(1);
+        let batch = signed(|header| header.vehicle = other);
+
+        assert_eq!(refusal(batch), Refusal::WrongVehicle { named: other, caller: car().id });
+    }
+
+    #[test]
+    fn one_flipped_bit_anywhere_is_refused() {
+        for bit in 0..honest().payload.len() * 8 {
+            let mut batch = honest();
+            batch.payload[bit / 8] ^= 1 << (bit % 8);
+            assert!(matches!(refusal(batch), Refusal::WrongSignature(_)), "payload bit {bit}");
+        }
+        for bit in 0..512 {
+            let mut batch = honest();
+            batch.signature[bit / 8] ^= 1 << (bit % 8);
+            assert!(matches!(refusal(batch), Refusal::WrongSignature(_)), "signature bit {bit}");
+        }
+    }
+
+    /// A damaged copy must not look like a second history: that would suspend an honest car.
+    #[test]
+    fn a_damaged_repetition_is_no_evidence() {
+        let mut batch = signed(|header| header.seq = 3);
+        batch.payload[0] ^= 1;
+
+        assert!(matches!(refusal(batch), Refusal::WrongSignature(_)));
+    }
+
+    #[test]
+    fn stale_and_future_consent_is_refused() {
+        let in_force = PolicyVersion::FIRST;
+        for number in [0, 2, u32::MAX] {
+            let used = PolicyVersion::new(number);
+            let batch = signed(|header| header.consent_version = used);
+            assert_eq!(refusal(batch), Refusal::StaleConsent { used, in_force });
+        }
+    }
+
+    #[test]
+    fn position_zero_is_refused() {
+        assert_eq!(refusal(signed(|header| header.seq = 0)), Refusal::NoPosition);
+    }
+
+    #[test]
+    fn an_oversized_payload_is_refused_before_its_signature_is_looked_at() {
+        let large = SealedBatch { payload: vec![0; PAYLOAD_BYTES_MAX + 1], ..honest() };
+
+        let expected = PayloadError::TooLarge { actual: PAYLOAD_BYTES_MAX + 1 };
+        assert_eq!(refusal(large), Refusal::BadPayload(expected));
+    }
+
+    #[test]
+    fn a_payload_that_does_not_decode_is_refused() {
+        let batch = SealedBatch::seal(honest().header, vec![1, 2, 3], &signing_key(1));
+
+        assert_eq!(refusal(batch), Refusal::BadPayload(PayloadError::NotCompressed));
+    }
+
+    #[test]
+    fn what_the_owner_does_not_let_out_is_refused() {
+        const CHARGE: &str = "Vehicle.Powertrain.TractionBattery.StateOfCharge.Current";
+        let charge = Signal::by_path(CHARGE).unwrap();
+        let latitude = Signal::by_path("Vehicle.CurrentLocation.Latitude").unwrap();
+        let window =
+            |signal| CommittedWindow { signal, started_at: T0, commitment: Commitment([1; 32]) };
+
+        let samples = Contents { samples: testing::samples(CHARGE, 3), ..Contents::default() };
+        let expected = Refusal::NotConsented { signal: charge, disclosure: Disclosure::Prove };
+        assert_eq!(refusal(holding(&samples)), expected);
+
+        let hidden = Contents { commitments: vec![window(latitude)], ..Contents::default() };
+        let expected = Refusal::NotConsented { signal: latitude, disclosure: Disclosure::Keep };
+        assert_eq!(refusal(holding(&hidden)), expected);
+
+        let proven = Contents { commitments: vec![window(charge)], ..Contents::default() };
+        assert!(check(&car(), &standing(), holding(&proven)).is_ok());
+    }
+
+    #[test]
+    fn the_first_batch_follows_genesis() {
+        let fresh = Position::of(None);
+        let at = |seq, prev_hash| {
+            let vehicle: VehicleId = car().id;
+            fresh.place(&BatchHeader { vehicle, seq, prev_hash, ..honest().header })
+        };
+
+        assert_eq!(at(1, BatchHash::GENESIS), Place::Next);
+        assert_eq!(at(1, BatchHash([1; 32])), Place::Diverges);
+        assert_eq!(at(2, BatchHash::GENESIS), Place::Ahead);
+    }
+}

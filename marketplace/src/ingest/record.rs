@@ -1,0 +1,91 @@
+//! Keeping an accepted batch, inside the transaction.
+
+use telematics::Timestamp;
+use telematics::consent::Policy;
+
+use super::check::{AcceptedBatch, Place, Position};
+use super::outcome::{IngestError, Outcome, Receipt, Refusal};
+use crate::db::Conn;
+use crate::identity::{self, IdentityError};
+use crate::{archive, consent};
+
+/// Keeps `accepted`, or answers why it can not be kept any more.
+///
+/// Looks again at everything that may have changed since it was checked: another connection of the
+/// vehicle may have moved the chain, its owner may have decided anew.
+///
+/// # Errors
+/// Fails when the database does. Then the transaction must be undone and nothing acknowledged.
+pub fn record(
+    conn: &mut Conn,
+    accepted: &AcceptedBatch,
+    now: Timestamp,
+) -> Result<Outcome, IngestError> {
+    match identity::vehicle(conn, accepted.vehicle.id, accepted.vehicle.key) {
+        Err(IdentityError::Suspended { .. }) => return Ok(Outcome::Suspended),
+        other => other?,
+    };
+    let policy = consent::in_force(conn, accepted.vehicle.id)?;
+    let position = Position::of(archive::chain(conn, accepted.vehicle.id)?);
+    match (position.place(&accepted.batch.header), &accepted.contents) {
+        (Place::Next, Some(contents)) => {
+            let (used, in_force) = (accepted.batch.header.consent_version, policy.version());
+            if used != in_force {
+                return Ok(Outcome::Refused(Refusal::StaleConsent { used, in_force }));
+            }
+            archive::append(conn, &accepted.batch, accepted.hash, contents, now)?;
+            Ok(receipt(accepted, &policy, Existed::No))
+        }
+        // The chain's end is not where it was when the batch was checked.
+        (Place::Next, None) | (Place::Ahead, _) => {
+            Ok(Outcome::Resend { from_seq: position.next_seq() })
+        }
+        (Place::Behind, _) => compare(conn, accepted, &policy, now),
+        (Place::Diverges, _) => fork(conn, accepted, position.last_seq, now),
+    }
+}
+
+/// Whether a batch was kept before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Existed {
+    No,
+    Yes,
+}
+
+fn receipt(accepted: &AcceptedBatch, policy: &Policy, existed: Existed) -> Outcome {
+    Outcome::Receipt(Receipt {
+        seq: accepted.batch.header.seq,
+        hash: accepted.hash,
+        existed: existed == Existed::Yes,
+        consent_version: policy.version(),
+    })
+}
+
+/// A batch at a position that is taken: the same one again, or another one.
+fn compare(
+    conn: &mut Conn,
+    accepted: &AcceptedBatch,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Outcome, IngestError> {
+    let seq = accepted.batch.header.seq;
+    match archive::hash_at(conn, accepted.vehicle.id, seq)? {
+        Some(hash) if hash == accepted.hash => Ok(receipt(accepted, policy, Existed::Yes)),
+        _ => fork(conn, accepted, seq, now),
+    }
+}
+
+/// Keeps both sides of a contradiction as evidence, and shuts the vehicle out: either its key or its
+/// memory is in two places.
+fn fork(
+    conn: &mut Conn,
+    accepted: &AcceptedBatch,
+    contradicted_seq: u64,
+    now: Timestamp,
+) -> Result<Outcome, IngestError> {
+    let (vehicle, seq) = (accepted.vehicle.id, accepted.batch.header.seq);
+    archive::quarantine(conn, &accepted.batch, accepted.hash, now)?;
+    archive::quarantine_stored(conn, vehicle, contradicted_seq, now)?;
+    identity::suspend(conn, vehicle)?;
+    Ok(Outcome::Refused(Refusal::ForkedChain { vehicle, seq }))
+}

@@ -1,0 +1,110 @@
+//! Batches move from the archive to the lake, and datasets are described from what is there.
+
+use telematics::payload::{self, PayloadError};
+
+use crate::app::App;
+use crate::archive::{self, ArchiveError, StoredBatch};
+use crate::catalog::{self, CatalogError, Dataset, SearchError};
+use crate::lake::{Arrived, LakeError};
+
+/// Batches in one commit of the lake: at most 5 million samples, some 200 MB while they are sorted.
+const BATCHES_MAX: u32 = 500;
+
+/// Why a turn failed. The next one repeats it.
+#[derive(Debug, thiserror::Error)]
+pub enum FlushError {
+    /// The archive could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A batch that decoded when it was taken in no longer does.
+    #[error("batch number {arrival} of the archive is damaged")]
+    Damaged {
+        /// Its place in the order of all batches.
+        arrival: i64,
+        /// What is wrong with it.
+        #[source]
+        source: PayloadError,
+    },
+    /// The lake could not be written or read.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// Datasets could not be described.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The index could not be made.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// The work was cut short.
+    #[error("decoding batches was cut short")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+/// Fills the lake.
+pub struct Flush {
+    app: App,
+    /// The last batch that was moved, once it is known.
+    moved: Option<i64>,
+    /// The version of the lake that the datasets were last described from.
+    described: Option<u64>,
+}
+
+impl Flush {
+    /// Goes on where the lake ends.
+    #[must_use]
+    pub fn new(app: App) -> Self {
+        Self { app, moved: None, described: None }
+    }
+
+    /// Moves everything that is waiting, then describes the datasets when anything changed.
+    ///
+    /// # Errors
+    /// Whatever failed; what was moved before stays moved.
+    pub async fn turn(&mut self) -> Result<(), FlushError> {
+        while self.move_some().await? {}
+        self.app.lake.compact().await?;
+        self.describe().await
+    }
+
+    /// Moves one commit's worth, and says whether more may be waiting.
+    async fn move_some(&mut self) -> Result<bool, FlushError> {
+        let after = match self.moved {
+            Some(arrival) => arrival,
+            None => self.app.lake.last_arrival().await?,
+        };
+        let read = move |conn: &mut _| archive::after(conn, after, BATCHES_MAX);
+        let stored = self.app.db.read(read).await?;
+        let Some(last) = stored.last().map(|batch| batch.arrival) else {
+            self.moved = Some(after);
+            return Ok(false);
+        };
+        let arrived = tokio::task::spawn_blocking(move || decode(stored)).await??;
+        let rows = self.app.lake.append(&arrived).await?;
+        tracing::info!(batches = arrived.len(), rows, "moved to the lake");
+        self.moved = Some(last);
+        Ok(true)
+    }
+
+    async fn describe(&mut self) -> Result<(), FlushError> {
+        let version = self.app.lake.version();
+        let measured = self.app.lake.describe(version).await?;
+        let now = self.app.clock.now();
+        // Also when the lake is as it was: an owner may have decided anew.
+        let describe = move |conn: &mut _| catalog::describe(conn, &measured, now);
+        let datasets = self.app.db.write::<Vec<Dataset>, CatalogError, _>(describe).await?;
+        if self.described.replace(version) != Some(version) {
+            let search = self.app.search.clone();
+            tokio::task::spawn_blocking(move || search.rebuild(&datasets)).await??;
+        }
+        Ok(())
+    }
+}
+
+fn decode(stored: Vec<StoredBatch>) -> Result<Vec<Arrived>, FlushError> {
+    let decode = |batch: StoredBatch| {
+        let (arrival, vehicle) = (batch.arrival, batch.vehicle);
+        let contents = payload::decode(&batch.payload)
+            .map_err(|source| FlushError::Damaged { arrival, source })?;
+        Ok(Arrived { arrival, vehicle, samples: contents.samples })
+    };
+    stored.into_iter().map(decode).collect()
+}

@@ -1,0 +1,40 @@
+//! What happens by itself: batches move to the lake, datasets are described, orders are settled.
+//!
+//! One task takes the steps in turn, so that no two of them ever work at once. A step that fails is
+//! logged and tried again at the next turn; each can be repeated at any time.
+//!
+//! **Not here:** what a step does ([`flush`] and [`sales`]), which is no rule of the market either:
+//! rules are in the modules that they call.
+
+pub mod flush;
+pub mod sales;
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+
+/// Takes turns until `stopping`. A turn that has begun is finished.
+pub async fn run(app: App, stopping: CancellationToken) {
+    let every = Duration::from_secs(app.config.flush_interval_seconds.max(1));
+    let mut turns = interval(every);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut flush = flush::Flush::new(app.clone());
+    loop {
+        tokio::select! {
+            biased;
+            () = stopping.cancelled() => return,
+            _ = turns.tick() => {}
+        }
+        if let Err(error) = flush.turn().await {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::error!(error, "cannot move batches to the lake");
+        }
+        if let Err(error) = sales::turn(&app).await {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::error!(error, "cannot settle orders");
+        }
+    }
+}

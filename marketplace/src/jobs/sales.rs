@@ -1,0 +1,65 @@
+//! Paid orders are delivered, and overdue ones refunded.
+
+use crate::app::App;
+use crate::delivery::{self, Depot, Pseudonyms};
+use crate::trade::{self, TradeError};
+
+/// The secret that names vehicles for buyers, in `data_dir`.
+const PSEUDONYM_FILE: &str = "pseudonym.key";
+
+/// Why a turn failed. The next one repeats it.
+#[derive(Debug, thiserror::Error)]
+pub enum SalesError {
+    /// The secret of the pseudonyms could not be read.
+    #[error("cannot name vehicles for buyers")]
+    Pseudonyms(#[source] delivery::DeliveryError),
+    /// Orders could not be read or refunded.
+    #[error(transparent)]
+    Trade(#[from] TradeError),
+}
+
+/// Refunds what is overdue, then delivers what waits. One order that can not be delivered does not
+/// hold up the others.
+///
+/// # Errors
+/// When orders can not be read or refunded.
+pub async fn turn(app: &App) -> Result<(), SalesError> {
+    refund_overdue(app).await?;
+    let now = app.clock.now();
+    let waiting = app.db.read(move |conn| trade::undelivered(conn, now)).await?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let depot = depot(app)?;
+    for order in waiting {
+        match delivery::deliver(&depot, order).await {
+            Ok(delivered) => tracing::info!(%order, ?delivered, "settled"),
+            Err(error) => {
+                let error: &(dyn std::error::Error + 'static) = &error;
+                tracing::error!(%order, error, "cannot deliver");
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn refund_overdue(app: &App) -> Result<(), SalesError> {
+    let now = app.clock.now();
+    for order in app.db.read(move |conn| trade::overdue(conn, now)).await? {
+        app.db.write(move |conn| trade::refund(conn, order, now)).await?;
+        tracing::warn!(%order, "refunded, because it was not delivered in time");
+    }
+    Ok(())
+}
+
+fn depot(app: &App) -> Result<Depot, SalesError> {
+    let file = app.config.data_dir.join(PSEUDONYM_FILE);
+    Ok(Depot {
+        db: app.db.clone(),
+        lake: app.lake.clone(),
+        clock: app.clock,
+        folder: app.config.deliveries_dir(),
+        pseudonyms: Pseudonyms::open(&file, rand::random()).map_err(SalesError::Pseudonyms)?,
+        rules: app.config.rules.clone(),
+    })
+}

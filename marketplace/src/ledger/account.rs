@@ -1,0 +1,69 @@
+//! Accounts: whose tokens they are.
+//!
+//! An account needs no opening: it exists, empty, from the first time it is named.
+
+use std::fmt;
+
+use telematics::{BuyerId, OwnerId};
+
+/// Holds tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Account {
+    /// Where tokens come from: as far below zero as there are tokens.
+    Issuance,
+    /// What the market earned.
+    Fees,
+    /// What a buyer can spend.
+    Buyer(BuyerId),
+    /// What an owner earned.
+    Owner(OwnerId),
+    /// What is held for one order, named by its 16 bytes, until it is delivered or refunded.
+    Escrow([u8; 16]),
+}
+
+impl Account {
+    /// The word for this kind of account in the table.
+    pub(super) const fn kind(self) -> &'static str {
+        match self {
+            Self::Issuance => "issuance",
+            Self::Fees => "fees",
+            Self::Buyer(_) => "buyer",
+            Self::Owner(_) => "owner",
+            Self::Escrow(_) => "escrow",
+        }
+    }
+
+    /// Whose tokens; the market's own accounts have nobody.
+    pub(super) fn holder(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Issuance | Self::Fees => None,
+            Self::Buyer(buyer) => Some(buyer.to_vec()),
+            Self::Owner(owner) => Some(owner.to_vec()),
+            Self::Escrow(order) => Some(order.to_vec()),
+        }
+    }
+
+    /// The key in the table: one byte for the kind, then the holder.
+    pub(super) fn key(self) -> Vec<u8> {
+        let tag = match self {
+            Self::Issuance => 1,
+            Self::Fees => 2,
+            Self::Buyer(_) => 3,
+            Self::Owner(_) => 4,
+            Self::Escrow(_) => 5,
+        };
+        [vec![tag], self.holder().unwrap_or_default()].concat()
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Issuance => f.write_str("the issuance"),
+            Self::Fees => f.write_str("the market's fees"),
+            Self::Buyer(buyer) => buyer.fmt(f),
+            Self::Owner(owner) => owner.fmt(f),
+            Self::Escrow(order) => write!(f, "the escrow of order_{}", hex::encode(order)),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The only statements that name the ledger's tables.
+
+use diesel::prelude::*;
+use sha2::{Digest, Sha256};
+use telematics::Timestamp;
+
+use super::{Account, Amount, Entry, EntryId, LedgerError, Posting};
+use crate::db::Conn;
+use crate::schema::{accounts, entries, postings, seals};
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posted {
+    /// It was posted now.
+    Now(EntryId),
+    /// The same entry was posted before; nothing moved.
+    Before(EntryId),
+}
+
+/// Appends an entry, once: with a key that was used before for the same entry, nothing moves.
+///
+/// # Errors
+/// Refuses an account that would go below zero, and a key that was used for another entry.
+pub fn post(conn: &mut Conn, entry: &Entry, now: Timestamp) -> Result<Posted, LedgerError> {
+    if let Some(before) = posted_before(conn, entry)? {
+        return Ok(Posted::Before(before));
+    }
+    let id = entry_id(entry, now);
+    for posting in entry.postings() {
+        open(conn, posting.account, now)?;
+        refuse_overdraft(conn, *posting)?;
+    }
+
+    diesel::insert_into(entries::table)
+        .values((
+            entries::id.eq(id.to_vec()),
+            entries::kind.eq(entry.kind().as_str()),
+            entries::idempotency_key.eq(entry.key()),
+            entries::posted_at.eq(now.as_micros()),
+        ))
+        .execute(conn)?;
+    for (line, posting) in (1_i32..).zip(entry.postings()) {
+        diesel::insert_into(postings::table)
+            .values((
+                postings::entry_id.eq(id.to_vec()),
+                postings::line.eq(line),
+                postings::account_id.eq(posting.account.key()),
+                postings::amount.eq(posting.amount.micros()),
+            ))
+            .execute(conn)?;
+    }
+    diesel::insert_into(seals::table).values(seals::entry_id.eq(id.to_vec())).execute(conn)?;
+    Ok(Posted::Now(id))
+}
+
+/// What an account holds. An account that was never named holds nothing.
+///
+/// # Errors
+/// When the database can not be read.
+pub fn balance(conn: &mut Conn, account: Account) -> Result<Amount, LedgerError> {
+    let micros: Option<i64> =
+        accounts::table.find(account.key()).select(accounts::balance).first(conn).optional()?;
+    Ok(Amount::from_micros(micros.unwrap_or(0)))
+}
+
+/// The entry that was posted with this key, if it was; an error if it was another one.
+fn posted_before(conn: &mut Conn, entry: &Entry) -> Result<Option<EntryId>, LedgerError> {
+    let found: Option<(Vec<u8>, String)> = entries::table
+        .filter(entries::idempotency_key.eq(entry.key()))
+        .select((entries::id, entries::kind))
+        .first(conn)
+        .optional()?;
+    let Some((id, kind)) = found else { return Ok(None) };
+    let lines: Vec<(Vec<u8>, i64)> = postings::table
+        .filter(postings::entry_id.eq(id.clone()))
+        .order(postings::line)
+        .select((postings::account_id, postings::amount))
+        .load(conn)?;
+
+    let wanted = entry.postings().iter().map(|line| (line.account.key(), line.amount.micros()));
+    if kind != entry.kind().as_str() || !wanted.eq(lines) {
+        return Err(LedgerError::KeyReused { key: entry.key().to_owned() });
+    }
+    EntryId::from_bytes(&id).map(Some).map_err(corrupt)
+}
+
+fn open(conn: &mut Conn, account: Account, now: Timestamp) -> Result<(), LedgerError> {
+    let known: i64 = accounts::table.find(account.key()).count().get_result(conn)?;
+    if known == 0 {
+        diesel::insert_into(accounts::table)
+            .values((
+                accounts::id.eq(account.key()),
+                accounts::kind.eq(account.kind()),
+                accounts::holder_id.eq(account.holder()),
+                accounts::balance.eq(0),
+                accounts::created_at.eq(now.as_micros()),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// The database would refuse as well, but could not say how much is missing.
+fn refuse_overdraft(conn: &mut Conn, posting: Posting) -> Result<(), LedgerError> {
+    let Posting { account, amount } = posting;
+    if account == Account::Issuance || amount.is_positive() {
+        return Ok(());
+    }
+    let balance = balance(conn, account)?;
+    match balance.checked_add(amount) {
+        Some(rest) if rest >= Amount::ZERO => Ok(()),
+        _ => {
+            let needed = amount.checked_neg().unwrap_or(Amount::from_micros(i64::MAX));
+            Err(LedgerError::InsufficientFunds { account, balance, needed })
+        }
+    }
+}
+
+/// Follows from the key, which is unique: no randomness is needed.
+fn entry_id(entry: &Entry, now: Timestamp) -> EntryId {
+    let digest: [u8; 32] = Sha256::digest(entry.key().as_bytes()).into();
+    EntryId::new(now, digest.first_chunk().copied().unwrap_or_default())
+}
+
+fn corrupt(error: telematics::ids::NotAnId) -> LedgerError {
+    LedgerError::Storage(diesel::result::Error::DeserializationError(Box::new(error)))
+}

@@ -1,0 +1,195 @@
+//! The ledger against a real database: what the code refuses, and what the database refuses when
+//! the code is gone around.
+
+use diesel::connection::SimpleConnection;
+use proptest::prelude::*;
+use telematics::testing::T0;
+use telematics::{BuyerId, OwnerId};
+use tempfile::TempDir;
+
+use super::*;
+use crate::db::Db;
+use crate::identity::{self, ApiKey};
+
+struct Fixture {
+    db: Db,
+    _folder: TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { db: Db::open_in(folder.path()).unwrap(), _folder: folder }
+    }
+
+    async fn post(&self, entry: &Entry) -> Result<Posted, LedgerError> {
+        let entry = entry.clone();
+        self.db.write(move |conn| post(conn, &entry, T0)).await
+    }
+
+    async fn balance(&self, account: Account) -> i64 {
+        self.db.read(move |conn| balance(conn, account)).await.unwrap().micros()
+    }
+
+    /// Runs SQL in a transaction of its own, and says why the database refused.
+    async fn refusal(&self, sql: &'static str) -> String {
+        let run = move |conn: &mut crate::db::Conn| Ok(conn.batch_execute(sql)?);
+        let error = self.db.write::<(), LedgerError, _>(run).await.unwrap_err();
+        std::error::Error::source(&error).unwrap().to_string()
+    }
+}
+
+fn buyer() -> Account {
+    Account::Buyer(BuyerId::new(T0, [1; 10]))
+}
+
+fn owner(number: u8) -> Account {
+    Account::Owner(OwnerId::new(T0, [number; 10]))
+}
+
+fn tokens(key: &str, from: Account, to: Account, micros: i64) -> Entry {
+    Entry::transfer(EntryKind::Deposit, key, (from, to), Amount::from_micros(micros)).unwrap()
+}
+
+#[tokio::test]
+async fn an_entry_moves_balances_once_however_often_it_is_posted() {
+    let fixture = Fixture::new();
+    let entry = tokens("one", Account::Issuance, buyer(), 100);
+
+    let Posted::Now(id) = fixture.post(&entry).await.unwrap() else { panic!("it is new") };
+    assert_eq!(fixture.post(&entry).await.unwrap(), Posted::Before(id));
+
+    assert_eq!(fixture.balance(buyer()).await, 100);
+    assert_eq!(fixture.balance(Account::Issuance).await, -100);
+}
+
+#[tokio::test]
+async fn a_key_used_for_something_else_is_refused() {
+    let fixture = Fixture::new();
+    fixture.post(&tokens("one", Account::Issuance, buyer(), 100)).await.unwrap();
+
+    for other in [
+        tokens("one", Account::Issuance, buyer(), 101),
+        tokens("one", Account::Issuance, owner(1), 100),
+        Entry::transfer(
+            EntryKind::Refund,
+            "one",
+            (Account::Issuance, buyer()),
+            Amount::from_micros(100),
+        )
+        .unwrap(),
+    ] {
+        let error = fixture.post(&other).await.unwrap_err();
+        assert!(matches!(error, LedgerError::KeyReused { .. }), "{error}");
+    }
+    assert_eq!(fixture.balance(buyer()).await, 100);
+}
+
+#[tokio::test]
+async fn an_account_can_not_give_what_it_has_not() {
+    let fixture = Fixture::new();
+    fixture.post(&tokens("one", Account::Issuance, buyer(), 100)).await.unwrap();
+
+    let error = fixture.post(&tokens("two", buyer(), owner(1), 101)).await.unwrap_err();
+    assert!(error.to_string().contains("has 0.000100 tokens, 0.000101 are needed"), "{error}");
+    assert_eq!(fixture.balance(buyer()).await, 100);
+    assert_eq!(fixture.balance(owner(1)).await, 0);
+}
+
+#[tokio::test]
+async fn the_database_itself_refuses_what_breaks_the_ledger() {
+    let fixture = Fixture::new();
+    fixture.post(&tokens("one", Account::Issuance, buyer(), 100)).await.unwrap();
+
+    let unbalanced = "INSERT INTO entries VALUES (x'01', 'refund', 'k', 0);
+        INSERT INTO postings SELECT x'01', 1, id, 5 FROM accounts WHERE kind = 'buyer';
+        INSERT INTO seals VALUES (x'01');";
+    let unsealed = "INSERT INTO entries VALUES (x'01', 'refund', 'k', 0);
+        INSERT INTO postings SELECT x'01', 1, id, 5 FROM accounts WHERE kind = 'buyer';";
+    let overdraft = "INSERT INTO entries VALUES (x'01', 'refund', 'k', 0);
+        INSERT INTO postings SELECT x'01', 1, id, -500 FROM accounts WHERE kind = 'buyer';";
+    let added_later = "INSERT INTO postings
+        SELECT entries.id, 9, accounts.id, 5 FROM entries, accounts WHERE accounts.kind = 'buyer';";
+    #[rustfmt::skip] // a table is read by column
+    let cases = [
+        ("unbalanced",      unbalanced,                                    "must sum to zero"),
+        ("never sealed",    unsealed,                                      "FOREIGN KEY"),
+        ("empty",           "INSERT INTO seals VALUES (x'02')",            "must sum to zero"),
+        ("overdraft",       overdraft,                                     "CHECK"),
+        ("added later",     added_later,                                   "can not be changed"),
+        ("posting changed", "UPDATE postings SET amount = amount + 1",     "only appended"),
+        ("posting gone",    "DELETE FROM postings",                        "only appended"),
+        ("entry changed",   "UPDATE entries SET posted_at = 1",            "only appended"),
+        ("entry gone",      "DELETE FROM entries",                         "only appended"),
+        ("seal gone",       "DELETE FROM seals",                           "only appended"),
+    ];
+    for (name, sql, reason) in cases {
+        let refusal = fixture.refusal(sql).await;
+        assert!(refusal.contains(reason), "{name}: {refusal}");
+    }
+    assert_eq!(fixture.balance(buyer()).await, 100);
+}
+
+#[tokio::test]
+async fn a_deposit_is_more_than_nothing_and_happens_once() {
+    let fixture = Fixture::new();
+    let open = |conn: &mut crate::db::Conn| {
+        let operator = identity::create_operator(conn, &ApiKey::new([1; 32]), T0)?;
+        let id = BuyerId::new(T0, [1; 10]);
+        identity::create_buyer(conn, &operator, "Acme", id, &ApiKey::new([2; 32]), T0)?;
+        Ok::<_, LedgerError>(operator)
+    };
+    let operator = fixture.db.write(open).await.unwrap();
+    let put = |buyer: u8, micros| {
+        fixture.db.write(move |conn| {
+            let key = IdempotencyKey::parse("wire-1").unwrap();
+            let buyer = BuyerId::new(T0, [buyer; 10]);
+            deposit(conn, &operator, buyer, Amount::from_micros(micros), &key, T0)
+        })
+    };
+
+    for micros in [0, -5] {
+        assert!(matches!(put(1, micros).await, Err(LedgerError::NothingDeposited { .. })));
+    }
+    assert!(matches!(put(9, 7).await, Err(LedgerError::UnknownBuyer { .. })));
+    assert!(matches!(put(1, 7).await, Ok(Posted::Now(_))));
+    assert!(matches!(put(1, 7).await, Ok(Posted::Before(_))));
+    let error = put(1, 8).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the idempotency key `wire-1` was used before for another request"
+    );
+    assert_eq!(fixture.balance(buyer()).await, 7);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Whatever is posted, refused or repeated, all balances together are zero and only the
+    /// issuance is below it.
+    #[test]
+    fn tokens_neither_appear_nor_vanish(
+        moves in prop::collection::vec((0..4_u8, 0..4_u8, 1..1_000_i64, 0..12_u8), 1..20)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let accounts = [Account::Issuance, buyer(), owner(1), owner(2)];
+        runtime.block_on(async {
+            let fixture = Fixture::new();
+            for (from, to, micros, key) in moves {
+                let route = (accounts[usize::from(from)], accounts[usize::from(to)]);
+                let amount = Amount::from_micros(micros);
+                let Ok(entry) = Entry::transfer(EntryKind::Deposit, &key.to_string(), route, amount)
+                else { continue };
+                fixture.post(&entry).await.ok();
+            }
+
+            let mut sum = 0;
+            for account in accounts {
+                let balance = fixture.balance(account).await;
+                assert!(balance >= 0 || account == Account::Issuance);
+                sum += balance;
+            }
+            assert_eq!(sum, 0);
+        });
+    }
+}

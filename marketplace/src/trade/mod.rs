@@ -1,0 +1,27 @@
+//! Trade: quotes, orders, and how a sale is paid. The only module that knows price, right and money
+//! together. Owns the tables `quotes`, `quote_vehicles`, `orders` and `payouts`.
+//!
+//! A sale has three steps. [`quote`] freezes vehicles, rows and price. [`purchase`] moves the price
+//! from the buyer to escrow. [`settle`] moves it on to the owners and the market when the rows were
+//! delivered, or [`refund`] moves it back when they were not.
+//!
+//! **Invariant:** of each order that is not *paid* any more, fee, pay-outs and refund sum to the
+//! price, and its escrow is empty. Each step is one transaction and one balanced entry.
+//!
+//! **Not here:** how revenue is split ([`crate::rewards`]) and the files ([`crate::delivery`]).
+
+mod error;
+mod order;
+mod purchase;
+mod queries;
+mod quote;
+mod settle;
+
+pub use error::TradeError;
+pub use order::{Order, OrderId, OrderStatus, Payout};
+pub use purchase::purchase;
+pub use queries::{
+    find_quote, order, orders, overdue, payout_count, payouts_of, quote_of_order, undelivered,
+};
+pub use quote::{Ask, Quote, QuoteId, quote, quoted};
+pub use settle::{refund, settle};

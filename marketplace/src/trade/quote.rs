@@ -1,0 +1,119 @@
+//! Quotes: a price for rows that are frozen.
+
+use std::collections::BTreeMap;
+
+use telematics::ids::{Id, Kind};
+use telematics::{BuyerId, Signal, Timestamp, VehicleId};
+
+use super::{TradeError, queries};
+use crate::catalog::{self, DatasetId};
+use crate::config::Rules;
+use crate::consent;
+use crate::db::Conn;
+use crate::identity::{self, Buyer};
+use crate::ledger::Amount;
+
+/// A quote.
+pub enum QuoteMark {}
+impl Kind for QuoteMark {
+    const PREFIX: &'static str = "quote";
+}
+/// Names a quote.
+pub type QuoteId = Id<QuoteMark>;
+
+/// What a buyer asks a price for, as it was measured in the lake.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Names the quote to be made.
+    pub id: QuoteId,
+    /// What is asked for.
+    pub dataset: DatasetId,
+    /// The version of the lake that was measured.
+    pub lake_version: u64,
+    /// Rows of each vehicle in the dataset at that version.
+    pub rows: BTreeMap<VehicleId, u64>,
+}
+
+/// A price that holds for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// Which.
+    pub id: QuoteId,
+    /// For whom.
+    pub buyer: BuyerId,
+    /// Of what.
+    pub dataset: DatasetId,
+    /// The signals in it.
+    pub signals: Vec<Signal>,
+    /// The version of the lake whose rows these are.
+    pub lake_version: u64,
+    /// Rows of each vehicle.
+    pub vehicles: BTreeMap<VehicleId, u64>,
+    /// All of them.
+    pub rows: u64,
+    /// What they cost.
+    pub price: Amount,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when it can be bought.
+    pub expires_at: Timestamp,
+}
+
+/// Quotes a price for all rows of a dataset whose vehicles share everything in it now.
+///
+/// # Errors
+/// Refuses when fewer vehicles than the rules demand would be in it.
+pub fn quote(
+    conn: &mut Conn,
+    buyer: &Buyer,
+    ask: &Ask,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Quote, TradeError> {
+    let dataset = catalog::dataset(conn, ask.dataset)?;
+    let signals = dataset.signals();
+    let with_rows: Vec<VehicleId> =
+        ask.rows.iter().filter(|(_, rows)| **rows > 0).map(|(vehicle, _)| *vehicle).collect();
+    let enrolled = identity::vehicles(conn, &with_rows)?;
+    let enrolled: Vec<VehicleId> = enrolled.into_iter().map(|vehicle| vehicle.id).collect();
+    let sharing = consent::sharing(conn, &enrolled, &signals)?;
+    enough(ask.dataset, sharing.len(), rules)?;
+
+    let of = |vehicle: VehicleId| (vehicle, ask.rows.get(&vehicle).copied().unwrap_or(0));
+    let vehicles: BTreeMap<VehicleId, u64> = sharing.into_iter().map(of).collect();
+    let rows = vehicles.values().copied().fold(0, u64::saturating_add);
+    let too_large = TradeError::TooLarge { dataset: ask.dataset, rows };
+    let quote = Quote {
+        id: ask.id,
+        buyer: buyer.id,
+        dataset: ask.dataset,
+        signals,
+        lake_version: ask.lake_version,
+        vehicles,
+        rows,
+        price: dataset.price_per_row.checked_times(rows).ok_or(too_large)?,
+        created_at: now,
+        expires_at: now.plus_seconds(rules.quote_valid_seconds.into()),
+    };
+    queries::insert_quote(conn, &quote)?;
+    Ok(quote)
+}
+
+/// A quote of this buyer.
+///
+/// # Errors
+/// Another's quote is refused like one that does not exist.
+pub fn quoted(conn: &mut Conn, buyer: &Buyer, quote: QuoteId) -> Result<Quote, TradeError> {
+    let found = queries::find_quote(conn, quote)?;
+    found.filter(|found| found.buyer == buyer.id).ok_or(TradeError::UnknownQuote { quote })
+}
+
+/// Refuses when fewer vehicles than the rules demand are in it.
+pub(super) fn enough(dataset: DatasetId, vehicles: usize, rules: &Rules) -> Result<(), TradeError> {
+    let vehicles = u64::try_from(vehicles).unwrap_or(u64::MAX);
+    // Nothing at all can not be sold, whatever the rules say.
+    if vehicles >= u64::from(rules.vehicles_min.max(1)) {
+        return Ok(());
+    }
+    Err(TradeError::TooFewVehicles { dataset, vehicles, vehicles_min: rules.vehicles_min.max(1) })
+}
