@@ -166,6 +166,7 @@ diesel::table! {
         models -> Text,
         first_at -> Nullable<BigInt>,
         last_at -> Nullable<BigInt>,
+        lake_version -> BigInt,
         created_at -> BigInt,
         described_at -> BigInt,
     }

@@ -2,11 +2,12 @@
 //!
 //! The tour ([`tour`]) is what `cargo run -p quickstart` shows; the journey tests use the same
 //! pieces: [`child`] starts and kills the real programs, [`market`] speaks to the REST API as any
-//! client would, [`car`] lays out and runs one car.
+//! client would, [`car`] lays out and runs one car, [`buyer`] buys.
 //!
 //! **Invariant:** nothing here reaches into the marketplace or an agent: it has their command lines,
 //! their files and their network doors, as a user has.
 
+pub mod buyer;
 pub mod car;
 pub mod child;
 pub mod fleet;

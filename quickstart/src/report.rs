@@ -11,6 +11,7 @@ use edge_agent::status::Status;
 use marketplace::ledger::Amount;
 use serde_json::Value;
 
+use crate::buyer::version;
 use crate::car::Car;
 use crate::market::{Market, count, text};
 
@@ -79,7 +80,7 @@ pub fn purchase(purchase: &Purchase) -> anyhow::Result<Table> {
 
     let mut table = table(&["order", ""]);
     table.add_row(["dataset", text(dataset, "title")?]);
-    table.add_row(["rows", &count(order, "rows")?.to_string()]);
+    table.add_row(["rows", &count(version(order)?, "rows")?.to_string()]);
     table.add_row(["price", &price.to_string()]);
     table.add_row(["fee of the market", &fee.to_string()]);
     table.add_row(["paid to owners", &format!("{paid_out} to {} cars", count(order, "payouts")?)]);

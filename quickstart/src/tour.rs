@@ -9,19 +9,17 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use marketplace::clock::Clock;
 use serde_json::{Value, json};
-use telematics::Timestamp;
 
+use crate::buyer::Buyer;
 use crate::car::{Car, CarSpec};
 use crate::child::Programs;
-use crate::market::{Addresses, Market, Rest, count, list, text};
-use crate::report::{self, Purchase};
-use crate::{fleet, report::CarRow};
+use crate::fleet;
+use crate::market::{Addresses, Market, list, text};
+use crate::report::{self, CarRow, Purchase};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// How long the market may take from the last receipt to a described dataset, and from a purchase to
-/// its delivery.
-const MARKET_WAIT: Duration = Duration::from_secs(120);
 /// Tokens that the buyer gets at each start; the dataset of the tour costs a few.
 const BUYER_TOKENS: &str = "100";
 /// The market's own default, said here because the tour must have as many cars.
@@ -123,7 +121,7 @@ async fn open_cars(
     bar.finish();
 
     let bar = steps("making their drives", cars.len());
-    let now = marketplace::clock::Clock::System.now();
+    let now = Clock::System.now();
     for car in &mut cars {
         car.prepare_drive(programs, now).await?;
         bar.inc(1);
@@ -176,27 +174,22 @@ fn advance(car: &mut Car, bar: &ProgressBar) -> anyhow::Result<bool> {
 async fn buy(market: &Market, data: &Path) -> anyhow::Result<Purchase> {
     let bar = spinner("looking for a dataset");
     let buyer = buyer(market, data).await?;
-    let dataset = find(&buyer, market).await?;
-    bar.set_message("quoting");
-    let quote = buyer.create("/v1/quotes", json!({ "dataset": text(&dataset, "id")? })).await?;
+    let dataset = buyer.find(SEARCH).await?;
 
-    bar.set_message("buying");
-    let quote_id = text(&quote, "id")?;
-    let order = buyer.create_once("/v1/orders", quote_id, json!({ "quote": quote_id })).await?;
-    let order = delivered(&buyer, text(&order, "id")?).await?;
+    bar.set_message("buying it");
+    let order = buyer.buy(&dataset).await?;
 
-    bar.set_message("downloading");
-    let id = text(&order, "id")?.to_owned();
+    bar.set_message("downloading it");
     let folder = data.join("bought");
     fs::create_dir_all(&folder)?;
-    let file = folder.join(format!("{id}.parquet"));
-    let bytes = buyer.download(&format!("/v1/orders/{id}/versions/1/data.parquet"), &file).await?;
+    let file = folder.join(format!("{}.parquet", text(&order, "id")?));
+    let bytes = buyer.download(&order, &file).await?;
     bar.finish_with_message(format!("bought \"{}\"", text(&dataset, "title")?));
     Ok(Purchase { dataset, order, file, bytes })
 }
 
 /// The buyer's account, made at the first start, with tokens for this one.
-async fn buyer(market: &Market, data: &Path) -> anyhow::Result<Rest> {
+async fn buyer(market: &Market, data: &Path) -> anyhow::Result<Buyer> {
     let file = data.join("buyer.json");
     if !file.exists() {
         let name = json!({ "name": "Example Motors data team" });
@@ -204,43 +197,11 @@ async fn buyer(market: &Market, data: &Path) -> anyhow::Result<Rest> {
         fs::write(&file, serde_json::to_string_pretty(&account)?)?;
     }
     let account: Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
-    let id = text(&account, "id")?;
-    let now = marketplace::clock::Clock::System.now().to_string();
-    let deposit = json!({ "amount": BUYER_TOKENS });
-    market.operator().create_once(&format!("/v1/buyers/{id}/deposits"), &now, deposit).await?;
-    Ok(market.rest(text(&account, "api_key")?))
-}
-
-/// Searches until the dataset covers everything that was acknowledged before the search.
-async fn find(buyer: &Rest, market: &Market) -> anyhow::Result<Value> {
-    let search = async {
-        loop {
-            let health = market.operator().read("/v1/health").await?;
-            let found = buyer.read(&format!("/v1/datasets?q={SEARCH}")).await?;
-            let flushed = count(&health, "batches_waiting")? == 0;
-            if let (true, Some(best)) = (flushed, list(&found, "datasets")?.first()) {
-                return Ok(best.clone());
-            }
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
-    };
-    let found = tokio::time::timeout(MARKET_WAIT, search).await;
-    found.with_context(|| format!("no dataset for \"{SEARCH}\" within {MARKET_WAIT:?}"))?
-}
-
-async fn delivered(buyer: &Rest, order: &str) -> anyhow::Result<Value> {
-    let poll = async {
-        loop {
-            let order = buyer.read(&format!("/v1/orders/{order}")).await?;
-            match text(&order, "status")? {
-                "paid" => tokio::time::sleep(POLL_INTERVAL).await,
-                "delivered" => return Ok(order),
-                status => bail!("the order was {status} instead of delivered"),
-            }
-        }
-    };
-    let order = tokio::time::timeout(MARKET_WAIT, poll).await;
-    order.with_context(|| format!("not delivered within {MARKET_WAIT:?}"))?
+    let deposits = format!("/v1/buyers/{}/deposits", text(&account, "id")?);
+    // Each start brings its own deposit.
+    let key = Clock::System.now().to_string();
+    market.operator().create_once(&deposits, &key, json!({ "amount": BUYER_TOKENS })).await?;
+    Ok(Buyer::new(market, text(&account, "api_key")?))
 }
 
 /// What each car did, from its agent, and what it earned, from its owner's account.

@@ -16,5 +16,5 @@ mod verbs;
 
 pub use verbs::{
     ArchiveError, Chain, StoredBatch, Totals, after, append, chain, hash_at, latest, quarantine,
-    quarantine_stored, quarantined, totals,
+    quarantine_stored, quarantined, totals, waiting,
 };

@@ -201,11 +201,21 @@ pub(super) fn after(
 ) -> Result<Vec<StoredBatch>, ArchiveError> {
     let rows = batches::table
         .filter(batches::arrival.gt(arrival))
+        .filter(batches::samples.gt(0))
         .order(batches::arrival)
         .limit(i64::from(limit))
         .select(BatchRow::as_select())
         .load(conn)?;
     rows.into_iter().map(StoredBatch::try_from).collect()
+}
+
+pub(super) fn waiting(conn: &mut Conn, arrival: i64) -> Result<u64, ArchiveError> {
+    let count: i64 = batches::table
+        .filter(batches::arrival.gt(arrival))
+        .filter(batches::samples.gt(0))
+        .count()
+        .get_result(conn)?;
+    to_u64("batches", count)
 }
 
 pub(super) fn latest(conn: &mut Conn, vehicle: VehicleId) -> Result<Vec<Sample>, ArchiveError> {

@@ -129,12 +129,20 @@ pub fn hash_at(
     queries::hash_at(conn, vehicle, seq)
 }
 
-/// Batches that were committed after `arrival`, in that order, at most `limit`.
+/// Batches with samples that were committed after `arrival`, in that order, at most `limit`.
 ///
 /// # Errors
 /// Fails when the database does, or when a row is damaged.
 pub fn after(conn: &mut Conn, arrival: i64, limit: u32) -> Result<Vec<StoredBatch>, ArchiveError> {
     queries::after(conn, arrival, limit)
+}
+
+/// How many batches [`after`] would return without a limit.
+///
+/// # Errors
+/// Fails when the database does.
+pub fn waiting(conn: &mut Conn, arrival: i64) -> Result<u64, ArchiveError> {
+    queries::waiting(conn, arrival)
 }
 
 /// The newest value of each signal that `vehicle` sent, by signal.

@@ -42,7 +42,9 @@ pub struct Dataset {
     pub first_at: Option<Timestamp>,
     /// Time of the last row.
     pub last_at: Option<Timestamp>,
-    /// When this was measured.
+    /// The version of the lake that was measured.
+    pub lake_version: u64,
+    /// When it was measured.
     pub described_at: Timestamp,
 }
 

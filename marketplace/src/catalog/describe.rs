@@ -13,7 +13,7 @@ use crate::db::Conn;
 use crate::identity::{self, VehicleRecord};
 use crate::lake::Measured;
 
-/// Describes every dataset again from what is in the lake, and returns them. Only vehicles whose
+/// Describes every dataset again from what was measured at `lake_version`, and returns them. Only vehicles whose
 /// owners share every group of a dataset now are counted in it.
 ///
 /// # Errors
@@ -21,6 +21,7 @@ use crate::lake::Measured;
 pub fn describe(
     conn: &mut Conn,
     measured: &[Measured],
+    lake_version: u64,
     now: Timestamp,
 ) -> Result<Vec<Dataset>, CatalogError> {
     let in_lake: BTreeSet<VehicleId> = measured.iter().map(|line| line.vehicle).collect();
@@ -33,7 +34,7 @@ pub fn describe(
         let sharing = consent::sharing(conn, &known, &template.signals)?;
         let sharing: BTreeSet<VehicleId> = sharing.into_iter().collect();
         let offered = measured.iter().filter(|line| sharing.contains(&line.vehicle));
-        let dataset = summary(template, offered, &vehicles, now);
+        let dataset = Dataset { lake_version, ..summary(template, offered, &vehicles, now) };
         datasets.push(queries::upsert(conn, dataset)?);
     }
     Ok(datasets)
@@ -70,6 +71,7 @@ fn summary<'a>(
         slug: template.slug,
         first_at,
         last_at,
+        lake_version: 0,
         described_at: now,
     }
 }

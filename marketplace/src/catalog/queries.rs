@@ -25,6 +25,7 @@ struct DatasetRow {
     models: String,
     first_at: Option<i64>,
     last_at: Option<i64>,
+    lake_version: i64,
     described_at: i64,
 }
 
@@ -66,6 +67,7 @@ pub(super) fn upsert(conn: &mut Conn, dataset: Dataset) -> Result<Dataset, Catal
         datasets::models.eq(lines(&dataset.models)),
         datasets::first_at.eq(dataset.first_at.map(Timestamp::as_micros)),
         datasets::last_at.eq(dataset.last_at.map(Timestamp::as_micros)),
+        datasets::lake_version.eq(i64::try_from(dataset.lake_version).unwrap_or(i64::MAX)),
         datasets::described_at.eq(dataset.described_at.as_micros()),
     );
     if let Some(id) = known {
@@ -120,6 +122,7 @@ impl TryFrom<DatasetRow> for Dataset {
             models: row.models.lines().map(ToOwned::to_owned).collect(),
             first_at: row.first_at.map(Timestamp::from_micros),
             last_at: row.last_at.map(Timestamp::from_micros),
+            lake_version: u64::try_from(row.lake_version).or(Err(damaged()))?,
             described_at: Timestamp::from_micros(row.described_at),
             slug: row.slug,
             title: row.title,

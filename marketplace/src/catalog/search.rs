@@ -224,6 +224,7 @@ mod tests {
             models: BTreeSet::from([format!("Model {number}")]),
             first_at: None,
             last_at: None,
+            lake_version: 0,
             described_at: T0,
         };
         (0..).zip(templates().unwrap()).map(dataset).collect()

@@ -89,7 +89,7 @@ impl Flush {
         let measured = self.app.lake.describe(version).await?;
         let now = self.app.clock.now();
         // Also when the lake is as it was: an owner may have decided anew.
-        let describe = move |conn: &mut _| catalog::describe(conn, &measured, now);
+        let describe = move |conn: &mut _| catalog::describe(conn, &measured, version, now);
         let datasets = self.app.db.write::<Vec<Dataset>, CatalogError, _>(describe).await?;
         if self.described.replace(version) != Some(version) {
             let search = self.app.search.clone();

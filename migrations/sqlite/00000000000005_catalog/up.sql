@@ -13,6 +13,8 @@ CREATE TABLE datasets (
     models TEXT NOT NULL,
     first_at BIGINT,
     last_at BIGINT,
+    -- The version of the lake that was measured.
+    lake_version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     described_at BIGINT NOT NULL
 );

@@ -6,7 +6,7 @@ use std::path::Path;
 use deltalake::arrow::array::{AsArray, RecordBatch};
 use deltalake::arrow::datatypes::{Float64Type, TimestampMicrosecondType};
 use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use quickstart::market::{Rest, text};
+use quickstart::buyer::Buyer;
 use serde_json::Value;
 
 /// One row of a delivered file.
@@ -20,11 +20,10 @@ pub struct Row {
     pub value: f64,
 }
 
-/// Downloads version 1 of `order` into `folder` and reads its rows.
-pub async fn rows(buyer: &Rest, order: &Value, folder: &Path) -> Vec<Row> {
+/// Downloads what `order` delivered into `folder` and reads its rows.
+pub async fn rows(buyer: &Buyer, order: &Value, folder: &Path) -> Vec<Row> {
     let file = folder.join("bought.parquet");
-    let path = format!("/v1/orders/{}/versions/1/data.parquet", text(order, "id").unwrap());
-    buyer.download(&path, &file).await.unwrap();
+    buyer.download(order, &file).await.unwrap();
 
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap();
     reader.build().unwrap().flat_map(|batch| batch_rows(&batch.unwrap())).collect()

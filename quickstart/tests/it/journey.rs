@@ -45,16 +45,16 @@ async fn one_sample_goes_from_frame_to_pay_out() {
     let vehicles = owner.read("/v1/vehicles").await.unwrap();
     let vehicle = text(&list(&vehicles, "vehicles").unwrap()[0], "id").unwrap().to_owned();
     let latest = owner.read(&format!("/v1/vehicles/{vehicle}/latest")).await.unwrap();
-    let latest = &list(&latest, "values").unwrap()[0];
+    let latest = &list(&latest, "samples").unwrap()[0];
     assert_eq!(text(latest, "signal").unwrap(), "Vehicle.Speed");
     assert_eq!(latest["value"], json!(SPEED));
 
     // Stages 12 to 14: it is in the lake, described, found, quoted and bought: one row.
     let buyer = scene.buyer().await;
-    let dataset = scene.dataset(&buyer, "speed").await;
+    let dataset = buyer.find("speed").await.unwrap();
     assert_eq!(dataset["rows"], 1);
-    let order = scene.buy(&buyer, &dataset).await;
-    assert_eq!(order["rows"], 1);
+    let order = buyer.buy(&dataset).await.unwrap();
+    assert_eq!(order["versions"][0]["rows"], 1);
 
     // Stage 15: what the buyer paid is the market's fee and the owner's pay-out.
     let balance = async |account| {
@@ -67,7 +67,7 @@ async fn one_sample_goes_from_frame_to_pay_out() {
     assert_eq!(price, fee + paid_out);
     assert_eq!(balance(car.owner_key()).await, paid_out);
     assert_eq!(
-        micros(text(&buyer.read("/v1/balance").await.unwrap(), "balance").unwrap()),
+        micros(text(&buyer.rest().read("/v1/balance").await.unwrap(), "balance").unwrap()),
         100_000_000 - price
     );
 

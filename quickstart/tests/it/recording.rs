@@ -40,8 +40,8 @@ async fn speeds_that_reach_the_buyer_equal_an_independent_decode() {
     arrive(&mut car).await;
 
     let buyer = scene.buyer().await;
-    let dataset = scene.dataset(&buyer, "speed").await;
-    let order = scene.buy(&buyer, &dataset).await;
+    let dataset = buyer.find("speed").await.unwrap();
+    let order = buyer.buy(&dataset).await.unwrap();
     let rows = bought::rows(&buyer, &order, scene.folder.path()).await;
 
     let truth = independent_decode();

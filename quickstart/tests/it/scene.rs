@@ -4,10 +4,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use quickstart::buyer::Buyer;
 use quickstart::car::{Car, CarSpec};
 use quickstart::child::Programs;
-use quickstart::market::{Addresses, Market, Rest, count, list, text};
-use serde_json::{Value, json};
+use quickstart::market::{Addresses, Market, text};
+use serde_json::json;
 use telematics::Timestamp;
 use tempfile::TempDir;
 
@@ -55,41 +56,13 @@ impl Scene {
     }
 
     /// A buyer with 100 tokens.
-    pub async fn buyer(&self) -> Rest {
+    pub async fn buyer(&self) -> Buyer {
         let operator = self.market.operator();
-        let buyer =
-            operator.create("/v1/buyers", json!({ "name": "Example Motors" })).await.unwrap();
+        let buyer = operator.create("/v1/buyers", json!({ "name": "Example Motors" })).await.unwrap();
         let deposits = format!("/v1/buyers/{}/deposits", text(&buyer, "id").unwrap());
         let amount = json!({ "amount": "100" });
         operator.create_once(&deposits, "first deposit", amount).await.unwrap();
-        self.market.rest(text(&buyer, "api_key").unwrap())
-    }
-
-    /// The first dataset found by `query`, once everything accepted is in it.
-    pub async fn dataset(&self, buyer: &Rest, query: &str) -> Value {
-        let path = format!("/v1/datasets?q={query}");
-        until("a described dataset", async || {
-            let health = self.market.operator().read("/v1/health").await.unwrap();
-            let found = buyer.read(&path).await.unwrap();
-            let flushed = count(&health, "batches_waiting").unwrap() == 0;
-            list(&found, "datasets").unwrap().first().filter(|_| flushed).cloned()
-        })
-        .await
-    }
-
-    /// Quotes and buys `dataset`, waits for its delivery and returns the order.
-    pub async fn buy(&self, buyer: &Rest, dataset: &Value) -> Value {
-        let dataset = text(dataset, "id").unwrap();
-        let quote = buyer.create("/v1/quotes", json!({ "dataset": dataset })).await.unwrap();
-        let quote = text(&quote, "id").unwrap();
-        let order =
-            buyer.create_once("/v1/orders", quote, json!({ "quote": quote })).await.unwrap();
-        let path = format!("/v1/orders/{}", text(&order, "id").unwrap());
-        until("a delivery", async || {
-            let order = buyer.read(&path).await.unwrap();
-            (text(&order, "status").unwrap() == "delivered").then_some(order)
-        })
-        .await
+        Buyer::new(&self.market, text(&buyer, "api_key").unwrap())
     }
 }
 

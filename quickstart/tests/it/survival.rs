@@ -44,8 +44,8 @@ async fn killed_programs_lose_and_double_nothing() {
     }
 
     let buyer = scene.buyer().await;
-    let dataset = scene.dataset(&buyer, "speed").await;
-    let order = scene.buy(&buyer, &dataset).await;
+    let dataset = buyer.find("speed").await.unwrap();
+    let order = buyer.buy(&dataset).await.unwrap();
     let mut bought = Samples::new();
     for row in bought::rows(&buyer, &order, scene.folder.path()).await {
         *bought.entry((row.signal, row.time, row.value.to_bits())).or_default() += 1;

@@ -37,6 +37,7 @@ struct DatasetView {
     models: Vec<String>,
     first_at: Option<String>,
     last_at: Option<String>,
+    lake_version: u64,
     described_at: String,
     signals: Vec<SignalView>,
 }
@@ -65,6 +66,7 @@ impl From<Dataset> for DatasetView {
             models: dataset.models.into_iter().collect(),
             first_at: dataset.first_at.map(|time| time.to_string()),
             last_at: dataset.last_at.map(|time| time.to_string()),
+            lake_version: dataset.lake_version,
             described_at: dataset.described_at.to_string(),
             slug: dataset.slug,
             title: dataset.title,

@@ -4,7 +4,18 @@ use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::api::problem::Problem;
 use crate::app::App;
+use crate::archive::{self, ArchiveError};
+use crate::identity::Principal;
+
+#[derive(Serialize)]
+struct MarketView {
+    batches: u64,
+    samples: u64,
+    batches_waiting: u64,
+    lake_version: u64,
+}
 
 #[derive(Serialize)]
 struct RulesView {
@@ -18,6 +29,27 @@ struct RulesView {
 #[get("/v1/health")]
 pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
+}
+
+/// What the market holds: accepted batches and samples, how many batches are not in the lake yet, and
+/// the version of the lake. A dataset says which version it was measured at.
+#[get("/v1/market")]
+pub(super) async fn market(
+    app: web::Data<App>,
+    _caller: Principal,
+) -> Result<HttpResponse, Problem> {
+    let in_lake = app.lake.last_arrival().await?;
+    let lake_version = app.lake.version();
+    let count = move |conn: &mut _| {
+        Ok::<_, ArchiveError>((archive::totals(conn)?, archive::waiting(conn, in_lake)?))
+    };
+    let (totals, batches_waiting) = app.db.read(count).await?;
+    Ok(HttpResponse::Ok().json(MarketView {
+        batches: totals.batches,
+        samples: totals.samples,
+        batches_waiting,
+        lake_version,
+    }))
 }
 
 /// The rules of this market.

@@ -16,8 +16,8 @@ mod orders;
 mod quotes;
 mod vehicles;
 
-use actix_web::{HttpRequest, HttpResponse};
 use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::problem::Problem;
 
@@ -37,6 +37,7 @@ pub fn configure(service: &mut ServiceConfig) {
         .app_data(PathConfig::default().error_handler(|error, _| Problem::invalid(error).into()))
         .app_data(QueryConfig::default().error_handler(|error, _| Problem::from(error).into()))
         .service(market::health)
+        .service(market::market)
         .service(market::rules)
         .service(accounts::open_owner)
         .service(accounts::open_buyer)
