@@ -1,1 +1,16 @@
-//! Skeleton.
+//! The edge agent: reads a car's CAN bus, keeps what its owner does not share, and streams the rest,
+//! signed, to a marketplace.
+//!
+//! One sample goes through the modules in this order: [`frames`], [`dbc`], [`mapping`] and [`decoder`],
+//! [`consent`], `batcher`, `seal`, `spool`, `uplink`. The agent puts them together; [`commands`] is
+//! the command line.
+//!
+//! **Invariant:** nothing that the owner keeps is ever written to a disk or sent.
+
+pub mod clock;
+pub mod config;
+pub mod consent;
+pub mod dbc;
+pub mod decoder;
+pub mod frames;
+pub mod mapping;
