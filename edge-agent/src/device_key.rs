@@ -7,7 +7,11 @@
 use std::fmt;
 
 use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
+use ed25519_dalek::pkcs8::DecodePrivateKey;
+
+/// What stands before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410, section 7).
+const PKCS8_HEAD: [u8; 16] =
+    [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
 /// A device key.
 #[derive(Clone)]
@@ -42,11 +46,9 @@ impl DeviceKey {
     }
 
     /// The key in PKCS #8, as PEM.
-    ///
-    /// # Errors
-    /// Never for a key that exists; the encoder's type says otherwise.
-    pub fn to_pem(&self) -> Result<String, KeyError> {
-        Ok(pem::encode(&pem::Pem::new("PRIVATE KEY", self.to_der()?)))
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        pem::encode(&pem::Pem::new("PRIVATE KEY", self.to_der()))
     }
 
     /// The key that signs batches.
@@ -60,7 +62,7 @@ impl DeviceKey {
     /// # Errors
     /// When the encoder refuses the key.
     pub fn certificate_request(&self) -> Result<Vec<u8>, KeyError> {
-        let der = self.to_der()?.into();
+        let der = self.to_der().into();
         let pair =
             rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ED25519)?;
         let mut parameters = rcgen::CertificateParams::new(Vec::new())?;
@@ -69,9 +71,8 @@ impl DeviceKey {
         Ok(parameters.serialize_request(&pair)?.der().to_vec())
     }
 
-    fn to_der(&self) -> Result<Vec<u8>, KeyError> {
-        let document = self.0.to_pkcs8_der().or(Err(KeyError::Damaged))?;
-        Ok(document.as_bytes().to_vec())
+    fn to_der(&self) -> Vec<u8> {
+        [PKCS8_HEAD.as_slice(), self.0.as_bytes()].concat()
     }
 }
 
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn a_key_survives_its_file() {
         let key = DeviceKey::new([7; 32]);
-        let back = DeviceKey::from_pem(&key.to_pem().unwrap()).unwrap();
+        let back = DeviceKey::from_pem(&key.to_pem()).unwrap();
 
         assert_eq!(back.signing_key(), key.signing_key());
         assert!(DeviceKey::from_pem("-----BEGIN PRIVATE KEY-----").is_err());

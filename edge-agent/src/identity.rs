@@ -152,7 +152,7 @@ impl Identity {
             vehicle_id: self.vehicle.to_string(),
             certificate: certificate_pem(&self.certificate_der),
             authority: certificate_pem(&self.authority_der),
-            key: self.key.to_pem().map_err(|error| damaged(error.into()))?,
+            key: self.key.to_pem(),
         };
         let text = serde_json::to_string_pretty(&stored).map_err(|error| damaged(error.into()))?;
         Ok(files::replace(&path, text.as_bytes(), Readers::OwnerOnly)?)
@@ -189,12 +189,8 @@ impl Identity {
     /// # Errors
     /// When `url` is no address.
     pub fn endpoint(&self, url: &str) -> Result<Endpoint, IdentityError> {
-        let key = self.key.to_pem().map_err(|error| IdentityError::Damaged {
-            path: PathBuf::from(Self::FILE),
-            source: error.into(),
-        })?;
         let certificate = certificate_pem(&self.certificate_der);
-        let identity = tonic::transport::Identity::from_pem(certificate, key);
+        let identity = tonic::transport::Identity::from_pem(certificate, self.key.to_pem());
         endpoint(url, trusting(&self.authority_der).identity(identity))
     }
 }

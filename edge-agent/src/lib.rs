@@ -21,3 +21,8 @@ pub mod identity;
 pub mod progress;
 pub mod seal;
 pub mod spool;
+pub mod enrol;
+pub mod policy;
+pub mod status;
+pub mod windows;
+pub mod uplink;
