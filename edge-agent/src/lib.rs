@@ -26,3 +26,5 @@ pub mod policy;
 pub mod status;
 pub mod windows;
 pub mod uplink;
+pub mod agent;
+pub mod commands;

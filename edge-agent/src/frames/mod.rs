@@ -14,4 +14,4 @@ mod source;
 
 pub use candump::{LogError, LogReader};
 pub use frame::{CanId, Frame};
-pub use source::{FrameError, FrameSource};
+pub use source::{FrameError, FrameSource, Replay};
