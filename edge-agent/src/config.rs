@@ -216,8 +216,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
         let environment = config::Environment::with_prefix("AXLE_AGENT");
-        let mut config =
-            AgentConfig::read(&path, environment.source(Some(variables.collect())))?;
+        let mut config = AgentConfig::read(&path, environment.source(Some(variables.collect())))?;
         if let Ok(relative) = config.data_dir.strip_prefix(folder.path()) {
             config.data_dir = relative.to_owned();
         }

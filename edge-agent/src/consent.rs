@@ -26,8 +26,11 @@ mod tests {
     #[test]
     fn each_form_leaves_only_under_its_own_disclosure() {
         let speed = Signal::by_path("Vehicle.Speed").unwrap();
-        let window =
-            CommittedWindow { signal: speed, started_at: testing::T0, commitment: Commitment([1; 32]) };
+        let window = CommittedWindow {
+            signal: speed,
+            started_at: testing::T0,
+            commitment: Commitment([1; 32]),
+        };
         let full =
             Contents { samples: testing::samples("Vehicle.Speed", 3), commitments: vec![window] };
         #[rustfmt::skip] // a table is read by column

@@ -63,8 +63,7 @@ impl DeviceKey {
     /// When the encoder refuses the key.
     pub fn certificate_request(&self) -> Result<Vec<u8>, KeyError> {
         let der = self.to_der().into();
-        let pair =
-            rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ED25519)?;
+        let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ED25519)?;
         let mut parameters = rcgen::CertificateParams::new(Vec::new())?;
         // The marketplace decides the name: a car does not know its id yet.
         parameters.distinguished_name = rcgen::DistinguishedName::new();

@@ -41,7 +41,9 @@ pub enum IdentityError {
         path: PathBuf,
     },
     /// The certificate ended.
-    #[error("the certificate of {vehicle} expired at {expired_at}; run `edge-agent enroll` with a new code")]
+    #[error(
+        "the certificate of {vehicle} expired at {expired_at}; run `edge-agent enroll` with a new code"
+    )]
     Expired {
         /// The vehicle.
         vehicle: VehicleId,
@@ -108,8 +110,8 @@ impl Identity {
         certificate_der: Vec<u8>,
         authority_der: Vec<u8>,
     ) -> Result<Self, DamagedIdentity> {
-        let (_, certificate) = X509Certificate::from_der(&certificate_der)
-            .or(Err(DamagedIdentity::Certificate))?;
+        let (_, certificate) =
+            X509Certificate::from_der(&certificate_der).or(Err(DamagedIdentity::Certificate))?;
         let time = |time: x509_parser::time::ASN1Time| {
             Timestamp::from_micros(time.timestamp().saturating_mul(1_000_000))
         };
@@ -198,8 +200,7 @@ impl Identity {
 /// TLS that trusts one authority and no other.
 #[must_use]
 pub fn trusting(authority_der: &[u8]) -> ClientTlsConfig {
-    ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(certificate_pem(authority_der)))
+    ClientTlsConfig::new().ca_certificate(Certificate::from_pem(certificate_pem(authority_der)))
 }
 
 /// The door at `url`, with waiting times for a mobile network.

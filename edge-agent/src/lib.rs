@@ -7,24 +7,24 @@
 //!
 //! **Invariant:** nothing that the owner keeps is ever written to a disk or sent.
 
+pub mod agent;
+pub mod batcher;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod consent;
 pub mod dbc;
 pub mod decoder;
-pub mod frames;
-pub mod mapping;
-pub mod batcher;
 pub mod device_key;
+pub mod enrol;
 pub mod files;
+pub mod frames;
 pub mod identity;
+pub mod mapping;
+pub mod policy;
 pub mod progress;
 pub mod seal;
 pub mod spool;
-pub mod enrol;
-pub mod policy;
 pub mod status;
-pub mod windows;
 pub mod uplink;
-pub mod agent;
-pub mod commands;
+pub mod windows;

@@ -96,10 +96,8 @@ mod tests {
     #[test]
     fn a_policy_survives_its_file() {
         let folder = tempfile::tempdir().unwrap();
-        let groups = [
-            (SignalGroup::Motion, Disclosure::Share),
-            (SignalGroup::Battery, Disclosure::Prove),
-        ];
+        let groups =
+            [(SignalGroup::Motion, Disclosure::Share), (SignalGroup::Battery, Disclosure::Prove)];
         let policy = Policy::new(PolicyVersion::new(4), groups.into());
         store(&policy, folder.path()).unwrap();
         let back = load(folder.path()).unwrap();
@@ -112,9 +110,12 @@ mod tests {
     fn a_damaged_policy_is_refused_not_guessed() {
         let folder = tempfile::tempdir().unwrap();
         assert!(load(folder.path()).is_err());
-        for text in ["", "{}", r#"{"version":1,"groups":{"radio":"share"}}"#,
-            r#"{"version":1,"groups":{"motion":"sell"}}"#]
-        {
+        for text in [
+            "",
+            "{}",
+            r#"{"version":1,"groups":{"radio":"share"}}"#,
+            r#"{"version":1,"groups":{"motion":"sell"}}"#,
+        ] {
             std::fs::write(folder.path().join(FILE), text).unwrap();
             let error = load(folder.path()).unwrap_err().to_string();
             assert!(error.contains("policy.json is damaged"), "{error}");

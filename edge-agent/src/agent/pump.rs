@@ -129,9 +129,7 @@ impl Pump {
                 }
                 Disclosure::Prove => {
                     self.counters.samples_proven += 1;
-                    if let Some((committed, kept)) =
-                        self.windows.push(*sample, &mut rand::rng())
-                    {
+                    if let Some((committed, kept)) = self.windows.push(*sample, &mut rand::rng()) {
                         self.counters.windows_committed += 1;
                         self.batcher.push_window(committed, now);
                         self.kept.push(kept);

@@ -16,7 +16,9 @@ use crate::mapping::Mapping;
 /// Needs no key and no network: for checking a mapping before it goes into a car. Without --map it
 /// lists the messages and signals of the DBC file, to write a mapping from.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  edge-agent decode drive.log.gz --dbc car.dbc --map car.map.toml")]
+#[command(
+    after_help = "Example:\n  edge-agent decode drive.log.gz --dbc car.dbc --map car.map.toml"
+)]
 pub(super) struct Decode {
     /// Log written by `candump -l`, plain or gzip.
     log: PathBuf,

@@ -57,13 +57,23 @@ impl Prove {
         let signal = self.signal;
         let spool = Spool::open(&self.data_dir, NonZeroU64::MAX)?;
         let kept = spool.newest_window(signal)?.with_context(|| {
-            format!("no window of {signal} was committed yet; is its group ({}) on prove?", signal.group())
+            format!(
+                "no window of {signal} was committed yet; is its group ({}) on prove?",
+                signal.group()
+            )
         })?;
         let file = self.prove(&kept)?;
         let text = serde_json::to_vec_pretty(&file)?;
         files::replace(&self.out, &text, Readers::Everyone)?;
         writeln!(out, "DEVELOPMENT KEYS: anyone can forge this proof. It is for trying only.")?;
-        writeln!(out, "{signal} from {} to {} {}: {}", self.low, self.high, signal.unit(), self.out.display())?;
+        writeln!(
+            out,
+            "{signal} from {} to {} {}: {}",
+            self.low,
+            self.high,
+            signal.unit(),
+            self.out.display()
+        )?;
         Ok(())
     }
 

@@ -48,7 +48,10 @@ impl Status {
             ("batches acknowledged", status.batches_acknowledged.to_string()),
             ("samples acknowledged", status.samples_acknowledged.to_string()),
             ("bytes acknowledged", status.bytes_acknowledged.to_string()),
-            ("batches waiting", format!("{} ({} bytes)", status.batches_pending, status.bytes_pending)),
+            (
+                "batches waiting",
+                format!("{} ({} bytes)", status.batches_pending, status.bytes_pending),
+            ),
             ("last error", status.last_error.unwrap_or_else(|| "none".to_owned())),
             ("as of", status.updated_at),
         ];
@@ -66,8 +69,7 @@ mod tests {
     #[test]
     fn a_status_is_shown_to_people_and_to_programs() {
         let folder = tempfile::tempdir().unwrap();
-        let written =
-            status::Status { samples_acknowledged: 4_711, ..status::Status::default() };
+        let written = status::Status { samples_acknowledged: 4_711, ..status::Status::default() };
         status::write(&written, folder.path()).unwrap();
         let show = |json| {
             let mut out = Vec::new();

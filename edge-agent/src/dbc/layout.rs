@@ -83,7 +83,8 @@ impl Layout {
             Order::Intel => first_bit % 8,
             Order::Motorola => 7 - last_bit % 8,
         };
-        let small = |number: u64| usize::try_from(number).or(Err(DbcError::Layout { start, length }));
+        let small =
+            |number: u64| usize::try_from(number).or(Err(DbcError::Layout { start, length }));
         Ok(Self {
             order,
             encoding,
@@ -180,9 +181,13 @@ mod tests {
 
     #[test]
     fn impossible_layouts_are_refused() {
-        for (start, length, encoding) in
-            [(0, 0, Unsigned), (0, 65, Signed), (0, 16, Float32), (0, 32, Float64), (512, 1, Signed)]
-        {
+        for (start, length, encoding) in [
+            (0, 0, Unsigned),
+            (0, 65, Signed),
+            (0, 16, Float32),
+            (0, 32, Float64),
+            (512, 1, Signed),
+        ] {
             assert!(Layout::new(start, length, Intel, encoding).is_err(), "{start} {length}");
         }
     }

@@ -27,7 +27,9 @@ use crate::policy::{self, PolicyError};
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     /// It is enrolled already.
-    #[error("this car is already enrolled as {vehicle} until {expires_at}; use another --data-dir for another car")]
+    #[error(
+        "this car is already enrolled as {vehicle} until {expires_at}; use another --data-dir for another car"
+    )]
     Already {
         /// As which vehicle.
         vehicle: VehicleId,

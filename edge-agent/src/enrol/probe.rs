@@ -28,7 +28,9 @@ pub enum ProbeError {
         url: String,
     },
     /// Nobody answers there.
-    #[error("cannot reach the marketplace at {url}; is the address right, and this computer online?")]
+    #[error(
+        "cannot reach the marketplace at {url}; is the address right, and this computer online?"
+    )]
     Unreachable {
         /// The address.
         url: String,

@@ -96,10 +96,8 @@ mod tests {
 
     #[test]
     fn data_frames_are_copied_and_others_passed_over() {
-        let standard =
-            CanDataFrame::new(StandardId::new(0x123).unwrap(), &[1, 2]).unwrap();
-        let extended =
-            CanDataFrame::new(ExtendedId::new(0x123).unwrap(), &[3]).unwrap();
+        let standard = CanDataFrame::new(StandardId::new(0x123).unwrap(), &[1, 2]).unwrap();
+        let extended = CanDataFrame::new(ExtendedId::new(0x123).unwrap(), &[3]).unwrap();
         let remote = CanRemoteFrame::new(StandardId::new(0x123).unwrap(), &[]).unwrap();
 
         let expected = Frame::new(T0, CanId::Standard(0x123), &[1, 2]);

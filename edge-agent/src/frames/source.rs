@@ -153,9 +153,8 @@ mod tests {
     async fn a_shifted_replay_keeps_its_times_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = log(folder.path());
-        let open = |position| {
-            Replay::open(&path, None, ReplaySpeed::FlatOut, Some(T0), position).unwrap()
-        };
+        let open =
+            |position| Replay::open(&path, None, ReplaySpeed::FlatOut, Some(T0), position).unwrap();
 
         let mut from_front = open(0);
         assert_eq!(from_front.next_frame().await.unwrap().unwrap().time, T0);

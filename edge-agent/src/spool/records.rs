@@ -99,7 +99,8 @@ mod tests {
         assert_eq!(Pending::parse(&bytes), Some(pending));
         assert_eq!(Pending::parse(&bytes[..100]), None);
 
-        let values = std::array::from_fn(|index| Value::from_raw(i64::try_from(index).unwrap() - 9));
+        let values =
+            std::array::from_fn(|index| Value::from_raw(i64::try_from(index).unwrap() - 9));
         let signal = Signal::by_path("Vehicle.Speed").unwrap();
         let window = Window { signal, started_at: T0, values };
         let kept = KeptWindow { window, blinding: [3; 32] };

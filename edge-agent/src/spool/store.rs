@@ -130,9 +130,7 @@ impl Spool {
             }
             drop(windows);
             let progress = to_json(&cut.progress)?;
-            transaction
-                .open_table(PROGRESS)?
-                .insert(cut.source.as_str(), progress.as_slice())?;
+            transaction.open_table(PROGRESS)?.insert(cut.source.as_str(), progress.as_slice())?;
             save(transaction, "counters", &counters)?;
             save(transaction, "chain", &chain)?;
             Ok(chain)
@@ -229,7 +227,8 @@ impl Spool {
         self.read(|transaction| {
             let table = transaction.open_table(WINDOWS)?;
             let number = signal.number();
-            let Some(row) = table.range((number, i64::MIN)..=(number, i64::MAX))?.next_back() else {
+            let Some(row) = table.range((number, i64::MIN)..=(number, i64::MAX))?.next_back()
+            else {
                 return Ok(None);
             };
             let (key, value) = row?;

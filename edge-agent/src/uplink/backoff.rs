@@ -33,8 +33,7 @@ mod tests {
     #[test]
     fn pauses_double_to_a_minute_and_start_again_after_success() {
         let mut backoff = Backoff::default();
-        let pauses: Vec<_> =
-            (0..9).map(|_| backoff.next_pause(1.0).as_millis()).collect();
+        let pauses: Vec<_> = (0..9).map(|_| backoff.next_pause(1.0).as_millis()).collect();
 
         assert_eq!(pauses[..4], [500, 1_000, 2_000, 4_000]);
         assert_eq!(pauses[8], 60_000);

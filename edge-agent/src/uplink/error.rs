@@ -33,7 +33,9 @@ pub enum UplinkError {
     #[error("the marketplace's answer does not parse")]
     Answer(#[from] BadMessage),
     /// A batch was refused for good.
-    #[error("the marketplace refused batch {seq} ({reason}): {message}; the agent stops and keeps its batches: ask the marketplace's operator")]
+    #[error(
+        "the marketplace refused batch {seq} ({reason}): {message}; the agent stops and keeps its batches: ask the marketplace's operator"
+    )]
     Refused {
         /// Its position.
         seq: u64,
@@ -43,7 +45,9 @@ pub enum UplinkError {
         message: String,
     },
     /// It asks for a batch that it acknowledged before.
-    #[error("the marketplace asks for batch {asked} again, which it had acknowledged (up to {acknowledged}) and this car has forgotten; it may have lost data: ask its operator")]
+    #[error(
+        "the marketplace asks for batch {asked} again, which it had acknowledged (up to {acknowledged}) and this car has forgotten; it may have lost data: ask its operator"
+    )]
     Forgotten {
         /// What it asks for.
         asked: u64,
@@ -51,7 +55,9 @@ pub enum UplinkError {
         acknowledged: u64,
     },
     /// It asks for a batch that was never made.
-    #[error("the marketplace asks for batch {asked}, this car has made {made}; was its folder replaced by an older copy? enroll it anew")]
+    #[error(
+        "the marketplace asks for batch {asked}, this car has made {made}; was its folder replaced by an older copy? enroll it anew"
+    )]
     NeverMade {
         /// What it asks for.
         asked: u64,

@@ -96,9 +96,12 @@ impl Uplink {
         backoff: &mut Backoff,
     ) -> Result<(), UplinkError> {
         self.identity.check(clock::now())?;
-        let channel = self.identity.endpoint(&self.url)?.connect().await.map_err(|source| {
-            UplinkError::Unreachable { url: self.url.clone(), source }
-        })?;
+        let channel = self
+            .identity
+            .endpoint(&self.url)?
+            .connect()
+            .await
+            .map_err(|source| UplinkError::Unreachable { url: self.url.clone(), source })?;
         if clock::now() >= self.identity.renew_at() {
             self.renew(channel.clone()).await;
         }

@@ -13,7 +13,9 @@ use proto::v1::consent_server::{Consent, ConsentServer};
 use proto::v1::enrolment_server::{Enrolment, EnrolmentServer};
 use proto::v1::ingest_server::{Ingest, IngestServer};
 use proto::v1::submit_batches_response::Outcome;
-use rcgen::{BasicConstraints, CertificateParams, CertificateSigningRequestParams, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, IsCa, Issuer, KeyPair,
+};
 use telematics::payload;
 use telematics::{BatchHash, Disclosure, Policy, PolicyVersion, SealedBatch, SignalGroup, testing};
 use tokio::sync::mpsc;
@@ -223,9 +225,7 @@ impl Enrolment for Market {
     }
 }
 
-fn public_key(
-    request: &X509CertificationRequest<'_>,
-) -> ed25519_dalek::VerifyingKey {
+fn public_key(request: &X509CertificationRequest<'_>) -> ed25519_dalek::VerifyingKey {
     let bytes = &request.certification_request_info.subject_pki.subject_public_key.data;
     ed25519_dalek::VerifyingKey::from_bytes(bytes.as_ref().try_into().unwrap()).unwrap()
 }
@@ -242,7 +242,8 @@ impl Consent for Market {
     }
 }
 
-type Answers = Pin<Box<dyn tokio_stream::Stream<Item = Result<v1::SubmitBatchesResponse, Status>> + Send>>;
+type Answers =
+    Pin<Box<dyn tokio_stream::Stream<Item = Result<v1::SubmitBatchesResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl Ingest for Market {
@@ -337,12 +338,8 @@ pub(crate) async fn enrol(
     market: &Market,
     data_dir: &Path,
 ) -> Result<(edge_agent::identity::Identity, Policy), edge_agent::enrol::EnrolError> {
-    let car = telematics::VehicleDescription::new(
-        "Toyota",
-        "RAV4",
-        2017,
-        telematics::Powertrain::Hybrid,
-    );
+    let car =
+        telematics::VehicleDescription::new("Toyota", "RAV4", 2017, telematics::Powertrain::Hybrid);
     let now = edge_agent::clock::now();
     edge_agent::enrol::enrol(&market.url, &market.code, &car.unwrap(), data_dir, now, [9; 32]).await
 }

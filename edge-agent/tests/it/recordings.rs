@@ -51,7 +51,8 @@ fn the_rav4_decodes_as_cantools_decodes_it() {
     assert!(compared > 50_000, "{compared}");
 }
 
-/// The shipped mapping gives the speeds that another party's decoder gives, to the last decimal kept.
+/// The shipped mapping gives the wheel speeds that another party's decoder gives, to the last
+/// decimal kept.
 #[test]
 #[ignore = "needs the recordings in ../shared/data"]
 fn the_shipped_mapping_agrees_with_an_independent_decode() {
@@ -61,26 +62,33 @@ fn the_shipped_mapping_agrees_with_an_independent_decode() {
     let mut decoder = Decoder::new(dbc, &mapping);
     let log = data("logs/toyota_rav4_2017_comma2k19.log.gz");
     let mut reader = LogReader::open(&log, Some("can0")).unwrap();
-    let mut speeds = HashMap::new();
+    let mut samples = HashMap::new();
     while let Some(frame) = reader.next_frame().unwrap() {
         decoder.decode(&frame, |sample| {
-            if sample.signal.path() == "Vehicle.Speed" {
-                speeds.insert(sample.time.as_micros(), sample.physical());
-            }
+            let key = (sample.time.as_micros(), sample.signal.path());
+            samples.insert(key, sample.physical());
         });
     }
     let mut compared = 0_u64;
     for line in lines("golden/logs/toyota_rav4_comma_independent_truth.csv.gz").skip(1) {
-        let [time, "speed", value, "m/s"] = line.split(',').collect::<Vec<_>>()[..] else {
+        let [time, quantity, value, "m/s"] = line.split(',').collect::<Vec<_>>()[..] else {
             continue;
         };
+        let path = match quantity {
+            "wheel_speed_FL" => "Vehicle.Chassis.Axle.Row1.Wheel.Left.Speed",
+            "wheel_speed_FR" => "Vehicle.Chassis.Axle.Row1.Wheel.Right.Speed",
+            "wheel_speed_RL" => "Vehicle.Chassis.Axle.Row2.Wheel.Left.Speed",
+            "wheel_speed_RR" => "Vehicle.Chassis.Axle.Row2.Wheel.Right.Speed",
+            // The mean of the wheels, which no signal of the bus is.
+            _ => continue,
+        };
         let micros: i64 = time.replace('.', "").parse().unwrap();
-        let actual = speeds[&micros];
+        let actual = samples[&(micros, path)];
         let expected = value.parse::<f64>().unwrap() * 3.6;
-        assert!((actual - expected).abs() < 0.005_1, "{line}: {actual} km/h");
+        assert!((actual - expected).abs() < 1e-9, "{line}: {actual} km/h");
         compared += 1;
     }
-    assert!(compared > 2_000, "{compared}");
+    assert_eq!(compared, 4 * 4_974);
 }
 
 /// Full, truncated and excess frames of 130 DBC files, as cantools decodes them.
@@ -93,9 +101,8 @@ fn every_golden_frame_decodes_as_cantools_decodes_it() {
         for line in lines(&format!("golden/frames/{name}.jsonl.gz")) {
             let golden: serde_json::Value = serde_json::from_str(&line).unwrap();
             let path = golden["dbc"].as_str().unwrap();
-            let dbc = files
-                .entry(path.to_owned())
-                .or_insert_with(|| Dbc::load(&data(path)).unwrap());
+            let dbc =
+                files.entry(path.to_owned()).or_insert_with(|| Dbc::load(&data(path)).unwrap());
             let (good, bad) = compare(dbc, &golden);
             compared += good;
             wrong.extend(bad.into_iter().map(|what| format!("{path} {what}")));
@@ -103,7 +110,7 @@ fn every_golden_frame_decodes_as_cantools_decodes_it() {
     }
     let head = wrong.iter().take(20).cloned().collect::<Vec<_>>().join("\n");
     assert!(wrong.is_empty(), "{} of {compared} differ:\n{head}", wrong.len());
-    assert!(compared > 50_000, "{compared}");
+    assert!(compared > 20_000, "{compared}");
 }
 
 fn compare(dbc: &Dbc, golden: &serde_json::Value) -> (u64, Vec<String>) {
@@ -114,15 +121,19 @@ fn compare(dbc: &Dbc, golden: &serde_json::Value) -> (u64, Vec<String>) {
     let Some(message) = message else { return (0, vec![format!("{name} is not there")]) };
     let (mut good, mut bad) = (0, Vec::new());
     for (signal, expected) in raw {
-        let index =
-            message.signals.iter().position(|s| s.name == *signal || format!("N{}", s.name) == *signal);
+        let index = message
+            .signals
+            .iter()
+            .position(|s| s.name == *signal || format!("N{}", s.name) == *signal);
         let actual = index.and_then(|index| message.raw(index, &bytes));
         let same = match actual {
             Some(Raw::Integer(value)) => value.to_string() == expected.to_string(),
             Some(Raw::Float(value)) => {
                 let text = expected.as_str().map(str::to_lowercase);
                 let number = text.map_or(expected.as_f64(), |text| text.parse().ok()).unwrap();
-                value.to_bits() == number.to_bits() || (value.is_nan() && number.is_nan())
+                // The JSON parser may be off by the last bit.
+                value.to_bits().abs_diff(number.to_bits()) <= 1
+                    || (value.is_nan() && number.is_nan())
             }
             None => false,
         };
