@@ -90,7 +90,7 @@ pub enum MappingError {
         /// The signal it names.
         signal: String,
         /// What is wrong with it, and what to do.
-        problem: Problem,
+        problem: Box<Problem>,
     },
 }
 
@@ -145,7 +145,7 @@ impl Mapping {
                 vss,
                 message: entry.message,
                 signal: entry.signal,
-                problem,
+                problem: Box::new(problem),
             })
         };
         Ok(Self { targets: entries.into_iter().map(resolve).collect::<Result<_, _>>()? })

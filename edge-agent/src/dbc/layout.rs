@@ -206,7 +206,8 @@ mod tests {
                 }
                 Motorola => {
                     number = number << 1 | bit;
-                    position = if position % 8 == 0 { position + 15 } else { position - 1 };
+                    position =
+                        if position.is_multiple_of(8) { position + 15 } else { position - 1 };
                 }
             }
         }

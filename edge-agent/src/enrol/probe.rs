@@ -120,7 +120,7 @@ impl ServerCertVerifier for Pinned {
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
             .or(Err(unknown()))?;
-        let verified = verifier.verify_server_cert(
+        let verdict = verifier.verify_server_cert(
             end_entity,
             intermediates,
             server_name,
@@ -128,7 +128,7 @@ impl ServerCertVerifier for Pinned {
             now,
         )?;
         self.found.get_or_init(|| authority.to_vec());
-        Ok(verified)
+        Ok(verdict)
     }
 
     fn verify_tls12_signature(

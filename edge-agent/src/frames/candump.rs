@@ -99,10 +99,10 @@ fn parse_time(text: &str) -> Option<Timestamp> {
 
 /// The identifier, or `None` for that of an error frame.
 fn parse_id(text: &str) -> Result<Option<CanId>, BrokenLine> {
-    let number = match text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        true => u32::from_str_radix(text, 16).or(Err(BrokenLine::Identifier))?,
-        false => return Err(BrokenLine::Identifier),
-    };
+    if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(BrokenLine::Identifier);
+    }
+    let number = u32::from_str_radix(text, 16).or(Err(BrokenLine::Identifier))?;
     match text.len() {
         3 if number <= 0x7FF => {
             Ok(Some(CanId::Standard(u16::try_from(number).or(Err(BrokenLine::Identifier))?)))
@@ -133,10 +133,8 @@ impl LogReader {
         let refuse = |source| LogError { path: path.to_owned(), source };
         let mut file = BufReader::new(File::open(path).map_err(refuse)?);
         let gzip = file.fill_buf().map_err(refuse)?.starts_with(&[0x1f, 0x8b]);
-        let input: Box<dyn BufRead + Send> = match gzip {
-            true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
-            false => Box::new(file),
-        };
+        let input: Box<dyn BufRead + Send> =
+            if gzip { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
         Ok(Self::new(path, interface, input))
     }
 

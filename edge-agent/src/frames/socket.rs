@@ -80,9 +80,10 @@ fn data_frame(frame: &CanAnyFrame, time: telematics::Timestamp) -> Option<Frame>
         return None;
     }
     let number = frame.raw_id();
-    let id = match frame.is_extended() {
-        true => CanId::Extended(number),
-        false => CanId::Standard(u16::try_from(number).ok()?),
+    let id = if frame.is_extended() {
+        CanId::Extended(number)
+    } else {
+        CanId::Standard(u16::try_from(number).ok()?)
     };
     Frame::new(time, id, frame.data())
 }

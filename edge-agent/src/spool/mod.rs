@@ -13,6 +13,7 @@ mod chain;
 mod error;
 mod records;
 mod store;
+mod tables;
 
 pub use chain::Chain;
 pub use error::SpoolError;

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use telematics::payload;
 use telematics::testing::{self, T0};
 use telematics::{BatchHash, Disclosure, PolicyVersion, SignalGroup};
 
@@ -101,7 +102,9 @@ fn what_is_not_consented_is_never_sealed() {
 fn acknowledged_batches_are_forgotten_and_counted_once() {
     let folder = tempfile::tempdir().unwrap();
     let spool = Spool::open(folder.path(), PLENTY).unwrap();
-    (1..=3).for_each(|index| drop(append(&spool, cut(10, 0, index))));
+    for index in 1..=3 {
+        append(&spool, cut(10, 0, index));
+    }
     let second = spool.after(1, 1).unwrap().remove(0);
 
     let once = spool.acknowledge(&sealer(), 2).unwrap();
@@ -120,7 +123,9 @@ fn cutting_anew_keeps_one_chain_under_the_new_policy() {
     let spool = Spool::open(folder.path(), PLENTY).unwrap();
     append(&spool, cut(9, 0, 1));
     let first = spool.after(0, 1).unwrap().remove(0);
-    [(5, 5), (0, 7), (2, 3)].iter().for_each(|(s, c)| drop(append(&spool, cut(*s, *c, 2))));
+    for (speed, charge) in [(5, 5), (0, 7), (2, 3)] {
+        append(&spool, cut(speed, charge, 2));
+    }
     spool.acknowledge(&sealer(), 1).unwrap();
 
     let chain = spool.recut(&sealer(), &policy(2, &[SignalGroup::Motion])).unwrap();
@@ -142,7 +147,9 @@ fn cutting_anew_keeps_one_chain_under_the_new_policy() {
 fn a_car_that_is_enrolled_anew_begins_a_chain_with_what_was_left() {
     let folder = tempfile::tempdir().unwrap();
     let spool = Spool::open(folder.path(), PLENTY).unwrap();
-    (1..=3).for_each(|index| drop(append(&spool, cut(10, 0, index))));
+    for index in 1..=3 {
+        append(&spool, cut(10, 0, index));
+    }
     spool.acknowledge(&sealer(), 2).unwrap();
 
     let other = Sealer::new(testing::vehicle(2), testing::signing_key(2));
@@ -213,10 +220,10 @@ struct SmallDisk {
 
 impl SmallDisk {
     fn check(&self) -> io::Result<()> {
-        match self.full.load(Ordering::SeqCst) {
-            true => Err(io::Error::from(io::ErrorKind::StorageFull)),
-            false => Ok(()),
+        if self.full.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::StorageFull.into());
         }
+        Ok(())
     }
 }
 

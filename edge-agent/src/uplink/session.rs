@@ -19,7 +19,7 @@ use super::flight::{Flight, Heard, Rewind};
 use super::{AHEAD_MAX, Shared};
 
 /// A car that shares nothing gets no receipts: it asks for news of its policy this often.
-const POLICY_PERIOD: Duration = Duration::from_secs(60);
+const POLICY_PERIOD: Duration = Duration::from_mins(1);
 /// Receipts that are written to disk together.
 const RECEIPTS_MAX: u64 = 16;
 
