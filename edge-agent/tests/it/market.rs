@@ -133,7 +133,7 @@ impl Market {
     }
 
     /// The answer to one batch; `None` hangs up.
-    fn answer(&self, batch: SealedBatch) -> Option<Outcome> {
+    fn answer(&self, batch: &SealedBatch) -> Option<Outcome> {
         let mut state = self.state();
         if let Some(answer) = state.next_answer.take() {
             return Some(answer);
@@ -258,7 +258,7 @@ impl Ingest for Market {
         let (sender, receiver) = mpsc::channel(4);
         tokio::spawn(async move {
             while let Some(Ok(batch)) = batches.next().await {
-                let answer = match market.answer(SealedBatch::try_from(batch).unwrap()) {
+                let answer = match market.answer(&SealedBatch::try_from(batch).unwrap()) {
                     Some(outcome) => Ok(v1::SubmitBatchesResponse { outcome: Some(outcome) }),
                     None => Err(Status::unavailable("the market is stopping")),
                 };
@@ -274,10 +274,10 @@ impl Ingest for Market {
 
 fn authenticate<T>(request: &Request<T>) -> Result<(), Status> {
     let certificates = request.peer_certs().unwrap_or_default();
-    match certificates.is_empty() {
-        true => Err(Status::unauthenticated("no client certificate")),
-        false => Ok(()),
+    if certificates.is_empty() {
+        return Err(Status::unauthenticated("no client certificate"));
     }
+    Ok(())
 }
 
 /// Files of an enrolled car: settings, a DBC file, a mapping and a drive of `frames` frames, one

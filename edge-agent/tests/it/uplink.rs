@@ -17,7 +17,7 @@ const SMALL: &str = "batch_samples_max = 50";
 async fn drive(market: &Market, car: &Car, more: &str) -> Result<(), AgentError> {
     let config = AgentConfig::load(&car.config(market, more)).unwrap();
     let run = agent::run(&config, WhenDone::Exit, CancellationToken::new());
-    tokio::time::timeout(Duration::from_secs(60), run).await.expect("the agent ends")
+    tokio::time::timeout(Duration::from_mins(1), run).await.expect("the agent ends")
 }
 
 /// Panics unless every sample of a drive of `frames` frames arrived, once.
