@@ -127,7 +127,10 @@ fn compare(dbc: &Dbc, golden: &serde_json::Value) -> (u64, Vec<String>) {
             .position(|s| s.name == *signal || format!("N{}", s.name) == *signal);
         let actual = index.and_then(|index| message.raw(index, &bytes));
         let same = match actual {
-            Some(Raw::Integer(value)) => expected.to_string() == format!("{value}"),
+            Some(Raw::Integer(value)) => {
+                let unsigned = expected.as_u64().map(i128::from);
+                unsigned.or(expected.as_i64().map(i128::from)) == Some(value)
+            }
             Some(Raw::Float(value)) => {
                 let text = expected.as_str().map(str::to_lowercase);
                 let number = text.map_or(expected.as_f64(), |text| text.parse().ok()).unwrap();
