@@ -1,1 +1,30 @@
-//! Skeleton.
+//! The edge agent: reads a car's CAN bus, keeps what its owner does not share, and streams the rest,
+//! signed, to a marketplace.
+//!
+//! One sample goes through the modules in this order: [`frames`], [`dbc`], [`mapping`] and [`decoder`],
+//! [`consent`], `batcher`, `seal`, `spool`, `uplink`. The agent puts them together; [`commands`] is
+//! the command line.
+//!
+//! **Invariant:** nothing that the owner keeps is ever written to a disk or sent.
+
+pub mod agent;
+pub mod batcher;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod consent;
+pub mod dbc;
+pub mod decoder;
+pub mod device_key;
+pub mod enrol;
+pub mod files;
+pub mod frames;
+pub mod identity;
+pub mod mapping;
+pub mod policy;
+pub mod progress;
+pub mod seal;
+pub mod spool;
+pub mod status;
+pub mod uplink;
+pub mod windows;

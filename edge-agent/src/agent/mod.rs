@@ -1,0 +1,228 @@
+//! The agent: puts the stages together and ends them in order.
+//!
+//! Two tasks share the spool: [`pump`] reads, decodes and seals on a thread of its own, the uplink
+//! sends. A third writes the status. On a signal the open batch is sealed and the uplink gets a few
+//! seconds; whatever is left is on disk for the next start.
+//!
+//! **Invariant:** the pump never waits for the network, only for room in the spool.
+
+mod pump;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use telematics::Policy;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+pub use pump::PumpError;
+
+use crate::clock;
+use crate::config::{AgentConfig, SourceConfig};
+use crate::dbc::{Dbc, DbcError};
+use crate::decoder::Decoder;
+use crate::frames::socket::{SocketError, SocketReader};
+
+use crate::frames::{FrameSource, LogError, Replay};
+use crate::identity::{Identity, IdentityError};
+use crate::mapping::{Mapping, MappingError};
+use crate::policy::{self, PolicyError};
+use crate::seal::Sealer;
+use crate::spool::{Spool, SpoolError};
+use crate::status::{self, Board, Status};
+use crate::uplink::{Shared, Uplink, UplinkError};
+use pump::Pump;
+
+/// Time that the uplink gets to send the last batches after a signal.
+const GOODBYE: Duration = Duration::from_secs(5);
+/// How often the status is written.
+const STATUS_PERIOD: Duration = Duration::from_millis(500);
+
+/// Why an agent could not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// See [`IdentityError`].
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// See [`PolicyError`].
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// See [`DbcError`].
+    #[error(transparent)]
+    Dbc(#[from] DbcError),
+    /// See [`MappingError`].
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// See [`SpoolError`].
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// See [`LogError`].
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// See [`SocketError`].
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// See [`PumpError`].
+    #[error(transparent)]
+    Pump(#[from] PumpError),
+    /// See [`UplinkError`].
+    #[error(transparent)]
+    Uplink(#[from] UplinkError),
+    /// A task died of a bug.
+    #[error("a task of the agent ended unexpectedly")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// What to do when a replay has ended and everything is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenDone {
+    /// End with success.
+    Exit,
+    /// Stay, so that a service manager does not start the replay again.
+    Stay,
+}
+
+/// Runs one agent until `stop` is cancelled, or a replay is done and `when_done` says so.
+///
+/// # Errors
+/// When it can not start, or trying again makes no sense.
+pub async fn run(
+    config: &AgentConfig,
+    when_done: WhenDone,
+    stop: CancellationToken,
+) -> Result<(), AgentError> {
+    let identity = Identity::load(&config.data_dir)?;
+    identity.check(clock::now())?;
+    let policy = policy::load(&config.data_dir)?;
+    let spool = Arc::new(Spool::open(&config.data_dir, config.spool_bytes_max)?);
+    let sealer = Arc::new(Sealer::new(identity.vehicle, identity.key.signing_key().clone()));
+    let board = board(&identity, &policy, &spool, &sealer)?;
+    let shared = Shared {
+        data_dir: config.data_dir.clone(),
+        spool,
+        sealer,
+        policy: watch::Sender::new(policy),
+        board: board.clone(),
+        sealed: Arc::new(Notify::new()),
+        acknowledged: Arc::new(Notify::new()),
+    };
+    let pump = pump(config, &shared)?;
+    tracing::info!(vehicle = %identity.vehicle, source = pump.source_name(), "agent started");
+
+    let writer = tokio::spawn(write_status(shared.clone()));
+    let uplink = Uplink::new(config.marketplace_url.clone(), identity, shared.clone());
+    let result = drive(pump, uplink, when_done, &board, stop).await;
+    writer.abort();
+    board.update(|status| status.connected = false);
+    if let Err(error) = &result {
+        board.show_error(error);
+    }
+    save_status(&shared);
+    result
+}
+
+/// Runs pump and uplink side by side, and ends the one after the other.
+async fn drive(
+    pump: Pump,
+    uplink: Uplink,
+    when_done: WhenDone,
+    board: &Board,
+    stop: CancellationToken,
+) -> Result<(), AgentError> {
+    let drain = CancellationToken::new();
+    let mut uplink = tokio::spawn(uplink.run(drain.clone()));
+    let runtime = tokio::runtime::Handle::current();
+    // A fast replay keeps one core busy: it must not hold up a thread of the runtime.
+    let pump_stop = stop.child_token();
+    let pump = {
+        let stop = pump_stop.clone();
+        tokio::task::spawn_blocking(move || runtime.block_on(pump.run(stop)))
+    };
+    let mut pump = pump;
+
+    let pumped = tokio::select! {
+        pumped = &mut pump => pumped?,
+        sent = &mut uplink => {
+            // The uplink ends first only when it can not go on.
+            pump_stop.cancel();
+            pump.await??;
+            return Ok(sent??);
+        }
+    };
+    if pumped.is_ok() && when_done == WhenDone::Stay && !stop.is_cancelled() {
+        tracing::info!("the replay has ended; staying until stopped");
+        tokio::select! {
+            () = stop.cancelled() => {}
+            sent = &mut uplink => return Ok(sent??),
+        }
+    }
+    drain.cancel();
+    let patience = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GOODBYE).await;
+    };
+    tokio::select! {
+        sent = &mut uplink => sent??,
+        () = patience => {
+            let pending = board.snapshot().batches_pending;
+            tracing::info!(pending, "stopping; what was not acknowledged is kept on disk");
+            uplink.abort();
+        }
+    }
+    Ok(pumped?)
+}
+
+fn pump(config: &AgentConfig, shared: &Shared) -> Result<Pump, AgentError> {
+    let dbc = Dbc::load(&config.dbc)?;
+    let mapping = Mapping::load(&config.map, &dbc)?;
+    let decoder = Decoder::new(dbc, &mapping);
+    let (name, progress, source) = match config.source() {
+        SourceConfig::Interface(interface) => {
+            let source = FrameSource::Socket(SocketReader::open(interface)?);
+            (format!("interface {interface}"), None, source)
+        }
+        SourceConfig::Replay(path) => {
+            let name = format!("replay {}", path.display());
+            let progress = shared.spool.progress(&name)?;
+            let interface = config.replay_interface.as_deref();
+            let (speed, starts_at) = (config.replay_speed, config.replay_starts_at);
+            let replay = Replay::open(path, interface, speed, starts_at, progress.position)?;
+            (name, Some(progress), FrameSource::Log(replay))
+        }
+    };
+    Ok(Pump::new(config, shared.clone(), source, name, decoder, progress.as_ref())?)
+}
+
+/// The status as the last run left it.
+fn board(
+    identity: &Identity,
+    policy: &Policy,
+    spool: &Spool,
+    sealer: &Sealer,
+) -> Result<Board, SpoolError> {
+    let board = Board::new(Status {
+        vehicle_id: identity.vehicle.to_string(),
+        certificate_expires_at: identity.expires_at.to_string(),
+        consent_version: policy.version().number(),
+        counters: spool.counters()?,
+        ..Status::default()
+    });
+    board.show_chain(&spool.adopt(sealer)?);
+    Ok(board)
+}
+
+async fn write_status(shared: Shared) {
+    loop {
+        save_status(&shared);
+        tokio::time::sleep(STATUS_PERIOD).await;
+    }
+}
+
+fn save_status(shared: &Shared) {
+    let mut status = shared.board.snapshot();
+    status.done = status.done && status.batches_pending == 0;
+    status.updated_at = clock::now().to_string();
+    if let Err(error) = status::write(&status, &shared.data_dir) {
+        tracing::warn!(error = status::chain_text(&error), "status not written");
+    }
+}

@@ -1,0 +1,210 @@
+//! The pump: frames in, sealed batches out.
+//!
+//! **Invariant:** the cursor written with a batch is that of the last frame whose samples are in it or
+//! in one before, so a restart neither skips a frame nor seals a sample twice.
+
+use std::time::Duration;
+
+use telematics::{Disclosure, Sample};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::batcher::Batcher;
+use crate::clock;
+use crate::config::AgentConfig;
+use crate::decoder::Decoder;
+use crate::frames::{Frame, FrameError, FrameSource};
+use crate::progress::{Counters, Progress};
+use crate::spool::{Cut, KeptWindow, SpoolError};
+use crate::status;
+use crate::uplink::Shared;
+use crate::windows::Windows;
+
+/// Time between attempts to write to a disk that is full.
+const RETRY: Duration = Duration::from_secs(2);
+/// How often the clock is asked whether a batch is old.
+const AGE_CHECK: Duration = Duration::from_millis(250);
+
+/// Why the pump stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum PumpError {
+    /// No more frames can be read.
+    #[error(transparent)]
+    Frames(#[from] FrameError),
+    /// Batches can not be kept.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+/// Reads one source.
+pub(super) struct Pump {
+    shared: Shared,
+    source: FrameSource,
+    source_name: String,
+    decoder: Decoder,
+    batcher: Batcher,
+    windows: Windows,
+    kept: Vec<KeptWindow>,
+    /// Samples of one frame; reused.
+    samples: Vec<Sample>,
+    counters: Counters,
+    /// What had been counted before this run.
+    before: Counters,
+}
+
+impl Pump {
+    /// A pump that goes on at `progress`, or begins anew without.
+    pub(super) fn new(
+        config: &AgentConfig,
+        shared: Shared,
+        source: FrameSource,
+        source_name: String,
+        mut decoder: Decoder,
+        progress: Option<&Progress>,
+    ) -> Result<Self, SpoolError> {
+        let counters = shared.spool.counters()?;
+        if let Some(progress) = progress {
+            decoder.restore(&progress.kept_at());
+        }
+        Ok(Self {
+            shared,
+            source,
+            source_name,
+            decoder,
+            batcher: Batcher::new(config),
+            windows: progress.map(Windows::restore).unwrap_or_default(),
+            kept: Vec::new(),
+            samples: Vec::new(),
+            counters,
+            before: counters,
+        })
+    }
+
+    pub(super) fn source_name(&self) -> &str {
+        &self.source_name
+    }
+
+    /// Reads until the source ends or `stop` is cancelled; then seals what is open.
+    pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), PumpError> {
+        let mut check_at = Instant::now() + AGE_CHECK;
+        let ended = loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break false,
+                () = sleep_until(check_at) => {
+                    check_at = Instant::now() + AGE_CHECK;
+                    self.show_counters();
+                }
+                frame = self.source.next_frame() => match frame? {
+                    Some(frame) => self.take(&frame),
+                    None => break true,
+                },
+            }
+            if self.batcher.is_due(clock::now()) {
+                self.cut(&stop).await?;
+            }
+        };
+        self.cut(&stop).await?;
+        self.shared.board.update(|status| status.done = ended);
+        Ok(())
+    }
+
+    /// Decodes one frame and sorts its samples by consent.
+    fn take(&mut self, frame: &Frame) {
+        self.counters.frames_read += 1;
+        self.samples.clear();
+        let samples = &mut self.samples;
+        self.decoder.decode(frame, |sample| samples.push(sample));
+        if self.samples.is_empty() {
+            return;
+        }
+        let now = clock::now();
+        let policy = self.shared.policy.borrow();
+        for sample in &self.samples {
+            self.counters.samples_decoded += 1;
+            match policy.disclosure(sample.signal) {
+                Disclosure::Share => {
+                    self.counters.samples_shared += 1;
+                    self.batcher.push(*sample, now);
+                }
+                Disclosure::Prove => {
+                    self.counters.samples_proven += 1;
+                    if let Some((committed, kept)) = self.windows.push(*sample, &mut rand::rng()) {
+                        self.counters.windows_committed += 1;
+                        self.batcher.push_window(committed, now);
+                        self.kept.push(kept);
+                    }
+                }
+                Disclosure::Keep => self.counters.samples_kept += 1,
+            }
+        }
+    }
+
+    /// Seals the open batch. Waits while the spool or the disk is full, unless told to stop: then the
+    /// cursor stays where it was, and a replay reads those frames again.
+    async fn cut(&mut self, stop: &CancellationToken) -> Result<(), PumpError> {
+        let policy = self.shared.policy.borrow().clone();
+        let mut progress = Progress { position: self.source.position(), ..Progress::default() };
+        progress.set_kept_at(&self.decoder.kept_at());
+        self.windows.store(&mut progress, &policy);
+        self.show_counters();
+        let mut cut = Cut {
+            contents: self.batcher.take(),
+            windows: std::mem::take(&mut self.kept),
+            source: self.source_name.clone(),
+            progress,
+            counters: self.counters,
+        };
+        let mut failed = false;
+        loop {
+            let policy = self.shared.policy.borrow().clone();
+            match self.shared.spool.append(&self.shared.sealer, &policy, &mut cut) {
+                Ok(chain) => {
+                    self.counters.batches_sealed = self.shared.spool.counters()?.batches_sealed;
+                    self.shared.board.show_chain(&chain);
+                    self.shared.sealed.notify_one();
+                    if failed {
+                        self.shared.board.clear_error();
+                    }
+                    return Ok(());
+                }
+                Err(error @ SpoolError::Damaged { .. }) => return Err(error.into()),
+                Err(error) => {
+                    if !failed {
+                        tracing::warn!(error = status::chain_text(&error), "batch not kept yet");
+                    }
+                    failed = true;
+                    self.shared.board.show_error(&error);
+                    if stop.is_cancelled() {
+                        return Err(error.into());
+                    }
+                    self.wait_for_room(stop).await?;
+                }
+            }
+        }
+    }
+
+    /// Waits for an acknowledgement or a little while. A live bus goes on: its frames are counted.
+    async fn wait_for_room(&mut self, stop: &CancellationToken) -> Result<(), PumpError> {
+        let retry_at = Instant::now() + RETRY;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = self.shared.acknowledged.notified() => return Ok(()),
+                () = sleep_until(retry_at) => return Ok(()),
+                frame = self.source.next_frame(), if self.source.is_live() => {
+                    frame?;
+                    self.counters.frames_dropped += 1;
+                }
+            }
+        }
+    }
+
+    fn show_counters(&mut self) {
+        self.counters.broken_lines = self.before.broken_lines + self.source.broken_lines();
+        self.counters.samples_out_of_range =
+            self.before.samples_out_of_range + self.decoder.out_of_range();
+        let counters = self.counters;
+        self.shared.board.update(|status| status.counters = counters);
+    }
+}

@@ -1,0 +1,109 @@
+//! `edge-agent decode`: a recording to samples, without network or identity.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::LogFormat;
+use crate::dbc::Dbc;
+use crate::decoder::Decoder;
+use crate::frames::LogReader;
+use crate::mapping::Mapping;
+
+/// Decodes a recording and prints one sample a line: time, signal, value, unit.
+///
+/// Needs no key and no network: for checking a mapping before it goes into a car. Without --map it
+/// lists the messages and signals of the DBC file, to write a mapping from.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  edge-agent decode drive.log.gz --dbc car.dbc --map car.map.toml"
+)]
+pub(super) struct Decode {
+    /// Log written by `candump -l`, plain or gzip.
+    log: PathBuf,
+    /// The car's DBC file.
+    #[arg(long)]
+    dbc: PathBuf,
+    /// The mapping from its signals to VSS.
+    #[arg(long)]
+    map: Option<PathBuf>,
+    /// Only frames of this interface.
+    #[arg(long)]
+    interface: Option<String>,
+}
+
+impl Decode {
+    pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+        super::logging::start(LogFormat::Text);
+        let dbc = Dbc::load(&self.dbc)?;
+        let Some(map) = &self.map else { return list(&dbc, out) };
+        let mut decoder = Decoder::new(Dbc::load(&self.dbc)?, &Mapping::load(map, &dbc)?);
+
+        let mut log = LogReader::open(&self.log, self.interface.as_deref())?;
+        let mut written = Ok(());
+        while let Some(frame) = log.next_frame()? {
+            decoder.decode(&frame, |sample| {
+                let (signal, decimals) = (sample.signal, usize::from(sample.signal.decimals()));
+                let (time, value, unit) = (sample.time, sample.physical(), signal.unit());
+                if written.is_ok() {
+                    written = writeln!(out, "{time} {signal} {value:.decimals$} {unit}");
+                }
+            });
+            if written.is_err() {
+                break;
+            }
+        }
+        let (broken, out_of_range) = (log.broken_lines(), decoder.out_of_range());
+        tracing::info!(lines = log.lines_read(), broken, out_of_range, "decoded");
+        // A reader that has seen enough (`| head`) is no failure.
+        match written {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn list(dbc: &Dbc, out: &mut impl Write) -> anyhow::Result<()> {
+    for message in dbc.messages() {
+        writeln!(out, "{} {}", message.id, message.name)?;
+        for signal in &message.signals {
+            writeln!(out, "    {} [{}]", signal.name, signal.unit)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_becomes_one_sample_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let dbc = "VERSION \"\"\n\nNS_ :\n\nBS_:\n\nBU_: X\n\nBO_ 180 SPEED: 8 X\n \
+                   SG_ SPEED : 7|16@0+ (0.01,0) [0|250] \"m/s\" X\n";
+        let map = "[\"Vehicle.Speed\"]\nmessage = \"SPEED\"\nsignal = \"SPEED\"\n";
+        let log = "(1704067200.5) can0 0B4#03E8\nbroken\n(1704067201.5) can1 0B4#0000\n";
+        let decode = |map: Option<PathBuf>| {
+            let command = Decode {
+                log: file("drive.log", log),
+                dbc: file("car.dbc", dbc),
+                map,
+                interface: Some("can0".to_owned()),
+            };
+            let mut out = Vec::new();
+            command.run(&mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+
+        let samples = decode(Some(file("car.map.toml", map)));
+        assert_eq!(samples, "2024-01-01T00:00:00.5Z Vehicle.Speed 36.00 km/h\n");
+        assert_eq!(decode(None), "0B4 SPEED\n    SPEED [m/s]\n");
+    }
+}

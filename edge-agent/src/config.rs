@@ -1,0 +1,287 @@
+//! How one agent runs: a TOML file, then `AXLE_AGENT_…` variables on top of it.
+//!
+//! **Invariant:** an unknown key is an error, in the file and in the environment: a misspelt limit
+//! must not silently become the default. Relative paths are relative to the file's folder.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use telematics::Timestamp;
+use telematics::payload::SAMPLES_MAX;
+
+/// Settings of one agent.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentConfig {
+    /// The marketplace's door for cars, such as `https://market.example:7443`.
+    pub marketplace_url: String,
+    /// Folder of this agent: identity (made by `edge-agent enroll`), spool and status.
+    pub data_dir: PathBuf,
+    /// The car's DBC file.
+    pub dbc: PathBuf,
+    /// The mapping from its signals to VSS.
+    pub map: PathBuf,
+    /// CAN interface to listen on, such as `can0`. Either this or `replay`.
+    pub interface: Option<String>,
+    /// Recording to replay instead, as written by `candump -l`, plain or gzip.
+    pub replay: Option<PathBuf>,
+    /// Replays only frames that were recorded on this interface. All, when left out.
+    pub replay_interface: Option<String>,
+    /// Pace of the replay: a multiple of real time, or `flat-out`.
+    #[serde(default)]
+    pub replay_speed: ReplaySpeed,
+    /// Gives the first frame of the replay this time (RFC 3339) and moves the others with it.
+    #[serde(default, deserialize_with = "optional_time")]
+    pub replay_starts_at: Option<Timestamp>,
+    /// A batch is cut at this many samples or at the age below, whichever comes first.
+    #[serde(default = "default_batch_samples_max")]
+    pub batch_samples_max: NonZeroU32,
+    /// Age of a batch, by the time of its samples and by the clock.
+    #[serde(default = "default_batch_age_seconds_max")]
+    pub batch_age_seconds_max: NonZeroU32,
+    /// Disk given to batches that are not acknowledged yet. When full, the agent stops reading.
+    #[serde(default = "default_spool_bytes_max")]
+    pub spool_bytes_max: NonZeroU64,
+    /// Form of the log on standard error.
+    #[serde(default)]
+    pub log_format: LogFormat,
+}
+
+/// How fast a recording is replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "SpeedText")]
+pub enum ReplaySpeed {
+    /// This multiple of the pace at which it was recorded.
+    Times(f64),
+    /// As fast as the computer can.
+    FlatOut,
+}
+
+/// Form of a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One object a line, for programs.
+    Json,
+}
+
+/// Where frames come from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SourceConfig<'a> {
+    /// A live interface.
+    Interface(&'a str),
+    /// A recording.
+    Replay(&'a Path),
+}
+
+/// Why settings can not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Unreadable, malformed, incomplete or with an unknown key.
+    #[error("{}: {reason}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Neither or both sources.
+    #[error("{}: say either `interface = \"can0\"` or `replay = \"drive.log\"`, not both", path.display())]
+    Source {
+        /// The file.
+        path: PathBuf,
+    },
+    /// More samples than a batch can have.
+    #[error("{}: `batch_samples_max` is {actual}, a batch has at most {SAMPLES_MAX}", path.display())]
+    BatchTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        actual: NonZeroU32,
+    },
+}
+
+impl AgentConfig {
+    /// Reads the settings in `path` and the environment.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::read(path, config::Environment::with_prefix("AXLE_AGENT"))
+    }
+
+    fn read(path: &Path, environment: config::Environment) -> Result<Self, ConfigError> {
+        let refuse = |error: config::ConfigError| ConfigError::Unusable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        let file = config::File::from(path).format(config::FileFormat::Toml);
+        let environment = environment.try_parsing(true).prefix_separator("_");
+        let settings = config::Config::builder().add_source(file).add_source(environment);
+        let read = settings.build().and_then(config::Config::try_deserialize::<Self>);
+        read.map_err(refuse)?.checked(path)
+    }
+
+    fn checked(mut self, path: &Path) -> Result<Self, ConfigError> {
+        if self.interface.is_some() == self.replay.is_some() {
+            return Err(ConfigError::Source { path: path.to_owned() });
+        }
+        let actual = self.batch_samples_max;
+        if usize::try_from(actual.get()).is_ok_and(|samples| samples > SAMPLES_MAX) {
+            return Err(ConfigError::BatchTooLarge { path: path.to_owned(), actual });
+        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let paths = [&mut self.data_dir, &mut self.dbc, &mut self.map];
+        for relative in paths.into_iter().chain(self.replay.as_mut()) {
+            *relative = folder.join(&*relative);
+        }
+        Ok(self)
+    }
+
+    /// Where frames come from.
+    #[must_use]
+    pub fn source(&self) -> SourceConfig<'_> {
+        match (&self.replay, &self.interface) {
+            (Some(replay), _) => SourceConfig::Replay(replay),
+            (None, interface) => SourceConfig::Interface(interface.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+impl Default for ReplaySpeed {
+    fn default() -> Self {
+        Self::Times(1.0)
+    }
+}
+
+/// A speed as it is written.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SpeedText {
+    Times(f64),
+    Word(String),
+}
+
+impl TryFrom<SpeedText> for ReplaySpeed {
+    type Error = String;
+
+    fn try_from(text: SpeedText) -> Result<Self, String> {
+        match text {
+            SpeedText::Times(times) if times.is_finite() && times > 0.0 => Ok(Self::Times(times)),
+            SpeedText::Word(word) if word == "flat-out" => Ok(Self::FlatOut),
+            SpeedText::Times(times) => Err(not_a_speed(&times.to_string())),
+            SpeedText::Word(word) => Err(not_a_speed(&word)),
+        }
+    }
+}
+
+fn not_a_speed(text: &str) -> String {
+    format!("`{text}` is not a replay speed; say a multiple of real time above 0, or \"flat-out\"")
+}
+
+fn optional_time<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
+}
+
+const fn default_batch_samples_max() -> NonZeroU32 {
+    const { NonZeroU32::new(2_000).unwrap() }
+}
+
+const fn default_batch_age_seconds_max() -> NonZeroU32 {
+    const { NonZeroU32::new(5).unwrap() }
+}
+
+/// A week of driving two hours a day.
+const fn default_spool_bytes_max() -> NonZeroU64 {
+    const { NonZeroU64::new(256 << 20).unwrap() }
+}
+
+#[cfg(test)]
+mod tests {
+    use telematics::testing::T0;
+
+    use super::*;
+
+    const LIVE: &str = "marketplace_url = \"https://127.0.0.1:7443\"\ndata_dir = \"data\"\n\
+        dbc = \"/car.dbc\"\nmap = \"car.map.toml\"\ninterface = \"can0\"\n";
+
+    fn read(text: &str, variables: &[(&str, &str)]) -> Result<AgentConfig, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.toml");
+        std::fs::write(&path, text).unwrap();
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let environment = config::Environment::with_prefix("AXLE_AGENT");
+        let mut config = AgentConfig::read(&path, environment.source(Some(variables.collect())))?;
+        if let Ok(relative) = config.data_dir.strip_prefix(folder.path()) {
+            config.data_dir = relative.to_owned();
+        }
+        Ok(config)
+    }
+
+    #[test]
+    fn the_shipped_example_is_read() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/axle-agent.example.toml"));
+        let environment = config::Environment::with_prefix("AXLE_AGENT").source(Some([].into()));
+        let config = AgentConfig::read(path, environment).unwrap();
+
+        assert_eq!(config.source(), SourceConfig::Interface("can0"));
+        assert_eq!(config.batch_samples_max, default_batch_samples_max());
+        assert_eq!(config.batch_age_seconds_max, default_batch_age_seconds_max());
+        assert_eq!(config.spool_bytes_max, default_spool_bytes_max());
+        assert!(config.map.starts_with(env!("CARGO_MANIFEST_DIR")));
+    }
+
+    #[test]
+    fn defaults_fill_in_and_relative_paths_follow_the_file() {
+        let config = read(LIVE, &[]).unwrap();
+
+        assert_eq!(config.data_dir, Path::new("data"));
+        assert_eq!(config.dbc, Path::new("/car.dbc"));
+        assert_eq!(config.replay_speed, ReplaySpeed::Times(1.0));
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let variables = [
+            ("AXLE_AGENT_BATCH_SAMPLES_MAX", "7"),
+            ("AXLE_AGENT_LOG_FORMAT", "json"),
+            ("AXLE_AGENT_REPLAY_SPEED", "flat-out"),
+            ("AXLE_AGENT_REPLAY_STARTS_AT", "2024-01-01T00:00:00Z"),
+        ];
+        let config = read(LIVE, &variables).unwrap();
+
+        assert_eq!(config.batch_samples_max.get(), 7);
+        assert_eq!(config.log_format, LogFormat::Json);
+        assert_eq!(config.replay_speed, ReplaySpeed::FlatOut);
+        assert_eq!(config.replay_starts_at, Some(T0));
+        let slow = read(LIVE, &[("AXLE_AGENT_REPLAY_SPEED", "2.5")]).unwrap();
+        assert_eq!(slow.replay_speed, ReplaySpeed::Times(2.5));
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused_by_name() {
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            ("an unknown key",      "batch_sample_max = 5",                "batch_sample_max"),
+            ("both sources",        "replay = \"drive.log\"",              "not both"),
+            ("no samples",          "batch_samples_max = 0",               "zero"),
+            ("too many samples",    "batch_samples_max = 10001",           "at most 10000"),
+            ("a speed of nothing",  "replay_speed = 0.0",                  "`0` is not a replay speed"),
+            ("a word for a speed",  "replay_speed = \"fast\"",             "`fast` is not a replay speed"),
+            ("no time",             "replay_starts_at = \"yesterday\"",    "`yesterday`"),
+        ];
+        for (name, line, expected) in cases {
+            let error = read(&format!("{LIVE}{line}\n"), &[]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{name}: {error}");
+            assert!(error.contains("agent.toml"), "{name}: {error}");
+        }
+        assert!(read(LIVE, &[("AXLE_AGENT_SPOOL", "1")]).is_err(), "an unknown variable");
+        assert!(read(&LIVE.replace("interface", "# "), &[]).is_err(), "no source");
+        assert!(AgentConfig::load(Path::new("/nowhere/agent.toml")).is_err());
+    }
+}

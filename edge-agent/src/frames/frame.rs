@@ -1,0 +1,75 @@
+//! One CAN or CAN FD data frame, copied out of the kernel or a log.
+//!
+//! **Invariant:** a frame has at most [`Frame::BYTES_MAX`] bytes, and no heap allocation.
+
+use std::fmt;
+
+use telematics::Timestamp;
+
+/// The identifier of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CanId {
+    /// 11 bits.
+    Standard(u16),
+    /// 29 bits.
+    Extended(u32),
+}
+
+impl fmt::Display for CanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Standard(id) => write!(f, "{id:03X}"),
+            Self::Extended(id) => write!(f, "{id:08X}"),
+        }
+    }
+}
+
+/// A data frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// When it arrived, by the kernel's clock.
+    pub time: Timestamp,
+    /// Its identifier.
+    pub id: CanId,
+    length: u8,
+    bytes: [u8; Self::BYTES_MAX],
+}
+
+impl Frame {
+    /// Data bytes of the longest CAN FD frame.
+    pub const BYTES_MAX: usize = 64;
+
+    /// The frame with these bytes, or `None` when there are more than a frame can carry.
+    #[must_use]
+    pub fn new(time: Timestamp, id: CanId, data: &[u8]) -> Option<Self> {
+        let mut bytes = [0; Self::BYTES_MAX];
+        bytes.get_mut(..data.len())?.copy_from_slice(data);
+        Some(Self { time, id, length: u8::try_from(data.len()).ok()?, bytes })
+    }
+
+    /// The data bytes received.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_holds_what_it_was_given() {
+        let frame = Frame::new(Timestamp::from_micros(1), CanId::Standard(0x25), &[1, 2]).unwrap();
+
+        assert_eq!(frame.data(), [1, 2]);
+        assert!(Frame::new(frame.time, frame.id, &[0; 65]).is_none());
+    }
+
+    #[test]
+    fn identifiers_of_one_number_differ_by_width() {
+        assert_ne!(CanId::Standard(0x25), CanId::Extended(0x25));
+        assert_eq!(CanId::Standard(0x25).to_string(), "025");
+        assert_eq!(CanId::Extended(0x25).to_string(), "00000025");
+    }
+}

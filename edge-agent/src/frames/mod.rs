@@ -1,0 +1,17 @@
+//! Frames: what the bus carries, and where an agent reads it from.
+//!
+//! A source is a live CAN interface ([`socket`]) or a log of one ([`candump`]); the set is closed, so
+//! [`FrameSource`] is an enum.
+//!
+//! **Invariant:** an 11-bit and a 29-bit identifier of the same number are different identifiers.
+//!
+//! **Not here:** what the bytes mean ([`crate::dbc`]).
+
+pub mod candump;
+mod frame;
+pub mod socket;
+mod source;
+
+pub use candump::{LogError, LogReader};
+pub use frame::{CanId, Frame};
+pub use source::{FrameError, FrameSource, Replay};

@@ -1,0 +1,181 @@
+//! Where frames come from: a live interface, or a log that is replayed.
+//!
+//! A replay keeps the pace at which the frames were recorded (or a multiple, or none), and may shift
+//! them so that the first one happens at a given time.
+//!
+//! **Invariant:** the shift depends on the first frame of the log alone, so a replay that goes on
+//! after a restart gives every frame the time it had before.
+
+use std::path::Path;
+use std::time::Duration;
+
+use telematics::Timestamp;
+use tokio::time::Instant;
+
+use super::candump::{LogError, LogReader};
+use super::frame::Frame;
+use super::socket::{SocketError, SocketReader};
+use crate::config::ReplaySpeed;
+
+/// Why no frame could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// A log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A live interface.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+}
+
+/// A place that frames come from.
+pub enum FrameSource {
+    /// A CAN interface of this computer.
+    Socket(SocketReader),
+    /// A recording.
+    Log(Replay),
+}
+
+/// A recording that is replayed.
+pub struct Replay {
+    reader: LogReader,
+    speed: ReplaySpeed,
+    shift_micros: i64,
+    /// The first frame replayed, and when that was: what the pace is kept against.
+    began: Option<(Timestamp, Instant)>,
+    /// Read, and waiting for its time. A caller that stops waiting loses nothing.
+    waiting: Option<Frame>,
+    /// Lines up to the last frame handed out.
+    position: u64,
+}
+
+impl FrameSource {
+    /// The next frame, or `None` when a log has ended.
+    ///
+    /// # Errors
+    /// When the log or the interface can not be read.
+    pub async fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        match self {
+            Self::Socket(socket) => Ok(Some(socket.next_frame().await?)),
+            Self::Log(replay) => Ok(replay.next_frame().await?),
+        }
+    }
+
+    /// Lines of the log consumed; 0 for a live interface.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        match self {
+            Self::Socket(_) => 0,
+            Self::Log(replay) => replay.position,
+        }
+    }
+
+    /// Broken lines met since this source was opened.
+    #[must_use]
+    pub const fn broken_lines(&self) -> u64 {
+        match self {
+            Self::Socket(_) => 0,
+            Self::Log(replay) => replay.reader.broken_lines(),
+        }
+    }
+
+    /// True when frames go on arriving whether they are read or not.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        matches!(self, Self::Socket(_))
+    }
+}
+
+impl Replay {
+    /// Opens a recording and goes to the line after `position`.
+    ///
+    /// # Errors
+    /// When the log can not be read.
+    pub fn open(
+        path: &Path,
+        interface: Option<&str>,
+        speed: ReplaySpeed,
+        starts_at: Option<Timestamp>,
+        position: u64,
+    ) -> Result<Self, LogError> {
+        let mut shift_micros = 0;
+        if let Some(starts_at) = starts_at
+            && let Some(first) = LogReader::open(path, interface)?.next_frame()?
+        {
+            shift_micros = starts_at.micros_since(first.time);
+        }
+        let mut reader = LogReader::open(path, interface)?;
+        reader.skip_to_line(position)?;
+        Ok(Self { reader, speed, shift_micros, began: None, waiting: None, position })
+    }
+
+    async fn next_frame(&mut self) -> Result<Option<Frame>, LogError> {
+        if self.waiting.is_none() {
+            self.waiting = self.reader.next_frame()?.map(|mut frame| {
+                frame.time = frame.time.plus_micros(self.shift_micros);
+                frame
+            });
+        }
+        if let Some(frame) = self.waiting {
+            self.keep_pace(&frame).await;
+        }
+        self.position = self.reader.lines_read();
+        Ok(self.waiting.take())
+    }
+
+    async fn keep_pace(&mut self, frame: &Frame) {
+        if let ReplaySpeed::Times(times) = self.speed {
+            let (first, instant) = *self.began.get_or_insert((frame.time, Instant::now()));
+            let micros = u64::try_from(frame.time.micros_since(first)).unwrap_or(0);
+            let due = Duration::from_micros(micros).div_f64(times);
+            // Frames come in the thousands a second: sleep only when it is worth a wake-up.
+            if instant.elapsed() + Duration::from_millis(5) < due {
+                tokio::time::sleep_until(instant + due).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use telematics::testing::T0;
+
+    use super::*;
+
+    fn log(folder: &Path) -> std::path::PathBuf {
+        let path = folder.join("drive.log");
+        let lines = "broken\n(10.0) can0 001#\n(10.5) can0 002#\n(12.0) can0 003#\n";
+        std::fs::write(&path, lines).unwrap();
+        path
+    }
+
+    #[tokio::test]
+    async fn a_shifted_replay_keeps_its_times_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = log(folder.path());
+        let open =
+            |position| Replay::open(&path, None, ReplaySpeed::FlatOut, Some(T0), position).unwrap();
+
+        let mut from_front = open(0);
+        assert_eq!(from_front.next_frame().await.unwrap().unwrap().time, T0);
+        let second = from_front.next_frame().await.unwrap();
+        assert_eq!(second.unwrap().time, T0.plus_micros(500_000));
+
+        let position = from_front.position;
+        let third = open(position).next_frame().await.unwrap();
+        assert_eq!(third, from_front.next_frame().await.unwrap());
+        assert_eq!(third.unwrap().time, T0.plus_seconds(2));
+    }
+
+    #[tokio::test]
+    async fn a_replay_keeps_the_pace_of_the_recording() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut replay =
+            Replay::open(&log(folder.path()), None, ReplaySpeed::Times(10.0), None, 0).unwrap();
+        let began = Instant::now();
+
+        while replay.next_frame().await.unwrap().is_some() {}
+
+        assert!(began.elapsed().as_millis() >= 195, "two seconds at ten times the pace");
+    }
+}

@@ -1,0 +1,280 @@
+//! Who this car is to its marketplace: vehicle id, certificate, key, and the authority it trusts.
+//!
+//! Made by enrolment, renewed while driving, kept in one private file so that it is replaced whole.
+//!
+//! **Invariant:** an [`Identity`] holds a key, a certificate that parses, and its dates.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use telematics::ids::NotAnId;
+use telematics::{Timestamp, VehicleId};
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::device_key::{DeviceKey, KeyError};
+use crate::files::{self, FileError, Readers};
+
+/// What a car needs to be itself.
+#[derive(Clone)]
+pub struct Identity {
+    /// Its id at the marketplace.
+    pub vehicle: VehicleId,
+    /// Its key.
+    pub key: DeviceKey,
+    /// When the certificate begins to be valid.
+    pub valid_from: Timestamp,
+    /// When it ends to be valid.
+    pub expires_at: Timestamp,
+    certificate_der: Vec<u8>,
+    authority_der: Vec<u8>,
+}
+
+/// Why there is no usable identity.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The car was never enrolled.
+    #[error("this car is not enrolled: {} is not there; run `edge-agent enroll` with a code from the owner's page", path.display())]
+    NotEnrolled {
+        /// Where the identity would be.
+        path: PathBuf,
+    },
+    /// The certificate ended.
+    #[error(
+        "the certificate of {vehicle} expired at {expired_at}; run `edge-agent enroll` with a new code"
+    )]
+    Expired {
+        /// The vehicle.
+        vehicle: VehicleId,
+        /// When.
+        expired_at: Timestamp,
+    },
+    /// The file can not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file is not one that this program wrote.
+    #[error("{} is damaged; move it away and run `edge-agent enroll` with a new code", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: DamagedIdentity,
+    },
+    /// The address is none.
+    #[error("`{url}` is not an address such as https://market.example:7443")]
+    Address {
+        /// What was given.
+        url: String,
+        /// Why.
+        source: tonic::transport::Error,
+    },
+}
+
+/// What is wrong with an identity.
+#[derive(Debug, thiserror::Error)]
+pub enum DamagedIdentity {
+    /// Not the expected form.
+    #[error("it is not JSON of the expected form")]
+    Form(#[from] serde_json::Error),
+    /// Not a certificate.
+    #[error("it holds no X.509 certificate")]
+    Certificate,
+    /// Not a key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Not an id.
+    #[error(transparent)]
+    Id(#[from] NotAnId),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    vehicle_id: String,
+    certificate: String,
+    authority: String,
+    key: String,
+}
+
+impl Identity {
+    const FILE: &str = "identity.json";
+
+    /// Puts an identity together.
+    ///
+    /// # Errors
+    /// When `certificate_der` is no certificate.
+    pub fn new(
+        vehicle: VehicleId,
+        key: DeviceKey,
+        certificate_der: Vec<u8>,
+        authority_der: Vec<u8>,
+    ) -> Result<Self, DamagedIdentity> {
+        let (_, certificate) =
+            X509Certificate::from_der(&certificate_der).or(Err(DamagedIdentity::Certificate))?;
+        let time = |time: x509_parser::time::ASN1Time| {
+            Timestamp::from_micros(time.timestamp().saturating_mul(1_000_000))
+        };
+        let validity = certificate.validity();
+        let (valid_from, expires_at) = (time(validity.not_before), time(validity.not_after));
+        Ok(Self { vehicle, key, valid_from, expires_at, certificate_der, authority_der })
+    }
+
+    /// Reads the identity in `data_dir`.
+    ///
+    /// # Errors
+    /// When the car is not enrolled, or the file is damaged.
+    pub fn load(data_dir: &Path) -> Result<Self, IdentityError> {
+        let path = data_dir.join(Self::FILE);
+        let text = match files::read(&path) {
+            Err(error) if error.is_absent() => return Err(IdentityError::NotEnrolled { path }),
+            other => other?,
+        };
+        Self::parse(&text).map_err(|source| IdentityError::Damaged { path, source })
+    }
+
+    fn parse(text: &str) -> Result<Self, DamagedIdentity> {
+        let stored: Stored = serde_json::from_str(text)?;
+        let der = |text: &str| match pem::parse(text) {
+            Ok(document) => Ok(document.into_contents()),
+            Err(_) => Err(DamagedIdentity::Certificate),
+        };
+        let (vehicle, key) = (stored.vehicle_id.parse()?, DeviceKey::from_pem(&stored.key)?);
+        Self::new(vehicle, key, der(&stored.certificate)?, der(&stored.authority)?)
+    }
+
+    /// Writes the identity to `data_dir`, whole or not at all.
+    ///
+    /// # Errors
+    /// When the file can not be written.
+    pub fn store(&self, data_dir: &Path) -> Result<(), IdentityError> {
+        let path = data_dir.join(Self::FILE);
+        let damaged = |source| IdentityError::Damaged { path: path.clone(), source };
+        let stored = Stored {
+            vehicle_id: self.vehicle.to_string(),
+            certificate: certificate_pem(&self.certificate_der),
+            authority: certificate_pem(&self.authority_der),
+            key: self.key.to_pem(),
+        };
+        let text = serde_json::to_string_pretty(&stored).map_err(|error| damaged(error.into()))?;
+        Ok(files::replace(&path, text.as_bytes(), Readers::OwnerOnly)?)
+    }
+
+    /// The same car with a newer certificate.
+    ///
+    /// # Errors
+    /// When it is no certificate.
+    pub fn renewed(&self, certificate_der: Vec<u8>) -> Result<Self, DamagedIdentity> {
+        Self::new(self.vehicle, self.key.clone(), certificate_der, self.authority_der.clone())
+    }
+
+    /// When to ask for a newer certificate: at two thirds of this one's life.
+    #[must_use]
+    pub const fn renew_at(&self) -> Timestamp {
+        let life = self.expires_at.micros_since(self.valid_from);
+        self.valid_from.plus_micros(life / 3 * 2)
+    }
+
+    /// Refuses an identity that the marketplace would refuse, before any connection.
+    ///
+    /// # Errors
+    /// When the certificate has expired at `now`.
+    pub fn check(&self, now: Timestamp) -> Result<(), IdentityError> {
+        if now < self.expires_at {
+            return Ok(());
+        }
+        Err(IdentityError::Expired { vehicle: self.vehicle, expired_at: self.expires_at })
+    }
+
+    /// The marketplace's door at `url`, opened with this identity.
+    ///
+    /// # Errors
+    /// When `url` is no address.
+    pub fn endpoint(&self, url: &str) -> Result<Endpoint, IdentityError> {
+        let certificate = certificate_pem(&self.certificate_der);
+        let identity = tonic::transport::Identity::from_pem(certificate, self.key.to_pem());
+        endpoint(url, trusting(&self.authority_der).identity(identity))
+    }
+}
+
+/// TLS that trusts one authority and no other.
+#[must_use]
+pub fn trusting(authority_der: &[u8]) -> ClientTlsConfig {
+    ClientTlsConfig::new().ca_certificate(Certificate::from_pem(certificate_pem(authority_der)))
+}
+
+/// The door at `url`, with waiting times for a mobile network.
+///
+/// # Errors
+/// When `url` is no address.
+pub fn endpoint(url: &str, tls: ClientTlsConfig) -> Result<Endpoint, IdentityError> {
+    use std::time::Duration;
+
+    let refuse = |source| IdentityError::Address { url: url.to_owned(), source };
+    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(refuse)?;
+    Ok(endpoint
+        .tls_config(tls)
+        .map_err(refuse)?
+        .connect_timeout(Duration::from_secs(10))
+        .http2_keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(20)))
+}
+
+fn certificate_pem(der: &[u8]) -> String {
+    pem::encode(&pem::Pem::new("CERTIFICATE", der))
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({} until {})", self.vehicle, self.expires_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use telematics::testing::{T0, vehicle};
+
+    use super::*;
+
+    fn identity() -> Identity {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let mut parameters = rcgen::CertificateParams::new(vec!["car".to_owned()]).unwrap();
+        parameters.not_before = rcgen::date_time_ymd(2024, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(2024, 3, 31);
+        let der = parameters.self_signed(&pair).unwrap().der().to_vec();
+        Identity::new(vehicle(1), DeviceKey::new([7; 32]), der.clone(), der).unwrap()
+    }
+
+    #[test]
+    fn an_identity_survives_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        identity().store(folder.path()).unwrap();
+        let back = Identity::load(folder.path()).unwrap();
+
+        assert_eq!(back.vehicle, vehicle(1));
+        assert_eq!(back.valid_from, T0);
+        assert_eq!(back.renew_at(), T0.plus_seconds(60 * 86_400));
+    }
+
+    #[test]
+    fn an_expired_certificate_is_said_before_connecting() {
+        let identity = identity();
+        identity.check(T0).unwrap();
+
+        let error = identity.check(T0.plus_seconds(91 * 86_400)).unwrap_err().to_string();
+        assert!(error.contains(&vehicle(1).to_string()), "{error}");
+        assert!(error.contains("2024-03-31"), "{error}");
+        assert!(error.contains("`edge-agent enroll` with a new code"), "{error}");
+    }
+
+    #[test]
+    fn a_car_without_an_identity_is_told_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Identity::load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("not enrolled") && error.contains("identity.json"), "{error}");
+
+        std::fs::write(folder.path().join("identity.json"), "{}").unwrap();
+        let error = Identity::load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("damaged"), "{error}");
+    }
+}

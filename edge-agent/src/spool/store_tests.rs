@@ -1,0 +1,285 @@
+//! Tests of the spool: restarts, full disks, acknowledgements, cutting anew.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use telematics::payload;
+use telematics::testing::{self, T0};
+use telematics::{BatchHash, Disclosure, PolicyVersion, SignalGroup};
+
+use super::*;
+
+const PLENTY: NonZeroU64 = NonZeroU64::new(1 << 30).unwrap();
+
+fn sealer() -> Sealer {
+    Sealer::new(testing::vehicle(1), testing::signing_key(1))
+}
+
+fn policy(version: u32, groups: &[SignalGroup]) -> Policy {
+    let groups = groups.iter().map(|group| (*group, Disclosure::Share)).collect();
+    Policy::new(PolicyVersion::new(version), groups)
+}
+
+fn everything(version: u32) -> Policy {
+    policy(version, &SignalGroup::ALL)
+}
+
+/// `speed` samples of speed and `charge` of the battery, up to line `position`.
+fn cut(speed: u16, charge: u16, position: u64) -> Cut {
+    let battery = "Vehicle.Powertrain.TractionBattery.StateOfCharge.Current";
+    let mut samples = testing::samples("Vehicle.Speed", speed);
+    samples.extend(testing::samples(battery, charge));
+    Cut {
+        contents: Contents { samples, ..Contents::default() },
+        source: "drive.log".to_owned(),
+        progress: Progress { position, ..Progress::default() },
+        counters: Counters { frames_read: position, ..Counters::default() },
+        ..Cut::default()
+    }
+}
+
+fn append(spool: &Spool, mut cut: Cut) -> Chain {
+    spool.append(&sealer(), &everything(1), &mut cut).unwrap()
+}
+
+/// Panics unless what waits is one signed chain after `head`.
+fn check_chain(spool: &Spool, mut head: Head) -> Vec<Pending> {
+    let pending = spool.after(head.seq, usize::MAX).unwrap();
+    for Pending { batch, samples } in &pending {
+        assert_eq!((batch.header.seq, batch.header.prev_hash), (head.seq + 1, head.hash));
+        batch.verify(&testing::signing_key(1).verifying_key()).unwrap();
+        let contents = payload::decode(&batch.payload).unwrap();
+        assert_eq!(contents.samples.len(), usize::try_from(*samples).unwrap());
+        head = Head::after(batch);
+    }
+    pending
+}
+
+#[test]
+fn an_agent_that_is_killed_finds_batches_progress_and_counters_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+    append(&spool, cut(10, 0, 100));
+    let expected = append(&spool, cut(5, 5, 250));
+    // What a kill leaves: the file as it is, and nothing closed.
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::copy(folder.path().join("spool.redb"), copy.path().join("spool.redb")).unwrap();
+    std::mem::forget(spool);
+
+    let spool = Spool::open(copy.path(), PLENTY).unwrap();
+
+    assert_eq!(spool.adopt(&sealer()).unwrap(), expected);
+    assert_eq!(spool.progress("drive.log").unwrap().position, 250);
+    assert_eq!(spool.progress("other.log").unwrap(), Progress::default());
+    let counters = spool.counters().unwrap();
+    assert_eq!((counters.frames_read, counters.batches_sealed), (250, 1), "as of the last cut");
+    assert_eq!(check_chain(&spool, Head::START).len(), 2);
+}
+
+#[test]
+fn nothing_to_seal_moves_the_progress_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+    let chain = append(&spool, cut(0, 0, 77));
+
+    assert_eq!(chain.head(), Head::START);
+    assert_eq!(spool.progress("drive.log").unwrap().position, 77);
+}
+
+#[test]
+fn what_is_not_consented_is_never_sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+    let motion = policy(3, &[SignalGroup::Motion]);
+    spool.append(&sealer(), &motion, &mut cut(4, 6, 10)).unwrap();
+
+    let pending = check_chain(&spool, Head::START);
+    assert_eq!(pending[0].samples, 4);
+    assert_eq!(pending[0].batch.header.consent_version, PolicyVersion::new(3));
+}
+
+#[test]
+fn acknowledged_batches_are_forgotten_and_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+    for index in 1..=3 {
+        append(&spool, cut(10, 0, index));
+    }
+    let second = spool.after(1, 1).unwrap().remove(0);
+
+    let once = spool.acknowledge(&sealer(), 2).unwrap();
+    let twice = spool.acknowledge(&sealer(), 2).unwrap();
+
+    assert_eq!(once, twice);
+    assert_eq!((once.samples_acknowledged, once.batches_pending()), (20, 1));
+    assert_eq!(check_chain(&spool, Head::after(&second.batch)).len(), 1);
+    let rest = spool.acknowledge(&sealer(), u64::MAX).unwrap();
+    assert_eq!((rest.samples_acknowledged, rest.bytes_pending), (30, 0));
+}
+
+#[test]
+fn cutting_anew_keeps_one_chain_under_the_new_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+    append(&spool, cut(9, 0, 1));
+    let first = spool.after(0, 1).unwrap().remove(0);
+    for (speed, charge) in [(5, 5), (0, 7), (2, 3)] {
+        append(&spool, cut(speed, charge, 2));
+    }
+    spool.acknowledge(&sealer(), 1).unwrap();
+
+    let chain = spool.recut(&sealer(), &policy(2, &[SignalGroup::Motion])).unwrap();
+
+    let pending = check_chain(&spool, Head::after(&first.batch));
+    let counts: Vec<_> = pending.iter().map(|pending| pending.samples).collect();
+    assert_eq!(counts, [5, 2], "the batch of the battery alone is gone");
+    for Pending { batch, .. } in &pending {
+        assert_eq!(batch.header.consent_version, PolicyVersion::new(2));
+    }
+    assert_eq!(chain.head(), Head::after(&pending[1].batch));
+    let bytes: usize = pending.iter().map(|pending| pending.batch.payload.len()).sum();
+    assert_eq!(chain.bytes_pending, u64::try_from(bytes).unwrap());
+    append(&spool, cut(1, 0, 9));
+    assert_eq!(check_chain(&spool, Head::after(&first.batch)).len(), 3);
+}
+
+#[test]
+fn a_car_that_is_enrolled_anew_begins_a_chain_with_what_was_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+    for index in 1..=3 {
+        append(&spool, cut(10, 0, index));
+    }
+    spool.acknowledge(&sealer(), 2).unwrap();
+
+    let other = Sealer::new(testing::vehicle(2), testing::signing_key(2));
+    spool.adopt(&other).unwrap();
+
+    let pending = spool.after(0, 10).unwrap();
+    assert_eq!(pending.len(), 1);
+    let batch = &pending[0].batch;
+    assert_eq!((batch.header.seq, batch.header.prev_hash), (1, BatchHash::GENESIS));
+    batch.verify(&testing::signing_key(2).verifying_key()).unwrap();
+}
+
+#[test]
+fn a_full_spool_refuses_and_drops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), NonZeroU64::new(100).unwrap()).unwrap();
+    append(&spool, cut(10, 0, 1));
+    let error = std::iter::repeat_with(|| {
+        spool.append(&sealer(), &everything(1), &mut cut(10, 0, 2)).err()
+    })
+    .take(10)
+    .find_map(|error| error);
+
+    let text = error.unwrap().to_string();
+    assert!(text.contains("spool.redb") && text.contains("spool_bytes_max"), "{text}");
+    assert!(!check_chain(&spool, Head::START).is_empty());
+    spool.acknowledge(&sealer(), u64::MAX).unwrap();
+    append(&spool, cut(10, 0, 3));
+}
+
+#[test]
+fn two_agents_do_not_share_a_spool() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = Spool::open(folder.path(), PLENTY).unwrap();
+
+    assert!(matches!(Spool::open(folder.path(), PLENTY), Err(SpoolError::InUse { .. })));
+}
+
+#[test]
+fn windows_are_found_by_signal_newest_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+    let window = |path: &str, seconds: i64| KeptWindow {
+        window: telematics::window::Window {
+            signal: Signal::by_path(path).unwrap(),
+            started_at: T0.plus_seconds(seconds),
+            values: [telematics::Value::from_raw(seconds); 64],
+        },
+        blinding: [1; 32],
+    };
+    let mut cut = cut(1, 0, 1);
+    let wheel = "Vehicle.Chassis.Axle.Row1.Wheel.Left.Speed";
+    cut.windows = vec![window("Vehicle.Speed", 5), window("Vehicle.Speed", 9), window(wheel, 20)];
+    append(&spool, cut);
+
+    let speed = Signal::by_path("Vehicle.Speed").unwrap();
+    assert_eq!(spool.newest_window(speed).unwrap(), Some(window("Vehicle.Speed", 9)));
+    let yaw = Signal::by_path("Vehicle.AngularVelocity.Yaw").unwrap();
+    assert_eq!(spool.newest_window(yaw).unwrap(), None);
+}
+
+/// A disk in memory whose writes fail with ENOSPC while it is full.
+#[derive(Clone, Debug, Default)]
+struct SmallDisk {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    full: Arc<AtomicBool>,
+}
+
+impl SmallDisk {
+    fn check(&self) -> io::Result<()> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+}
+
+impl redb::StorageBackend for SmallDisk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(u64::try_from(self.bytes.lock().unwrap().len()).unwrap())
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let start = usize::try_from(offset).unwrap();
+        out.copy_from_slice(&self.bytes.lock().unwrap()[start..start + out.len()]);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut bytes = self.bytes.lock().unwrap();
+        let len = usize::try_from(len).unwrap();
+        if len > bytes.len() {
+            self.check()?;
+        }
+        bytes.resize(len, 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.check()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.check()?;
+        let start = usize::try_from(offset).unwrap();
+        self.bytes.lock().unwrap()[start..start + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_is_named_and_costs_nothing_that_was_sealed() {
+    let disk = SmallDisk::default();
+    let backend = disk.clone();
+    let open = move || Database::builder().create_with_backend(backend.clone());
+    let path = PathBuf::from("/data/spool.redb");
+    let spool = Spool::open_with(path, PLENTY, Box::new(open)).unwrap();
+    append(&spool, cut(10, 0, 1));
+
+    disk.full.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        let error = spool.append(&sealer(), &everything(1), &mut cut(10, 0, 2)).unwrap_err();
+        assert!(matches!(error, SpoolError::DiskFull { .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("/data/spool.redb") && text.contains("free some space"), "{text}");
+    }
+
+    disk.full.store(false, Ordering::SeqCst);
+    assert_eq!(check_chain(&spool, Head::START).len(), 1);
+    assert_eq!(spool.progress("drive.log").unwrap().position, 1);
+    append(&spool, cut(10, 0, 2));
+    assert_eq!(check_chain(&spool, Head::START).len(), 2);
+}

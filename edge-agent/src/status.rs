@@ -1,0 +1,176 @@
+//! What an agent tells whoever looks after the car: `status.json` in its folder.
+//!
+//! Written whole (rename) every half second, so a reader never sees half of it. Counts that money
+//! depends on come from the spool and are exact across restarts.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::files::{self, FileError, Readers};
+use crate::progress::Counters;
+use crate::spool::Chain;
+
+const FILE: &str = "status.json";
+
+/// The state of an agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Its vehicle, such as `vehicle_0190…`.
+    pub vehicle_id: String,
+    /// When its certificate ends (RFC 3339). It is renewed long before.
+    pub certificate_expires_at: String,
+    /// The consent policy that it applies.
+    pub consent_version: u32,
+    /// True while it talks with the marketplace.
+    pub connected: bool,
+    /// True when a replay has ended and every batch is acknowledged.
+    pub done: bool,
+    /// What last went wrong and is not right again yet.
+    pub last_error: Option<String>,
+    /// What happened to frames and samples.
+    #[serde(flatten)]
+    pub counters: Counters,
+    /// Batches that the marketplace has.
+    pub batches_acknowledged: u64,
+    /// Samples in them.
+    pub samples_acknowledged: u64,
+    /// Bytes of their payloads.
+    pub bytes_acknowledged: u64,
+    /// Batches that wait on disk.
+    pub batches_pending: u64,
+    /// Bytes of their payloads.
+    pub bytes_pending: u64,
+    /// When this was written (RFC 3339).
+    pub updated_at: String,
+}
+
+/// Why there is no status.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// No agent ran here.
+    #[error("{} is not there: no agent has run with this folder yet", path.display())]
+    Absent {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It can not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is not one that this program wrote.
+    #[error("{} is not a status of this program", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+/// Reads the status in `data_dir`.
+///
+/// # Errors
+/// When there is none, or it is damaged.
+pub fn read(data_dir: &Path) -> Result<Status, StatusError> {
+    let path = data_dir.join(FILE);
+    let text = match files::read(&path) {
+        Err(error) if error.is_absent() => return Err(StatusError::Absent { path }),
+        other => other?,
+    };
+    serde_json::from_str(&text).map_err(|source| StatusError::Damaged { path, source })
+}
+
+/// Writes `status` to `data_dir`, whole or not at all.
+///
+/// # Errors
+/// When the file can not be written.
+pub fn write(status: &Status, data_dir: &Path) -> Result<(), StatusError> {
+    let path = data_dir.join(FILE);
+    match serde_json::to_vec_pretty(status) {
+        Ok(text) => Ok(files::replace(&path, &text, Readers::Everyone)?),
+        Err(source) => Err(StatusError::Damaged { path, source }),
+    }
+}
+
+/// The status that the tasks of an agent share.
+#[derive(Clone, Debug, Default)]
+pub struct Board(Arc<Mutex<Status>>);
+
+impl Board {
+    /// A board that shows `status`.
+    #[must_use]
+    pub fn new(status: Status) -> Self {
+        Self(Arc::new(Mutex::new(status)))
+    }
+
+    /// Changes what it shows.
+    pub fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Shows where the chain stands.
+    pub fn show_chain(&self, chain: &Chain) {
+        self.update(|status| {
+            status.batches_acknowledged = chain.acknowledged_seq;
+            status.samples_acknowledged = chain.samples_acknowledged;
+            status.bytes_acknowledged = chain.bytes_acknowledged;
+            status.batches_pending = chain.batches_pending();
+            status.bytes_pending = chain.bytes_pending;
+        });
+    }
+
+    /// Shows a failure until [`Self::clear_error`].
+    pub fn show_error(&self, error: &dyn std::error::Error) {
+        let text = chain_text(error);
+        self.update(|status| status.last_error = Some(text));
+    }
+
+    /// All is well again.
+    pub fn clear_error(&self) {
+        self.update(|status| status.last_error = None);
+    }
+
+    /// What it shows now.
+    #[must_use]
+    pub fn snapshot(&self) -> Status {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// An error and its causes in one line.
+#[must_use]
+pub fn chain_text(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_survives_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let status = Status {
+            vehicle_id: "vehicle_1".to_owned(),
+            last_error: Some("no network".to_owned()),
+            counters: Counters { frames_read: 7, ..Counters::default() },
+            samples_acknowledged: 5,
+            ..Status::default()
+        };
+        write(&status, folder.path()).unwrap();
+
+        assert_eq!(read(folder.path()).unwrap(), status);
+    }
+
+    #[test]
+    fn a_folder_without_an_agent_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("status.json") && error.contains("no agent"), "{error}");
+
+        std::fs::write(folder.path().join(FILE), "half").unwrap();
+        assert!(matches!(read(folder.path()), Err(StatusError::Damaged { .. })));
+    }
+}

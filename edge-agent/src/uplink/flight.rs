@@ -1,0 +1,149 @@
+//! The batches in flight: sent and not yet answered, in order.
+//!
+//! **Invariant:** once an answer asks to go back, nothing more is sent until every batch in flight is
+//! answered.
+
+use std::collections::VecDeque;
+
+use proto::v1::{RefusalReason, submit_batches_response::Outcome};
+
+use super::error::UplinkError;
+
+/// What an answer asks for, once nothing is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rewind {
+    /// Send again from this position.
+    Resend(u64),
+    /// Fetch the policy and cut anew.
+    Recut,
+}
+
+/// What one answer changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// This batch is acknowledged; this consent version is in force.
+    Receipt(u64, u32),
+    /// Nothing to do before the flight is over.
+    Noted,
+}
+
+/// Batches sent and not answered.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    sent: VecDeque<u64>,
+    rewind: Option<Rewind>,
+}
+
+impl Flight {
+    pub(super) fn depart(&mut self, seq: u64) {
+        self.sent.push_back(seq);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.sent.len()
+    }
+
+    pub(super) fn is_rewinding(&self) -> bool {
+        self.rewind.is_some()
+    }
+
+    /// What to do now that nothing is in flight.
+    pub(super) fn take_rewind(&mut self) -> Option<Rewind> {
+        self.sent.is_empty().then(|| self.rewind.take()).flatten()
+    }
+
+    /// Takes in the answer to the oldest batch in flight.
+    pub(super) fn hear(&mut self, outcome: Outcome) -> Result<Heard, UplinkError> {
+        let out_of_turn = |what: String| UplinkError::OutOfTurn { what };
+        let expected = self.sent.pop_front();
+        let expected = expected.ok_or_else(|| out_of_turn("nothing was sent".to_owned()))?;
+        match outcome {
+            Outcome::Receipt(receipt) if receipt.seq == expected => {
+                Ok(Heard::Receipt(expected, receipt.consent_version))
+            }
+            Outcome::Receipt(receipt) => {
+                Err(out_of_turn(format!("receipt {} for batch {expected}", receipt.seq)))
+            }
+            Outcome::Resend(resend) => {
+                self.rewind.get_or_insert(Rewind::Resend(resend.from_seq));
+                Ok(Heard::Noted)
+            }
+            Outcome::Refusal(refusal) => {
+                let reason = match refusal.reason() {
+                    RefusalReason::StaleConsent => {
+                        self.rewind = Some(Rewind::Recut);
+                        return Ok(Heard::Noted);
+                    }
+                    RefusalReason::WrongVehicle => "wrong vehicle",
+                    RefusalReason::BadPayload => "bad payload",
+                    RefusalReason::WrongSignature => "wrong signature",
+                    RefusalReason::NotConsented => "not consented",
+                    RefusalReason::ForkedChain => "forked chain",
+                    RefusalReason::Unspecified => "no reason given",
+                };
+                Err(UplinkError::Refused { seq: expected, reason, message: refusal.message })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::v1::{Receipt, Refusal, Resend};
+
+    use super::*;
+
+    fn receipt(seq: u64) -> Outcome {
+        Outcome::Receipt(Receipt { seq, consent_version: 3, ..Receipt::default() })
+    }
+
+    fn refusal(reason: RefusalReason) -> Outcome {
+        Outcome::Refusal(Refusal { seq: 1, reason: reason.into(), message: "why".to_owned() })
+    }
+
+    fn flight(seqs: std::ops::RangeInclusive<u64>) -> Flight {
+        let mut flight = Flight::default();
+        seqs.for_each(|seq| flight.depart(seq));
+        flight
+    }
+
+    #[test]
+    fn answers_belong_to_batches_in_order() {
+        let mut flight = flight(1..=2);
+        assert_eq!(flight.hear(receipt(1)).unwrap(), Heard::Receipt(1, 3));
+        assert!(flight.hear(receipt(3)).is_err());
+        assert!(flight.hear(receipt(3)).is_err(), "nothing was sent");
+    }
+
+    #[test]
+    fn going_back_waits_for_every_answer() {
+        let mut flight = flight(1..=3);
+        let resend = || Outcome::Resend(Resend { from_seq: 1 });
+        flight.hear(refusal(RefusalReason::StaleConsent)).unwrap();
+        flight.hear(resend()).unwrap();
+        assert!(flight.is_rewinding());
+        assert_eq!(flight.take_rewind(), None);
+        flight.hear(resend()).unwrap();
+
+        assert_eq!(flight.take_rewind(), Some(Rewind::Recut));
+        assert!(!flight.is_rewinding());
+    }
+
+    #[test]
+    fn a_refusal_for_good_says_why_and_ends_the_uplink() {
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            (RefusalReason::ForkedChain,    "forked chain"),
+            (RefusalReason::WrongSignature, "wrong signature"),
+            (RefusalReason::WrongVehicle,   "wrong vehicle"),
+            (RefusalReason::BadPayload,     "bad payload"),
+            (RefusalReason::NotConsented,   "not consented"),
+            (RefusalReason::Unspecified,    "no reason given"),
+        ];
+        for (reason, word) in cases {
+            let error = flight(1..=1).hear(refusal(reason)).unwrap_err();
+            assert!(error.is_final(), "{word}");
+            assert!(error.to_string().contains(&format!("batch 1 ({word}): why")), "{error}");
+        }
+    }
+}

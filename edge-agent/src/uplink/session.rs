@@ -1,0 +1,234 @@
+//! One connection: policy first, then batches out and answers in, until it breaks or all is sent.
+
+use std::time::Duration;
+
+use proto::convert::required;
+use proto::v1;
+use proto::v1::consent_client::ConsentClient;
+use proto::v1::ingest_client::IngestClient;
+use telematics::Policy;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+use super::backoff::Backoff;
+use super::error::UplinkError;
+use super::flight::{Flight, Heard, Rewind};
+use super::{AHEAD_MAX, Shared};
+
+/// A car that shares nothing gets no receipts: it asks for news of its policy this often.
+const POLICY_PERIOD: Duration = Duration::from_mins(1);
+/// Receipts that are written to disk together.
+const RECEIPTS_MAX: u64 = 16;
+
+/// One connection's state.
+pub(super) struct Session<'a> {
+    channel: Channel,
+    shared: &'a Shared,
+    backoff: &'a mut Backoff,
+    flight: Flight,
+    /// The last batch sent.
+    sent_seq: u64,
+    /// The last batch with a receipt, and the last that the spool forgot.
+    received_seq: u64,
+    forgotten_seq: u64,
+    /// The position last asked for again without progress since.
+    resent_from: Option<u64>,
+}
+
+type Outbound = mpsc::Sender<v1::SubmitBatchesRequest>;
+
+impl<'a> Session<'a> {
+    pub(super) fn new(channel: Channel, shared: &'a Shared, backoff: &'a mut Backoff) -> Self {
+        let flight = Flight::default();
+        let (sent_seq, received_seq, forgotten_seq) = (0, 0, 0);
+        let resent_from = None;
+        Self {
+            channel,
+            shared,
+            backoff,
+            flight,
+            sent_seq,
+            received_seq,
+            forgotten_seq,
+            resent_from,
+        }
+    }
+
+    /// Sends until `drain` is cancelled and nothing waits. Ends with [`UplinkError::Closed`] when
+    /// the certificate is due for renewal in `renew_in_micros`, so that the caller connects anew.
+    pub(super) async fn run(
+        mut self,
+        drain: &CancellationToken,
+        renew_in_micros: i64,
+    ) -> Result<(), UplinkError> {
+        self.fetch_policy().await?;
+        self.shared.board.update(|status| status.connected = true);
+        self.shared.board.clear_error();
+        let chain = self.shared.spool.adopt(&self.shared.sealer)?;
+        self.sent_seq = chain.acknowledged_seq;
+        self.received_seq = chain.acknowledged_seq;
+        self.forgotten_seq = chain.acknowledged_seq;
+
+        let (outbound, receiver) = mpsc::channel(AHEAD_MAX);
+        // The first batch goes before the call: a server may wait for one before it answers.
+        while self.flight.len() == 0 {
+            self.send(&outbound).await?;
+            if self.flight.len() > 0 {
+                break;
+            }
+            if drain.is_cancelled() {
+                return Ok(());
+            }
+            tokio::select! {
+                () = self.shared.sealed.notified() => {}
+                () = drain.cancelled() => {}
+                () = tokio::time::sleep(POLICY_PERIOD) => self.fetch_policy().await?,
+            }
+        }
+        let mut client = IngestClient::new(self.channel.clone());
+        let inbound = client.submit_batches(ReceiverStream::new(receiver)).await?.into_inner();
+        let renew_in = Duration::from_micros(u64::try_from(renew_in_micros).unwrap_or(0));
+        let renew_at = Instant::now() + renew_in.max(POLICY_PERIOD);
+        self.exchange(&outbound, inbound, drain, renew_at).await
+    }
+
+    async fn exchange(
+        &mut self,
+        outbound: &Outbound,
+        mut inbound: tonic::Streaming<v1::SubmitBatchesResponse>,
+        drain: &CancellationToken,
+        renew_at: Instant,
+    ) -> Result<(), UplinkError> {
+        let mut ask_at = Instant::now() + POLICY_PERIOD;
+        loop {
+            if let Some(rewind) = self.flight.take_rewind() {
+                self.rewind(rewind).await?;
+            }
+            self.send(outbound).await?;
+            let idle = self.flight.len() == 0;
+            if idle && drain.is_cancelled() {
+                return Ok(());
+            }
+            if idle && Instant::now() >= renew_at {
+                return Err(UplinkError::Closed);
+            }
+            tokio::select! {
+                answer = inbound.message() => {
+                    let answer = answer?.ok_or(UplinkError::Closed)?;
+                    self.hear(answer).await?;
+                    ask_at = Instant::now() + POLICY_PERIOD;
+                }
+                () = self.shared.sealed.notified() => {}
+                () = drain.cancelled(), if idle => {}
+                () = sleep_until(ask_at.min(renew_at.max(Instant::now()))), if idle => {
+                    self.fetch_policy().await?;
+                    ask_at = Instant::now() + POLICY_PERIOD;
+                }
+            }
+        }
+    }
+
+    /// Sends what waits, as far ahead as is allowed.
+    async fn send(&mut self, outbound: &Outbound) -> Result<(), UplinkError> {
+        if self.flight.is_rewinding() {
+            return Ok(());
+        }
+        let room = AHEAD_MAX - self.flight.len();
+        for pending in self.shared.spool.after(self.sent_seq, room)? {
+            let seq = pending.batch.header.seq;
+            outbound.send(pending.batch.into()).await.or(Err(UplinkError::Closed))?;
+            self.flight.depart(seq);
+            self.sent_seq = seq;
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self, answer: v1::SubmitBatchesResponse) -> Result<(), UplinkError> {
+        match self.flight.hear(required("outcome", answer.outcome)?) {
+            Ok(Heard::Receipt(seq, version)) => {
+                self.received_seq = seq;
+                self.resent_from = None;
+                self.backoff.reset();
+                if self.flight.len() == 0 || seq - self.forgotten_seq >= RECEIPTS_MAX {
+                    self.forget()?;
+                }
+                if version > self.shared.policy.borrow().version().number() {
+                    self.fetch_policy().await?;
+                }
+                Ok(())
+            }
+            Ok(Heard::Noted) => Ok(()),
+            Err(error) => {
+                self.forget()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Forgets what has receipts.
+    fn forget(&mut self) -> Result<(), UplinkError> {
+        if self.received_seq > self.forgotten_seq {
+            let chain = self.shared.spool.acknowledge(&self.shared.sealer, self.received_seq)?;
+            self.forgotten_seq = self.received_seq;
+            self.shared.board.show_chain(&chain);
+            self.shared.acknowledged.notify_waiters();
+        }
+        Ok(())
+    }
+
+    async fn rewind(&mut self, rewind: Rewind) -> Result<(), UplinkError> {
+        self.forget()?;
+        match rewind {
+            Rewind::Recut => self.recut().await,
+            Rewind::Resend(from) if from <= self.forgotten_seq => {
+                let acknowledged = self.forgotten_seq;
+                Err(UplinkError::Forgotten { asked: from, acknowledged })
+            }
+            Rewind::Resend(from) if from > self.sent_seq => {
+                Err(UplinkError::NeverMade { asked: from, made: self.sent_seq })
+            }
+            Rewind::Resend(from) if self.resent_from == Some(from) => {
+                Err(UplinkError::OutOfTurn { what: format!("batch {from} asked for twice") })
+            }
+            Rewind::Resend(from) => {
+                tracing::info!(from, "sending again");
+                self.resent_from = Some(from);
+                self.sent_seq = from - 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// Cuts what waits anew, under the policy in force.
+    async fn recut(&mut self) -> Result<(), UplinkError> {
+        self.fetch_policy().await?;
+        let policy = self.shared.policy.borrow().clone();
+        let version = policy.version();
+        let next = self.shared.spool.after(self.forgotten_seq, 1)?;
+        if next.first().is_some_and(|pending| pending.batch.header.consent_version == version) {
+            return Err(UplinkError::SamePolicy { version });
+        }
+        let chain = self.shared.spool.recut(&self.shared.sealer, &policy)?;
+        tracing::info!(%version, pending = chain.batches_pending(), "cut again under new consent");
+        self.shared.board.show_chain(&chain);
+        self.sent_seq = self.forgotten_seq;
+        Ok(())
+    }
+
+    async fn fetch_policy(&self) -> Result<(), UplinkError> {
+        let mut client = ConsentClient::new(self.channel.clone());
+        let answer = client.fetch_policy(v1::FetchPolicyRequest {}).await?.into_inner();
+        let policy = Policy::try_from(required("policy", answer.policy)?)?;
+        if policy.version() > self.shared.policy.borrow().version() {
+            let version = policy.version();
+            crate::policy::store(&policy, &self.shared.data_dir)?;
+            self.shared.policy.send_replace(policy);
+            self.shared.board.update(|status| status.consent_version = version.number());
+            tracing::info!(%version, "consent changed");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,8 @@
+//! The agent against a marketplace in this process: real TLS, real files, every refusal.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test's helpers may fail the test")]
+
+mod enrolment;
+mod market;
+mod recordings;
+mod uplink;

@@ -1,0 +1,345 @@
+//! A marketplace small enough to read: an authority, a door with TLS, one vehicle's chain.
+//!
+//! It checks what the real one checks (chain, consent version, signature) and can be told to
+//! misbehave: [`Market::hang_up_after`] drops the connection after accepting, before the receipt.
+
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use edge_agent::enrol::EnrolmentCode;
+use proto::v1;
+use proto::v1::consent_server::{Consent, ConsentServer};
+use proto::v1::enrolment_server::{Enrolment, EnrolmentServer};
+use proto::v1::ingest_server::{Ingest, IngestServer};
+use proto::v1::submit_batches_response::Outcome;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, IsCa, Issuer, KeyPair,
+};
+use telematics::payload;
+use telematics::{BatchHash, Disclosure, Policy, PolicyVersion, SealedBatch, SignalGroup, testing};
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic::{Request, Response, Status, Streaming};
+use x509_parser::prelude::{FromDer, X509CertificationRequest};
+
+pub(crate) const SECRET: [u8; 10] = [7; 10];
+
+/// What the marketplace knows.
+pub(crate) struct State {
+    pub(crate) policy: Policy,
+    pub(crate) accepted: Vec<SealedBatch>,
+    /// Batches that came again and were known.
+    pub(crate) existed: usize,
+    /// Drops the connection after accepting this many more batches, before their receipts.
+    pub(crate) hang_up_after: Option<usize>,
+    /// Answers the next batch with this instead.
+    pub(crate) next_answer: Option<Outcome>,
+    code_used: bool,
+    key: Option<ed25519_dalek::VerifyingKey>,
+}
+
+/// A running marketplace.
+#[derive(Clone)]
+pub(crate) struct Market {
+    pub(crate) url: String,
+    pub(crate) code: EnrolmentCode,
+    authority: Arc<Authority>,
+    state: Arc<Mutex<State>>,
+}
+
+struct Authority {
+    der: Vec<u8>,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let der = parameters.self_signed(&key).unwrap().der().to_vec();
+        Self { der, issuer: Issuer::new(parameters, key) }
+    }
+
+    fn pem(&self) -> String {
+        pem::encode(&pem::Pem::new("CERTIFICATE", self.der.clone()))
+    }
+
+    /// TLS for a server at 127.0.0.1 that asks cars for their certificate.
+    fn server_tls(&self) -> ServerTlsConfig {
+        let key = KeyPair::generate().unwrap();
+        let parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let leaf = parameters.signed_by(&key, &self.issuer).unwrap().pem();
+        ServerTlsConfig::new()
+            .identity(Identity::from_pem(format!("{leaf}{}", self.pem()), key.serialize_pem()))
+            .client_ca_root(Certificate::from_pem(self.pem()))
+            .client_auth_optional(true)
+    }
+
+    fn sign(&self, request: &[u8]) -> Vec<u8> {
+        let request = CertificateSigningRequestParams::from_der(&request.into()).unwrap();
+        request.signed_by(&self.issuer).unwrap().der().to_vec()
+    }
+}
+
+impl Market {
+    /// Opens a marketplace whose owner shares everything.
+    pub(crate) async fn open() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let authority = Arc::new(Authority::new());
+        let state = State {
+            policy: share(1, &SignalGroup::ALL),
+            accepted: Vec::new(),
+            existed: 0,
+            hang_up_after: None,
+            next_answer: None,
+            code_used: false,
+            key: None,
+        };
+        let market = Self {
+            url: format!("https://{}", listener.local_addr().unwrap()),
+            code: EnrolmentCode::new(SECRET, &authority.der),
+            authority: Arc::clone(&authority),
+            state: Arc::new(Mutex::new(state)),
+        };
+        let server = Server::builder()
+            .tls_config(authority.server_tls())
+            .unwrap()
+            .add_service(EnrolmentServer::new(market.clone()))
+            .add_service(ConsentServer::new(market.clone()))
+            .add_service(IngestServer::new(market.clone()))
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        tokio::spawn(server);
+        market
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Every sample accepted, as (microseconds, path, raw), in order of time.
+    pub(crate) fn samples(&self) -> Vec<(i64, &'static str, i64)> {
+        let accepted = self.state().accepted.clone();
+        let contents = accepted.iter().map(|batch| payload::decode(&batch.payload).unwrap());
+        let mut samples: Vec<_> = contents
+            .flat_map(|contents| contents.samples)
+            .map(|sample| (sample.time.as_micros(), sample.signal.path(), sample.value.raw()))
+            .collect();
+        samples.sort_unstable();
+        samples
+    }
+
+    /// The answer to one batch; `None` hangs up.
+    fn answer(&self, batch: &SealedBatch) -> Option<Outcome> {
+        let mut state = self.state();
+        if let Some(answer) = state.next_answer.take() {
+            return Some(answer);
+        }
+        let (seq, version) = (batch.header.seq, state.policy.version().number());
+        let receipt = |existed| {
+            let batch_hash = batch.hash().0.to_vec();
+            let receipt = v1::Receipt { seq, batch_hash, existed, consent_version: version };
+            Some(Outcome::Receipt(receipt))
+        };
+        let refuse = |reason: v1::RefusalReason| {
+            let message = format!("batch {seq}: {reason:?}");
+            Some(Outcome::Refusal(v1::Refusal { seq, reason: reason.into(), message }))
+        };
+        let next = u64::try_from(state.accepted.len()).unwrap() + 1;
+        if seq > next {
+            return Some(Outcome::Resend(v1::Resend { from_seq: next }));
+        }
+        if let Some(known) = usize::try_from(seq).ok().and_then(|s| state.accepted.get(s - 1)) {
+            if known.hash() != batch.hash() {
+                return refuse(v1::RefusalReason::ForkedChain);
+            }
+            state.existed += 1;
+            return receipt(true);
+        }
+        let last = state.accepted.last().map_or(BatchHash::GENESIS, SealedBatch::hash);
+        if batch.header.prev_hash != last {
+            return refuse(v1::RefusalReason::ForkedChain);
+        }
+        if batch.header.consent_version != state.policy.version() {
+            return refuse(v1::RefusalReason::StaleConsent);
+        }
+        if batch.verify(&state.key.unwrap()).is_err() {
+            return refuse(v1::RefusalReason::WrongSignature);
+        }
+        state.accepted.push(batch.clone());
+        match &mut state.hang_up_after {
+            Some(0 | 1) => {
+                state.hang_up_after = None;
+                None
+            }
+            Some(left) => {
+                *left -= 1;
+                receipt(false)
+            }
+            None => receipt(false),
+        }
+    }
+}
+
+/// A policy that shares these groups and keeps the others.
+pub(crate) fn share(version: u32, groups: &[SignalGroup]) -> Policy {
+    let groups = groups.iter().map(|group| (*group, Disclosure::Share)).collect();
+    Policy::new(PolicyVersion::new(version), groups)
+}
+
+#[tonic::async_trait]
+impl Enrolment for Market {
+    async fn enroll(
+        &self,
+        request: Request<v1::EnrollRequest>,
+    ) -> Result<Response<v1::EnrollResponse>, Status> {
+        let request = request.into_inner();
+        if request.code != self.code.to_string() {
+            return Err(Status::not_found("this code was never given"));
+        }
+        let mut state = self.state();
+        if std::mem::replace(&mut state.code_used, true) {
+            return Err(Status::failed_precondition("this code was used before; make a new one"));
+        }
+        let (_, parsed) = X509CertificationRequest::from_der(&request.csr_der).unwrap();
+        parsed.verify_signature().unwrap();
+        let key = public_key(&parsed);
+        state.key = Some(key);
+        Ok(Response::new(v1::EnrollResponse {
+            vehicle_id: testing::vehicle(1).to_vec(),
+            certificate_der: self.authority.sign(&request.csr_der),
+            authority_der: self.authority.der.clone(),
+            policy: Some((&state.policy).into()),
+        }))
+    }
+
+    async fn renew(
+        &self,
+        request: Request<v1::RenewRequest>,
+    ) -> Result<Response<v1::RenewResponse>, Status> {
+        let certificate_der = self.authority.sign(&request.into_inner().csr_der);
+        Ok(Response::new(v1::RenewResponse { certificate_der }))
+    }
+}
+
+fn public_key(request: &X509CertificationRequest<'_>) -> ed25519_dalek::VerifyingKey {
+    let bytes = &request.certification_request_info.subject_pki.subject_public_key.data;
+    ed25519_dalek::VerifyingKey::from_bytes(bytes.as_ref().try_into().unwrap()).unwrap()
+}
+
+#[tonic::async_trait]
+impl Consent for Market {
+    async fn fetch_policy(
+        &self,
+        request: Request<v1::FetchPolicyRequest>,
+    ) -> Result<Response<v1::FetchPolicyResponse>, Status> {
+        authenticate(&request)?;
+        let policy = Some((&self.state().policy).into());
+        Ok(Response::new(v1::FetchPolicyResponse { policy }))
+    }
+}
+
+type Answers =
+    Pin<Box<dyn tokio_stream::Stream<Item = Result<v1::SubmitBatchesResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Ingest for Market {
+    type SubmitBatchesStream = Answers;
+
+    async fn submit_batches(
+        &self,
+        request: Request<Streaming<v1::SubmitBatchesRequest>>,
+    ) -> Result<Response<Answers>, Status> {
+        authenticate(&request)?;
+        let (market, mut batches) = (self.clone(), request.into_inner());
+        let (sender, receiver) = mpsc::channel(4);
+        tokio::spawn(async move {
+            while let Some(Ok(batch)) = batches.next().await {
+                let answer = match market.answer(&SealedBatch::try_from(batch).unwrap()) {
+                    Some(outcome) => Ok(v1::SubmitBatchesResponse { outcome: Some(outcome) }),
+                    None => Err(Status::unavailable("the market is stopping")),
+                };
+                let over = answer.is_err();
+                if sender.send(answer).await.is_err() || over {
+                    return;
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+}
+
+fn authenticate<T>(request: &Request<T>) -> Result<(), Status> {
+    let certificates = request.peer_certs().unwrap_or_default();
+    if certificates.is_empty() {
+        return Err(Status::unauthenticated("no client certificate"));
+    }
+    Ok(())
+}
+
+/// Files of an enrolled car: settings, a DBC file, a mapping and a drive of `frames` frames, one
+/// every 100 ms, with one sample of speed and one of the pedal in each.
+pub(crate) struct Car {
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Car {
+    pub(crate) async fn enrolled(market: &Market, frames: u32) -> Self {
+        let car = Self::parked(frames);
+        enrol(market, car.data_dir()).await.unwrap();
+        car
+    }
+
+    pub(crate) fn parked(frames: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        file(
+            "car.dbc",
+            "VERSION \"\"\n\nNS_ :\n\nBS_:\n\nBU_: X\n\nBO_ 180 SPEED: 8 X\n \
+             SG_ SPEED : 7|16@0+ (0.01,0) [0|250] \"km/h\" X\n \
+             SG_ GAS : 23|8@0+ (0.5,0) [0|100] \"%\" X\n",
+        );
+        file(
+            "car.map.toml",
+            "[\"Vehicle.Speed\"]\nmessage = \"SPEED\"\nsignal = \"SPEED\"\n\
+             [\"Vehicle.Chassis.Accelerator.PedalPosition\"]\nmessage = \"SPEED\"\n\
+             signal = \"GAS\"\n",
+        );
+        let line = |index: u32| {
+            let (seconds, tenths) = (1_704_067_200 + index / 10, index % 10);
+            format!("({seconds}.{tenths}) can0 0B4#{:04X}{:02X}\n", index % 30_000, index % 200)
+        };
+        file("drive.log", &(0..frames).map(line).collect::<String>());
+        Self { folder }
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn config(&self, market: &Market, more: &str) -> PathBuf {
+        let path = self.folder.path().join("agent.toml");
+        let url = &market.url;
+        let text = format!(
+            "marketplace_url = \"{url}\"\ndata_dir = \".\"\ndbc = \"car.dbc\"\n\
+             map = \"car.map.toml\"\nreplay = \"drive.log\"\nreplay_speed = \"flat-out\"\n{more}\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+pub(crate) async fn enrol(
+    market: &Market,
+    data_dir: &Path,
+) -> Result<(edge_agent::identity::Identity, Policy), edge_agent::enrol::EnrolError> {
+    let car =
+        telematics::VehicleDescription::new("Toyota", "RAV4", 2017, telematics::Powertrain::Hybrid);
+    let now = edge_agent::clock::now();
+    edge_agent::enrol::enrol(&market.url, &market.code, &car.unwrap(), data_dir, now, [9; 32]).await
+}
