@@ -3,6 +3,7 @@
 mod cars;
 mod enrolment;
 mod market;
+mod postgres;
 mod process;
 mod schema;
 mod storage;
