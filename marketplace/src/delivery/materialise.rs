@@ -161,12 +161,13 @@ fn car_columns(cars: &[Car]) -> Result<RecordBatch, ArrowError> {
         Arc::new(StringArray::from_iter_values(cars.iter().map(of)))
     };
     let years = cars.iter().map(|car| i32::from(car.record.description.year()));
+    let years: ArrayRef = Arc::new(Int32Array::from_iter_values(years));
     RecordBatch::try_from_iter([
         ("car", text(&|car| car.record.id.to_string())),
         ("vehicle", text(&|car| car.name.clone())),
         ("make", text(&|car| car.record.description.make().to_owned())),
         ("model", text(&|car| car.record.description.model().to_owned())),
-        ("model_year", Arc::new(Int32Array::from_iter_values(years)) as ArrayRef),
+        ("model_year", years),
         ("powertrain", text(&|car| car.record.description.powertrain().to_string())),
     ])
 }
