@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deltalake::arrow::array::{Array, AsArray};
+use deltalake::arrow::array::AsArray;
 use deltalake::arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
 use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;

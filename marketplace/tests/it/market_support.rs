@@ -18,34 +18,34 @@ use telematics::{OwnerId, Powertrain, Timestamp, VehicleDescription};
 use tempfile::TempDir;
 
 /// The operator's key in every test.
-pub const OPERATOR: [u8; 32] = [1; 32];
+pub(crate) const OPERATOR: [u8; 32] = [1; 32];
 
 /// What came back.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: actix_web::http::header::HeaderMap,
-    pub bytes: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: actix_web::http::header::HeaderMap,
+    pub(crate) bytes: Bytes,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name).unwrap_or_else(|| panic!("no header {name}"));
         value.to_str().expect("text")
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).expect("a JSON body")
     }
 
     /// The body, of an answer that must be this status.
-    pub fn expect(self, status: u16) -> Value {
+    pub(crate) fn expect(self, status: u16) -> Value {
         let text = String::from_utf8_lossy(&self.bytes).into_owned();
         assert_eq!(self.status.as_u16(), status, "{text}");
         self.json()
     }
 
     /// The detail of a problem, which must have this status and name.
-    pub fn problem(self, status: u16, name: &str) -> String {
+    pub(crate) fn problem(self, status: u16, name: &str) -> String {
         assert_eq!(self.header("content-type"), "application/problem+json");
         let body = self.expect(status);
         assert_eq!(body["type"], format!("urn:axle:problem:{name}"));
@@ -55,45 +55,45 @@ impl Answer {
 }
 
 /// One call.
-pub struct Call {
-    pub method: Method,
-    pub path: String,
-    pub key: Option<String>,
-    pub idempotency: Option<String>,
-    pub range: Option<String>,
-    pub body: Option<String>,
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) key: Option<String>,
+    pub(crate) idempotency: Option<String>,
+    pub(crate) range: Option<String>,
+    pub(crate) body: Option<String>,
 }
 
-pub fn get(path: impl Into<String>) -> Call {
+pub(crate) fn get(path: impl Into<String>) -> Call {
     let path = path.into();
     Call { method: Method::GET, path, key: None, idempotency: None, range: None, body: None }
 }
 
-pub fn post(path: impl Into<String>, body: &Value) -> Call {
+pub(crate) fn post(path: impl Into<String>, body: &Value) -> Call {
     Call { method: Method::POST, body: Some(body.to_string()), ..get(path) }
 }
 
 impl Call {
-    pub fn by(self, key: &str) -> Self {
+    pub(crate) fn by(self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self }
     }
 
-    pub fn once(self, idempotency: &str) -> Self {
+    pub(crate) fn once(self, idempotency: &str) -> Self {
         Self { idempotency: Some(idempotency.to_owned()), ..self }
     }
 }
 
 /// A running market. Cars are numbered from 1; car `n` belongs to owner `n`, has the device key `n`
 /// and shares its motion.
-pub struct Market {
-    pub app: App,
-    pub owners: Vec<String>,
+pub(crate) struct Market {
+    pub(crate) app: App,
+    pub(crate) owners: Vec<String>,
     _folder: TempDir,
 }
 
 impl Market {
     /// A market with `cars` cars without samples, which sells from `vehicles_min` cars on.
-    pub async fn with_cars(cars: u8, vehicles_min: u32) -> Self {
+    pub(crate) async fn with_cars(cars: u8, vehicles_min: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let rules = Rules { vehicles_min, ..Rules::default() };
         let config = Config { data_dir: folder.path().to_owned(), rules, ..Config::default() };
@@ -136,7 +136,7 @@ impl Market {
     }
 
     /// Puts `10 n` samples of speed of each car `n` into the lake, and describes what is there.
-    pub async fn fill(&self) {
+    pub(crate) async fn fill(&self) {
         let cars = u8::try_from(self.owners.len()).unwrap();
         let batch = |number: u8| Arrived {
             arrival: i64::from(number),
@@ -147,21 +147,21 @@ impl Market {
         self.describe().await;
     }
 
-    pub async fn describe(&self) {
+    pub(crate) async fn describe(&self) {
         Flush::new(self.app.clone()).turn().await.unwrap();
     }
 
     /// Lets the market deliver and refund.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         sales::turn(&self.app).await.unwrap();
     }
 
-    pub fn wait_seconds(&mut self, seconds: i64) {
+    pub(crate) fn wait_seconds(&mut self, seconds: i64) {
         let Clock::Fixed(now) = self.app.clock else { panic!("tests have their own time") };
         self.app.clock = Clock::Fixed(now.plus_seconds(seconds));
     }
 
-    pub async fn call(&self, call: Call) -> Answer {
+    pub(crate) async fn call(&self, call: Call) -> Answer {
         let service = actix_web::App::new()
             .app_data(Data::new(self.app.clone()))
             .configure(rest::configure);
@@ -185,7 +185,7 @@ impl Market {
     }
 
     /// Opens a buyer's account with this many tokens, and returns its key.
-    pub async fn buyer(&self, name: &str, tokens: &str) -> String {
+    pub(crate) async fn buyer(&self, name: &str, tokens: &str) -> String {
         let operator = ApiKey::new(OPERATOR).reveal();
         let opened =
             self.call(post("/v1/buyers", &json!({ "name": name })).by(&operator)).await.expect(201);
@@ -198,31 +198,31 @@ impl Market {
     }
 
     /// The id of the dataset that search finds for these words.
-    pub async fn find(&self, key: &str, words: &str) -> String {
+    pub(crate) async fn find(&self, key: &str, words: &str) -> String {
         let path = format!("/v1/datasets?q={words}&limit=1");
         let found = self.call(get(path).by(key)).await.expect(200);
         found["datasets"][0]["id"].as_str().expect("a dataset").to_owned()
     }
 
     /// A quote for everything about speed.
-    pub async fn quote(&self, key: &str) -> Value {
+    pub(crate) async fn quote(&self, key: &str) -> Value {
         let dataset = self.find(key, "speed+road").await;
         self.call(post("/v1/quotes", &json!({ "dataset": dataset })).by(key)).await.expect(201)
     }
 
     /// Buys a quote.
-    pub async fn order(&self, key: &str, quote: &Value, idempotency: &str) -> Answer {
+    pub(crate) async fn order(&self, key: &str, quote: &Value, idempotency: &str) -> Answer {
         let body = json!({ "quote": quote["id"] });
         self.call(post("/v1/orders", &body).by(key).once(idempotency)).await
     }
 
-    pub async fn balance(&self, key: &str) -> String {
+    pub(crate) async fn balance(&self, key: &str) -> String {
         let body = self.call(get("/v1/balance").by(key)).await.expect(200);
         body["balance"].as_str().unwrap().to_owned()
     }
 
     /// Withdraws everything that the owner of this car permitted.
-    pub async fn withdraw(&self, number: u8) {
+    pub(crate) async fn withdraw(&self, number: u8) {
         let path = format!("/v1/vehicles/{}/consent", vehicle(number));
         let decision = Call { method: Method::PUT, ..post(path, &json!({ "consent": {} })) };
         self.call(decision.by(&self.owners[usize::from(number) - 1])).await.expect(200);
@@ -230,13 +230,13 @@ impl Market {
 }
 
 /// In micro-tokens.
-pub fn micros(amount: &Value) -> i64 {
+pub(crate) fn micros(amount: &Value) -> i64 {
     text_micros(amount.as_str().expect("an amount"))
 }
 
-pub fn text_micros(amount: &str) -> i64 {
+pub(crate) fn text_micros(amount: &str) -> i64 {
     amount.replace('.', "").parse().expect("six decimals")
 }
 
 /// When samples of tests begin.
-pub const START: Timestamp = T0;
+pub(crate) const START: Timestamp = T0;
