@@ -73,7 +73,10 @@ impl Problem {
     /// The caller did not say who he is, or said it with a key that nobody has.
     #[must_use]
     pub fn unauthenticated() -> Self {
-        Self::new(kinds::UNAUTHENTICATED, "send `Authorization: Bearer axle_…` with a key of this market")
+        Self::new(
+            kinds::UNAUTHENTICATED,
+            "send `Authorization: Bearer axle_…` with a key of this market",
+        )
     }
 
     /// The caller is somebody else than he must be.
@@ -101,7 +104,10 @@ impl Problem {
     /// Bytes were asked for that the file does not have.
     #[must_use]
     pub fn beyond_file(bytes: u64) -> Self {
-        Self::new(kinds::RANGE, format!("the file has {bytes} bytes; ask for `bytes=first-last` in it"))
+        Self::new(
+            kinds::RANGE,
+            format!("the file has {bytes} bytes; ask for `bytes=first-last` in it"),
+        )
     }
 
     /// We failed.
@@ -280,7 +286,8 @@ impl From<NotGroups> for Problem {
 impl From<JsonPayloadError> for Problem {
     fn from(error: JsonPayloadError) -> Self {
         match error {
-            JsonPayloadError::Overflow { limit } | JsonPayloadError::OverflowKnownLength { limit, .. } => {
+            JsonPayloadError::Overflow { limit }
+            | JsonPayloadError::OverflowKnownLength { limit, .. } => {
                 Self::new(kinds::TOO_LARGE, format!("a request body has at most {limit} bytes"))
             }
             other => Self::invalid(other),

@@ -42,7 +42,7 @@ pub struct Dataset {
     pub first_at: Option<Timestamp>,
     /// Time of the last row.
     pub last_at: Option<Timestamp>,
-    /// When this was measured.
+    /// When this was measured first; it has not changed since.
     pub described_at: Timestamp,
 }
 
@@ -60,5 +60,10 @@ impl Dataset {
     #[must_use]
     pub fn signals(&self) -> Vec<Signal> {
         self.signals.iter().map(|line| line.signal).collect()
+    }
+
+    /// Whether `other` says the same, whenever it was measured.
+    pub(super) fn says_what(&self, other: &Self) -> bool {
+        *self == Self { described_at: self.described_at, ..other.clone() }
     }
 }

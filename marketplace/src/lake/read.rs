@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use deltalake::DeltaTable;
 use deltalake::arrow::array::{AsArray, RecordBatch};
 use deltalake::arrow::compute::cast;
 use deltalake::arrow::datatypes::{DataType, Int64Type};
 use deltalake::datafusion::common::ScalarValue;
-use deltalake::DeltaTable;
 use deltalake::datafusion::functions_aggregate::expr_fn::count;
 use deltalake::datafusion::prelude::{DataFrame, Expr, SessionContext, col, lit};
 use deltalake::delta_datafusion::create_session_state_with_spill_config;
@@ -61,7 +61,8 @@ impl Lake {
         filter: &RowFilter,
     ) -> Result<BTreeMap<VehicleId, u64>, LakeError> {
         let rows = self.rows(version, filter).await?;
-        let counted = rows.frame.aggregate(vec![col("vehicle")], vec![count(lit(1)).alias("rows")])?;
+        let counted =
+            rows.frame.aggregate(vec![col("vehicle")], vec![count(lit(1)).alias("rows")])?;
         let mut counts = BTreeMap::new();
         for batch in counted.collect().await? {
             for (vehicle, rows) in vehicles(&batch)?.into_iter().zip(integers(&batch, "rows")?) {
@@ -99,9 +100,8 @@ fn one_of(column: &str, values: impl IntoIterator<Item = impl Into<String>>) -> 
 }
 
 pub(super) fn vehicles(batch: &RecordBatch) -> Result<Vec<VehicleId>, LakeError> {
-    let parse = |text: String| {
-        VehicleId::parse(&text).or(Err(LakeError::Foreign { column: "vehicle" }))
-    };
+    let parse =
+        |text: String| VehicleId::parse(&text).or(Err(LakeError::Foreign { column: "vehicle" }));
     texts(batch, "vehicle")?.into_iter().map(parse).collect()
 }
 
@@ -114,7 +114,8 @@ pub(super) fn texts(batch: &RecordBatch, column: &'static str) -> Result<Vec<Str
 }
 
 pub(super) fn integers(batch: &RecordBatch, column: &'static str) -> Result<Vec<i64>, LakeError> {
-    let found = batch.column_by_name(column).and_then(|found| found.as_primitive_opt::<Int64Type>());
+    let found =
+        batch.column_by_name(column).and_then(|found| found.as_primitive_opt::<Int64Type>());
     Ok(found.ok_or(LakeError::Foreign { column })?.values().to_vec())
 }
 
@@ -151,7 +152,8 @@ mod tests {
         let more = [batches.to_vec(), vec![arrived(3, 1, "Vehicle.Speed", 1)]].concat();
         assert_eq!(lake.append(&more).await.unwrap(), 1);
 
-        let counts = lake.count(lake.version(), &filter(&[1, 2], &["Vehicle.Speed"])).await.unwrap();
+        let counts =
+            lake.count(lake.version(), &filter(&[1, 2], &["Vehicle.Speed"])).await.unwrap();
         assert_eq!(counts, BTreeMap::from([(vehicle(1), 6), (vehicle(2), 7)]));
     }
 
@@ -184,9 +186,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let lake = Lake::open(folder.path()).await.unwrap();
         let gear = "Vehicle.Powertrain.Transmission.CurrentGear";
-        lake.append(&[arrived(1, 1, "Vehicle.Speed", 5), arrived(2, 1, gear, 3), arrived(3, 2, gear, 4)])
-            .await
-            .unwrap();
+        lake.append(&[
+            arrived(1, 1, "Vehicle.Speed", 5),
+            arrived(2, 1, gear, 3),
+            arrived(3, 2, gear, 4),
+        ])
+        .await
+        .unwrap();
 
         let count = async |filter: RowFilter| lake.count(lake.version(), &filter).await.unwrap();
         assert_eq!(count(filter(&[1], &[gear])).await, BTreeMap::from([(vehicle(1), 3)]));

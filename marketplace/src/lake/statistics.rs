@@ -69,7 +69,8 @@ impl Lake {
         // An older version than was measured last: begin anew.
         let mut known = kept.take().filter(|known| known.last_arrival <= last).unwrap_or_default();
         if known.last_arrival < last {
-            let new = all_rows(&table).await?.frame.filter(col("arrival").gt(lit(known.last_arrival)))?;
+            let new =
+                all_rows(&table).await?.frame.filter(col("arrival").gt(lit(known.last_arrival)))?;
             let aggregates = vec![
                 count(lit(1)).alias("rows"),
                 min(col("time")).alias("first"),

@@ -64,11 +64,8 @@ fn call(method: &Method, path: &str) -> Call {
 async fn every_route_lets_in_those_whom_it_is_for_and_nobody_else() {
     let market = Market::with_cars(1, 1).await;
     let buyer = market.buyer("Acme", "0").await;
-    let keys = [
-        ('o', ApiKey::new(OPERATOR).reveal()),
-        ('w', market.owners[0].clone()),
-        ('b', buyer),
-    ];
+    let keys =
+        [('o', ApiKey::new(OPERATOR).reveal()), ('w', market.owners[0].clone()), ('b', buyer)];
 
     for (method, path, roles) in &ROUTES {
         let anonymous = market.call(call(method, path)).await;

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use deltalake::arrow::array::AsArray;
 use deltalake::arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
 use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use marketplace::delivery::{self, Depot, Pseudonyms};
+use marketplace::ledger::{self, Account};
+use marketplace::trade::OrderId;
 use serde_json::Value;
 use telematics::testing::{samples, vehicle};
 
@@ -75,6 +78,49 @@ async fn a_buyer_finds_buys_and_reads_and_every_owner_is_paid() {
         paid += balance;
     }
     assert_eq!(paid, micros(&order["paid_out"]));
+    let payouts = market.call(get("/v1/payouts").by(&market.owners[11])).await.expect(200);
+    assert_eq!(payouts["payouts"][0]["rows"], 120);
+    assert_eq!(payouts["payouts"][0]["amount"], market.balance(&market.owners[11]).await);
+
+    let buyer = text_micros(&market.balance(&key).await);
+    let escrow =
+        Account::Escrow(*OrderId::parse(order["id"].as_str().unwrap()).unwrap().as_bytes());
+    assert_eq!(held(&market, escrow).await, 0);
+    assert_eq!(held(&market, Account::Fees).await, micros(&order["fee"]));
+    let issued = held(&market, Account::Issuance).await;
+    assert_eq!(issued + held(&market, Account::Fees).await + buyer + paid, 0);
+}
+
+async fn held(market: &Market, account: Account) -> i64 {
+    let read = move |conn: &mut _| ledger::balance(conn, account);
+    market.app.db.read::<_, ledger::LedgerError, _>(read).await.unwrap().micros()
+}
+
+#[actix_web::test]
+async fn a_delivered_order_is_not_delivered_again() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let quote = market.quote(&key).await;
+    let order = market.order(&key, &quote, "first").await.expect(201);
+    market.settle().await;
+    let before = download(&market, &key, &delivered(&market, &key, &order).await).await;
+    market.withdraw(1).await;
+
+    let depot = Depot {
+        db: market.app.db.clone(),
+        lake: market.app.lake.clone(),
+        clock: market.app.clock,
+        folder: market.app.config.deliveries_dir(),
+        pseudonyms: Pseudonyms::new([0; 32]),
+        rules: market.app.config.rules.clone(),
+    };
+    let id = OrderId::parse(order["id"].as_str().unwrap()).unwrap();
+    let error = delivery::deliver(&depot, id).await.unwrap_err();
+
+    assert!(error.to_string().ends_with("is delivered already"), "{error}");
+    let after = download(&market, &key, &delivered(&market, &key, &order).await).await;
+    assert_eq!(before.bytes, after.bytes);
 }
 
 #[actix_web::test]
@@ -156,7 +202,9 @@ async fn two_buyers_get_other_names_for_the_same_cars() {
         market.settle().await;
         let order = delivered(&market, &key, &order).await;
         let file = download(&market, &key, &order).await;
-        names.extend(rows(&file).into_iter().map(|row| row.0).collect::<std::collections::BTreeSet<_>>());
+        names.extend(
+            rows(&file).into_iter().map(|row| row.0).collect::<std::collections::BTreeSet<_>>(),
+        );
     }
 
     assert_eq!(names.len(), 6);

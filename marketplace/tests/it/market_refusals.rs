@@ -49,7 +49,9 @@ async fn a_deposit_is_credited_once() {
     let path = format!("/v1/buyers/{}/deposits", me["id"].as_str().unwrap());
     let operator = marketplace::identity::ApiKey::new(OPERATOR).reveal();
     let put = |amount: &str| {
-        market.call(post(path.as_str(), &json!({ "amount": amount })).by(&operator).once("first-Acme"))
+        market.call(
+            post(path.as_str(), &json!({ "amount": amount })).by(&operator).once("first-Acme"),
+        )
     };
 
     put("5").await.expect(201);
@@ -125,7 +127,8 @@ async fn what_does_not_read_is_a_problem_that_says_where() {
     let raw = |body: &str| Call { body: Some(body.to_owned()), ..post("/v1/quotes", &json!({})) };
     let owner = &market.owners[0];
     let consent = |what: serde_json::Value| {
-        let call = post(format!("/v1/vehicles/{}/consent", vehicle(1)), &json!({ "consent": what }));
+        let call =
+            post(format!("/v1/vehicles/{}/consent", vehicle(1)), &json!({ "consent": what }));
         Call { method: Method::PUT, ..call }
     };
     #[rustfmt::skip] // a table is read by column

@@ -115,13 +115,18 @@ impl Market {
     async fn enrol(&mut self, number: u8) {
         let key = ApiKey::new([100 + number; 32]);
         self.owners.push(key.reveal());
-        let car =
-            VehicleDescription::new("Axle", &format!("Model {}", number % 3), 2024, Powertrain::Electric)
-                .unwrap();
+        let car = VehicleDescription::new(
+            "Axle",
+            &format!("Model {}", number % 3),
+            2024,
+            Powertrain::Electric,
+        )
+        .unwrap();
         self.app
             .db
             .write::<_, ConsentError, _>(move |conn| {
-                let operator = identity::create_operator(conn, &ApiKey::new([200 + number; 32]), T0)?;
+                let operator =
+                    identity::create_operator(conn, &ApiKey::new([200 + number; 32]), T0)?;
                 let id = OwnerId::new(T0, [number; 10]);
                 let owner = identity::create_owner(conn, &operator, "Ada", id, &key, T0)?;
                 let (secret, groups) = ([number; 10], "motion=share");
@@ -162,9 +167,8 @@ impl Market {
     }
 
     pub(crate) async fn call(&self, call: Call) -> Answer {
-        let service = actix_web::App::new()
-            .app_data(Data::new(self.app.clone()))
-            .configure(rest::configure);
+        let service =
+            actix_web::App::new().app_data(Data::new(self.app.clone())).configure(rest::configure);
         let service = init_service(service).await;
         let mut request = TestRequest::with_uri(&call.path).method(call.method);
         if let Some(key) = call.key {

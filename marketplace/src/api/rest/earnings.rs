@@ -73,8 +73,7 @@ pub(super) async fn reads(app: web::Data<App>, owner: Owner) -> Result<HttpRespo
         .db
         .read(move |conn| {
             let reads = delivery::reads_of(conn, &owner)?;
-            reads.iter().map(|read| ReadView::of(conn, read))
-                .collect::<Result<Vec<_>, Problem>>()
+            reads.iter().map(|read| ReadView::of(conn, read)).collect::<Result<Vec<_>, Problem>>()
         })
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "reads": views })))

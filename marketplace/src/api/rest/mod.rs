@@ -16,8 +16,8 @@ mod orders;
 mod quotes;
 mod vehicles;
 
-use actix_web::{HttpRequest, HttpResponse};
 use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::problem::Problem;
 

@@ -8,8 +8,8 @@ use telematics::ids::{Id, Kind};
 
 use super::TradeError;
 
-pub use orders::{order, orders, overdue, quote_of_order, undelivered};
 pub(super) use orders::{close_order, insert_order, order_by_key, order_by_quote};
+pub use orders::{order, orders, overdue, quote_of_order, undelivered};
 pub(super) use payouts::insert_payouts;
 pub use payouts::{payout_count, payouts_of};
 pub use quotes::find_quote;

@@ -81,7 +81,10 @@ pub(in crate::trade) fn order_by_key(
     row.map(Order::try_from).transpose()
 }
 
-pub(in crate::trade) fn order_by_quote(conn: &mut Conn, quote: QuoteId) -> Result<Option<Order>, TradeError> {
+pub(in crate::trade) fn order_by_quote(
+    conn: &mut Conn,
+    quote: QuoteId,
+) -> Result<Option<Order>, TradeError> {
     let row: Option<OrderRow> = orders::table
         .filter(orders::quote_id.eq(quote.to_vec()))
         .select(OrderRow::as_select())
