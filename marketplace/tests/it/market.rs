@@ -1,0 +1,115 @@
+//! A marketplace in a folder of its own, with its door for cars open on a free port.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use marketplace::api::grpc;
+use marketplace::app::App;
+use marketplace::config::Config;
+use marketplace::consent::{self, parse_groups};
+use marketplace::identity::{self, ApiKey, EnrolmentCode, IdentityError, Owner};
+use telematics::{OwnerId, Timestamp, VehicleId};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) struct Market {
+    pub(crate) app: App,
+    pub(crate) address: SocketAddr,
+    stopping: CancellationToken,
+    serving: JoinHandle<Result<(), grpc::ServeError>>,
+    folder: Option<tempfile::TempDir>,
+}
+
+impl Market {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let app = open(folder.path(), None).await;
+        Self { folder: Some(folder), ..Self::serve(app).await }
+    }
+
+    /// A market on another database than its own SQLite file.
+    pub(crate) async fn start_on(database_url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let app = open(folder.path(), Some(database_url.to_owned())).await;
+        Self { folder: Some(folder), ..Self::serve(app).await }
+    }
+
+    async fn serve(app: App) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let certificate = app.authority.server(&names, app.clock.now()).unwrap();
+        let stopping = CancellationToken::new();
+        let serving =
+            tokio::spawn(grpc::serve(app.clone(), listener, certificate, stopping.clone()));
+        Self { app, address, stopping, serving, folder: None }
+    }
+
+    /// Stops as SIGTERM does, and opens the same folder again.
+    pub(crate) async fn restart(mut self) -> Self {
+        let folder = self.folder.take().unwrap();
+        self.stop().await;
+        let app = open(folder.path(), None).await;
+        Self { folder: Some(folder), ..Self::serve(app).await }
+    }
+
+    /// Stops as SIGTERM does, and waits until all is written.
+    pub(crate) async fn stop(self) {
+        self.stopping.cancel();
+        self.serving.await.unwrap().unwrap();
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.app.clock.now()
+    }
+
+    pub(crate) async fn owner(&self) -> Owner {
+        let now = self.now();
+        let (id, keys) = (OwnerId::new(now, rand::random()), [(); 2].map(|()| rand::random()));
+        self.app
+            .db
+            .write::<_, IdentityError, _>(move |conn| {
+                let operator = identity::create_operator(conn, &ApiKey::new(keys[0]), now)?;
+                identity::create_owner(conn, &operator, "Ada", id, &ApiKey::new(keys[1]), now)
+            })
+            .await
+            .unwrap()
+    }
+
+    /// A code of a new owner, given at `now`.
+    pub(crate) async fn code(&self, consent: &'static str, now: Timestamp) -> String {
+        let owner = self.owner().await;
+        self.code_of(owner, consent, now).await
+    }
+
+    pub(crate) async fn code_of(
+        &self,
+        owner: Owner,
+        consent: &'static str,
+        now: Timestamp,
+    ) -> String {
+        let secret = rand::random();
+        self.app
+            .db
+            .write(move |conn| identity::create_enrolment_code(conn, &owner, &secret, consent, now))
+            .await
+            .unwrap();
+        EnrolmentCode::new(secret, self.app.authority.pin()).to_string()
+    }
+
+    pub(crate) async fn decide(&self, owner: &Owner, vehicle: VehicleId, groups: &str) {
+        let (owner, groups, now) = (*owner, parse_groups(groups).unwrap(), self.now());
+        let decide = move |conn: &mut _| consent::decide(conn, &owner, vehicle, &groups, now);
+        self.app.db.write(decide).await.unwrap();
+    }
+
+    pub(crate) async fn suspend(&self, vehicle: VehicleId) {
+        self.app.db.write(move |conn| identity::suspend(conn, vehicle)).await.unwrap();
+    }
+}
+
+async fn open(folder: &Path, database_url: Option<String>) -> App {
+    let data_dir = folder.to_owned();
+    App::open(Config { data_dir, database_url, ..Config::default() }).await.unwrap()
+}

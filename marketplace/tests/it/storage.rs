@@ -1,0 +1,62 @@
+//! Storage that fails, and storage of the other kind.
+
+use diesel::connection::SimpleConnection as _;
+use marketplace::archive;
+use marketplace::db::DbError;
+use tonic::Code;
+
+use crate::cars::Car;
+use crate::market::Market;
+
+/// Lets the market's database grow by no more than `pages`, as a disk does that is nearly full.
+async fn leave_room_for(market: &Market, pages: u32) {
+    use diesel::RunQueryDsl as _;
+    use diesel::sql_types::Integer;
+    market
+        .app
+        .db
+        .write::<_, diesel::result::Error, _>(move |conn| {
+            let count = diesel::dsl::sql::<Integer>("SELECT page_count FROM pragma_page_count");
+            let count = count.get_result::<i32>(conn)?;
+            conn.batch_execute(&format!("PRAGMA max_page_count = {}", count + pages as i32))
+        })
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_acknowledges_nothing_and_loses_nothing() {
+    let market = Market::start().await;
+    let mut car = Car::enrol(&market).await;
+    let first = car.batch();
+    car.send(&market, [first.clone()]).await.receipts();
+    leave_room_for(&market, 8).await;
+    let many = (0..64).map(|_| car.batch_of_noise(1_000)).collect::<Vec<_>>();
+
+    let answers = car.send(&market, many.clone()).await;
+
+    let full = answers.end.unwrap();
+    assert_eq!(full.code(), Code::ResourceExhausted);
+    assert!(full.message().contains("marketplace.db"), "{}", full.message());
+    assert!(full.message().contains("free space"), "{}", full.message());
+    assert!(answers.outcomes.is_empty(), "{:?}", answers.outcomes);
+    let kept = market.app.db.read(archive::totals).await.unwrap();
+    assert_eq!(kept.batches, 1);
+
+    leave_room_for(&market, 1_000_000).await;
+    assert_eq!(car.send(&market, [first]).await.receipts(), [(1, true)]);
+    assert_eq!(car.send(&market, many).await.receipts().len(), 64);
+}
+
+#[tokio::test]
+async fn a_database_that_can_not_be_opened_is_named_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("missing/market.db");
+
+    let error = marketplace::db::Db::open(&url.to_string_lossy()).err().unwrap();
+
+    assert!(matches!(error, DbError::Open { .. }));
+    assert!(error.to_string().contains("missing/market.db"), "{error}");
+    let shown = marketplace::db::without_credentials("postgres://axle:secret@db/axle");
+    assert_eq!(shown, "postgres://db/axle");
+}
