@@ -24,6 +24,7 @@ pub mod mapping;
 pub mod policy;
 pub mod progress;
 pub mod seal;
+pub mod simulate;
 pub mod spool;
 pub mod status;
 pub mod uplink;

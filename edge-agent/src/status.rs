@@ -29,6 +29,8 @@ pub struct Status {
     pub done: bool,
     /// What last went wrong and is not right again yet.
     pub last_error: Option<String>,
+    /// Lines of the present replay that were read.
+    pub position: u64,
     /// What happened to frames and samples.
     #[serde(flatten)]
     pub counters: Counters,

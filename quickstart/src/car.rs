@@ -6,11 +6,13 @@
 //! **Invariant:** a drive is replayed to its end before the next one is made, so a car that was killed
 //! goes on where it stopped.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use edge_agent::status::{self, Status};
+use flate2::read::GzDecoder;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use telematics::Timestamp;
@@ -156,6 +158,27 @@ impl Car {
             Drive::Recorded { .. } => self.record.starts_at = now.plus_seconds(-600).to_string(),
         }
         self.save()
+    }
+
+    /// Lines of the drive's log.
+    ///
+    /// # Errors
+    /// When the log can not be read.
+    pub fn drive_lines(&self) -> anyhow::Result<u64> {
+        let log = match &self.spec.drive {
+            Drive::Simulated { .. } => &self.file(&format!("drive-{}.log", self.record.drive)),
+            Drive::Recorded { log, .. } => log,
+        };
+        let open = || -> std::io::Result<u64> {
+            let file = File::open(log)?;
+            let reader: Box<dyn Read> = if log.extension().is_some_and(|end| end == "gz") {
+                Box::new(GzDecoder::new(file))
+            } else {
+                Box::new(file)
+            };
+            BufReader::new(reader).lines().try_fold(0, |count, line| line.map(|_| count + 1))
+        };
+        open().with_context(|| format!("cannot read {}", log.display()))
     }
 
     /// Starts the agent. It ends by itself when the drive is replayed and acknowledged.

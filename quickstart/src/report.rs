@@ -47,17 +47,17 @@ pub fn cars(rows: &[CarRow]) -> Table {
         "frames",
         "samples sent",
         "kept by consent",
-        "windows proven",
+        "windows committed",
         "bytes/sample",
         "tokens earned",
     ]);
     for CarRow { name, status, earned } in rows {
         table.add_row([
             name.clone(),
-            status.frames.to_string(),
+            status.counters.frames_read.to_string(),
             status.samples_acknowledged.to_string(),
-            status.samples_kept.to_string(),
-            status.windows_committed.to_string(),
+            status.counters.samples_kept.to_string(),
+            status.counters.windows_committed.to_string(),
             ratio(status.bytes_acknowledged, status.samples_acknowledged),
             earned.clone(),
         ]);

@@ -136,7 +136,7 @@ async fn drive(cars: &mut [Car], market: &mut Market, programs: &Programs) -> an
     let style = ProgressStyle::with_template("{prefix:>10} {bar:30} {percent:>3} %  {msg}")?;
     let mut waiting = Vec::new();
     for (index, car) in cars.iter_mut().enumerate() {
-        let bar = bars.add(ProgressBar::new(1).with_style(style.clone()));
+        let bar = bars.add(ProgressBar::new(car.drive_lines()?).with_style(style.clone()));
         bar.set_prefix(car.name().to_owned());
         car.start(programs, market)?;
         waiting.push((index, bar));
@@ -148,6 +148,7 @@ async fn drive(cars: &mut [Car], market: &mut Market, programs: &Programs) -> an
         for (index, bar) in waiting {
             let car = cars.get_mut(index).context("a car for each bar")?;
             if advance(car, &bar)? {
+                bar.set_position(bar.length().unwrap_or(0));
                 bar.finish();
             } else {
                 still.push((index, bar));
@@ -161,8 +162,7 @@ async fn drive(cars: &mut [Car], market: &mut Market, programs: &Programs) -> an
 /// Moves the car's bar; returns whether its agent has ended.
 fn advance(car: &mut Car, bar: &ProgressBar) -> anyhow::Result<bool> {
     if let Ok(status) = car.status() {
-        bar.set_length(status.replay_frames_total.unwrap_or(0).max(1));
-        bar.set_position(status.replay_frames);
+        bar.set_position(status.position);
         bar.set_message(format!("{} samples acknowledged", status.samples_acknowledged));
     }
     let process = car.process().context("the agent was started")?;

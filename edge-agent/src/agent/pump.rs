@@ -204,7 +204,10 @@ impl Pump {
         self.counters.broken_lines = self.before.broken_lines + self.source.broken_lines();
         self.counters.samples_out_of_range =
             self.before.samples_out_of_range + self.decoder.out_of_range();
-        let counters = self.counters;
-        self.shared.board.update(|status| status.counters = counters);
+        let (counters, position) = (self.counters, self.source.position());
+        self.shared.board.update(|status| {
+            status.counters = counters;
+            status.position = position;
+        });
     }
 }

@@ -7,6 +7,7 @@ mod enroll;
 mod logging;
 mod prove;
 mod run;
+mod simulate;
 mod status;
 
 use clap::{Args, Parser, Subcommand};
@@ -31,6 +32,7 @@ enum Command {
     Enroll(enroll::Enroll),
     Run(run::Run),
     Decode(decode::Decode),
+    Simulate(simulate::Simulate),
     Status(status::Status),
     Prove(prove::Prove),
 }
@@ -56,6 +58,7 @@ impl Agent {
             Command::Enroll(command) => command.run().await,
             Command::Run(command) => command.run().await,
             Command::Decode(command) => command.run(&mut out().lock()),
+            Command::Simulate(command) => command.run(),
             Command::Status(command) => command.run(&mut out().lock()),
             Command::Prove(command) => command.run(&mut out().lock()),
         }

@@ -13,7 +13,10 @@ use crate::simulate::{CYCLE_SECONDS, DBC, DriveProfile, MAP, simulate, write_can
 ///
 /// The same seed, start and length always give the same drive. Needs no key and no network.
 #[derive(Debug, clap::Args)]
-pub struct Simulate {
+#[command(
+    after_help = "Example:\n  edge-agent simulate --seed 7 --out drive.log --dbc-out car.dbc --map-out car.map.toml"
+)]
+pub(super) struct Simulate {
     /// Decides on the car, the driver, the road and the weather.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -39,7 +42,7 @@ impl Simulate {
     ///
     /// # Errors
     /// A file that can not be written, with its name.
-    pub fn run(&self) -> anyhow::Result<()> {
+    pub(super) fn run(&self) -> anyhow::Result<()> {
         let cannot_write = || format!("cannot write {}", self.out.display());
         let profile = DriveProfile::from_seed(self.seed, self.start, self.seconds);
 

@@ -306,3 +306,59 @@ impl From<ArchiveError> for Problem {
         Self::internal(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+    use telematics::testing::T0;
+
+    use super::*;
+    use crate::catalog::DatasetId;
+    use crate::trade::QuoteId;
+
+    async fn shown(problem: Problem) -> (u16, serde_json::Value) {
+        let response = problem.error_response();
+        assert_eq!(response.headers().get("content-type").unwrap(), "application/problem+json");
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body()).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_shown_as_the_module_worded_it() {
+        let dataset = DatasetId::new(T0, [1; 10]);
+        let refusal = || TradeError::TooFewVehicles { dataset, vehicles: 3, vehicles_min: 10 };
+
+        let (status, body) = shown(refusal().into()).await;
+
+        assert_eq!(status, 409);
+        assert_eq!(body["type"], "urn:axle:problem:too-few-vehicles");
+        assert_eq!(body["status"], 409);
+        assert_eq!(body["detail"], refusal().to_string());
+    }
+
+    #[tokio::test]
+    async fn a_failure_of_ours_is_shown_without_its_cause() {
+        let secret = || diesel::result::Error::QueryBuilderError("table secrets".into());
+        let failures: [Problem; 4] = [
+            TradeError::Storage(secret()).into(),
+            TradeError::Ledger(LedgerError::Storage(secret())).into(),
+            DeliveryError::Trade(TradeError::Storage(secret())).into(),
+            secret().into(),
+        ];
+        for failure in failures {
+            let logged = failure.source().map(chain).unwrap();
+            assert!(logged.contains("table secrets"), "{logged}");
+            let (status, body) = shown(failure).await;
+            assert_eq!(status, 500);
+            assert!(!body.to_string().contains("secrets"), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_a_deeper_module_keeps_its_status() {
+        let expired = TradeError::Expired { quote: QuoteId::new(T0, [1; 10]), expired_at: T0 };
+
+        assert_eq!(shown(DeliveryError::Trade(expired).into()).await.0, 410);
+    }
+}

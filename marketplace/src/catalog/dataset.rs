@@ -42,9 +42,13 @@ pub struct Dataset {
     pub first_at: Option<Timestamp>,
     /// Time of the last row.
     pub last_at: Option<Timestamp>,
+<<<<<<< HEAD
     /// The version of the lake that was measured.
     pub lake_version: u64,
     /// When it was measured.
+=======
+    /// When this was measured first; it has not changed since.
+>>>>>>> m2
     pub described_at: Timestamp,
 }
 
@@ -62,5 +66,10 @@ impl Dataset {
     #[must_use]
     pub fn signals(&self) -> Vec<Signal> {
         self.signals.iter().map(|line| line.signal).collect()
+    }
+
+    /// Whether `other` says the same, whenever it was measured.
+    pub(super) fn says_what(&self, other: &Self) -> bool {
+        *self == Self { described_at: self.described_at, ..other.clone() }
     }
 }

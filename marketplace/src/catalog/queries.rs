@@ -49,13 +49,21 @@ pub fn datasets(conn: &mut Conn) -> Result<Vec<Dataset>, CatalogError> {
     rows.into_iter().map(Dataset::try_from).collect()
 }
 
-/// Stores a description. A dataset that exists keeps its id.
+/// Stores a description, unless it says what was known. A dataset that exists keeps its id.
 pub(super) fn upsert(conn: &mut Conn, dataset: Dataset) -> Result<Dataset, CatalogError> {
-    let known: Option<Vec<u8>> = datasets::table
+    let row: Option<DatasetRow> = datasets::table
         .filter(datasets::slug.eq(&dataset.slug))
-        .select(datasets::id)
+        .select(DatasetRow::as_select())
         .first(conn)
         .optional()?;
+    let known = row.map(Dataset::try_from).transpose()?;
+    let dataset = match &known {
+        Some(known) => Dataset { id: known.id, ..dataset },
+        None => dataset,
+    };
+    if let Some(known) = known.as_ref().filter(|known| known.says_what(&dataset)) {
+        return Ok(known.clone());
+    }
     let described = (
         datasets::title.eq(&dataset.title),
         datasets::description.eq(&dataset.description),
@@ -70,12 +78,10 @@ pub(super) fn upsert(conn: &mut Conn, dataset: Dataset) -> Result<Dataset, Catal
         datasets::lake_version.eq(i64::try_from(dataset.lake_version).unwrap_or(i64::MAX)),
         datasets::described_at.eq(dataset.described_at.as_micros()),
     );
-    if let Some(id) = known {
-        let known = datasets::table.filter(datasets::id.eq(id.clone()));
+    if known.is_some() {
+        let known = datasets::table.filter(datasets::id.eq(dataset.id.to_vec()));
         diesel::update(known).set(described).execute(conn)?;
-        let id = DatasetId::from_bytes(&id)
-            .or(Err(CatalogError::Damaged { slug: dataset.slug.clone() }))?;
-        return Ok(Dataset { id, ..dataset });
+        return Ok(dataset);
     }
     diesel::insert_into(datasets::table)
         .values((

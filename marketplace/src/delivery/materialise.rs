@@ -1,7 +1,7 @@
 //! Delivering an order: select, write, settle.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use deltalake::arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
@@ -20,7 +20,7 @@ use crate::consent;
 use crate::db::{Conn, Db};
 use crate::identity::{self, VehicleRecord};
 use crate::lake::{Lake, LakeError, RowFilter, Rows};
-use crate::trade::{self, Order, OrderId, Quote};
+use crate::trade::{self, Order, OrderId, OrderStatus, Quote, TradeError};
 
 /// What an order is delivered with.
 #[derive(Clone)]
@@ -82,8 +82,23 @@ pub async fn deliver(depot: &Depot, order: OrderId) -> Result<Delivered, Deliver
     let version = version(&order, name, &written, now);
     let rules = depot.rules.clone();
     let kept = version.clone();
-    depot.db.write(move |conn| keep(conn, &quote, &rows, &kept, &rules)).await?;
+    let keep = move |conn: &mut Conn| keep(conn, &quote, &rows, &kept, &rules);
+    if let Err(error) = depot.db.write(keep).await {
+        discard(&path, &error).await;
+        return Err(error);
+    }
     Ok(Delivered::Version(version))
+}
+
+/// Removes a file that was written and may not be kept, because an owner withdrew or the buyer gets
+/// his tokens back. After any other error the file may be whole and paid for.
+async fn discard(file: &Path, error: &DeliveryError) {
+    if let DeliveryError::ConsentChanged { .. } | DeliveryError::Trade(TradeError::TooLate { .. }) =
+        error
+        && let Err(error) = tokio::fs::remove_file(file).await
+    {
+        tracing::error!(%error, file = %file.display(), "cannot remove an undelivered file");
+    }
 }
 
 /// What was bought, and the cars whose owners still share all of it.
@@ -93,6 +108,10 @@ fn load(
     pseudonyms: &Pseudonyms,
 ) -> Result<(Order, Quote, Vec<Car>), DeliveryError> {
     let (order, quote) = trade::quote_of_order(conn, order)?;
+    if order.status != OrderStatus::Paid {
+        // A file that was delivered is never written again.
+        return Err(TradeError::NotOpen { order: order.id, status: order.status.as_str() }.into());
+    }
     let bought: Vec<VehicleId> = quote.vehicles.keys().copied().collect();
     let sharing = consent::sharing(conn, &bought, &quote.signals)?;
     let name = |vehicle| pseudonyms.name(quote.buyer, quote.dataset, vehicle);
@@ -161,12 +180,13 @@ fn car_columns(cars: &[Car]) -> Result<RecordBatch, ArrowError> {
         Arc::new(StringArray::from_iter_values(cars.iter().map(of)))
     };
     let years = cars.iter().map(|car| i32::from(car.record.description.year()));
+    let years: ArrayRef = Arc::new(Int32Array::from_iter_values(years));
     RecordBatch::try_from_iter([
         ("car", text(&|car| car.record.id.to_string())),
         ("vehicle", text(&|car| car.name.clone())),
         ("make", text(&|car| car.record.description.make().to_owned())),
         ("model", text(&|car| car.record.description.model().to_owned())),
-        ("model_year", Arc::new(Int32Array::from_iter_values(years)) as ArrayRef),
+        ("model_year", years),
         ("powertrain", text(&|car| car.record.description.powertrain().to_string())),
     ])
 }

@@ -58,7 +58,8 @@ impl Scene {
     /// A buyer with 100 tokens.
     pub async fn buyer(&self) -> Buyer {
         let operator = self.market.operator();
-        let buyer = operator.create("/v1/buyers", json!({ "name": "Example Motors" })).await.unwrap();
+        let buyer =
+            operator.create("/v1/buyers", json!({ "name": "Example Motors" })).await.unwrap();
         let deposits = format!("/v1/buyers/{}/deposits", text(&buyer, "id").unwrap());
         let amount = json!({ "amount": "100" });
         operator.create_once(&deposits, "first deposit", amount).await.unwrap();

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use quickstart::car::{Car, CarSpec, Drive};
 use quickstart::child::Programs;
+use telematics::{Signal, SignalGroup, Timestamp};
 
 use crate::bought;
 use crate::scene::{Scene, arrive, until};
@@ -83,14 +84,13 @@ fn simulated(seed: u64) -> CarSpec {
 async fn decode(programs: &Programs, folder: &Path, samples: &mut Samples) {
     let file = |name: &str| folder.join(name).to_string_lossy().into_owned();
     let (log, dbc, map) = (file("drive-1.log"), file("car.dbc"), file("car.map.toml"));
-    let arguments = ["edge-agent", "decode", &log, "--dbc", &dbc, "--map", &map, "--json"];
+    let arguments = ["edge-agent", "decode", &log, "--dbc", &dbc, "--map", &map];
     for line in programs.output(&arguments).await.unwrap().lines() {
-        let sample: serde_json::Value = serde_json::from_str(line).unwrap();
-        if sample["group"] == "motion" {
-            let signal = sample["signal"].as_str().unwrap().to_owned();
-            let time: telematics::Timestamp = sample["time"].as_str().unwrap().parse().unwrap();
-            let value = sample["value"].as_f64().unwrap().to_bits();
-            *samples.entry((signal, time.as_micros(), value)).or_default() += 1;
+        let [time, path, value, _unit] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        if Signal::by_path(path).unwrap().group() == SignalGroup::Motion {
+            let time = time.parse::<Timestamp>().unwrap().as_micros();
+            let value = value.parse::<f64>().unwrap().to_bits();
+            *samples.entry((path.to_owned(), time, value)).or_default() += 1;
         }
     }
 }

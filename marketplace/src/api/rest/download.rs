@@ -82,8 +82,6 @@ fn response(
         response
             .insert_header(("Content-Range", format!("bytes {first}-{last}/{}", version.bytes)));
     }
-    // Compressing a compressed file again would only cost time.
-    response.insert_header(("Content-Encoding", "identity"));
     response.body(SizedStream::new(count, ReceiverStream::new(chunks(input, count))))
 }
 

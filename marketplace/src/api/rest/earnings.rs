@@ -43,7 +43,7 @@ struct ReadView {
 }
 
 impl ReadView {
-    fn of(conn: &mut Conn, read: Read) -> Result<Self, Problem> {
+    fn of(conn: &mut Conn, read: &Read) -> Result<Self, Problem> {
         let buyer = identity::buyer(conn, read.buyer)?;
         Ok(Self {
             order: read.order.to_string(),
@@ -73,10 +73,7 @@ pub(super) async fn reads(app: web::Data<App>, owner: Owner) -> Result<HttpRespo
         .db
         .read(move |conn| {
             let reads = delivery::reads_of(conn, &owner)?;
-            reads
-                .into_iter()
-                .map(|read| ReadView::of(conn, read))
-                .collect::<Result<Vec<_>, Problem>>()
+            reads.iter().map(|read| ReadView::of(conn, read)).collect::<Result<Vec<_>, Problem>>()
         })
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "reads": views })))

@@ -1,0 +1,31 @@
+//! The only statements that name the tables of trade.
+
+mod orders;
+mod payouts;
+mod quotes;
+
+use telematics::ids::{Id, Kind};
+
+use super::TradeError;
+
+pub(super) use orders::{close_order, insert_order, order_by_key, order_by_quote};
+pub use orders::{order, orders, overdue, quote_of_order, undelivered};
+pub(super) use payouts::insert_payouts;
+pub use payouts::{payout_count, payouts_of};
+pub use quotes::find_quote;
+pub(super) use quotes::insert_quote;
+
+/// Rows that one answer lists at most.
+const ROWS_MAX: i64 = 10_000;
+
+fn stored(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn read_count(table: &'static str, count: i64) -> Result<u64, TradeError> {
+    u64::try_from(count).or(Err(TradeError::Damaged { table }))
+}
+
+fn read_id<K: Kind>(table: &'static str, bytes: &[u8]) -> Result<Id<K>, TradeError> {
+    Id::from_bytes(bytes).or(Err(TradeError::Damaged { table }))
+}

@@ -1,0 +1,187 @@
+//! Orders in the database.
+
+use diesel::prelude::*;
+use telematics::{BuyerId, Timestamp};
+
+use super::{ROWS_MAX, find_quote, read_id};
+use crate::db::Conn;
+use crate::identity::Buyer;
+use crate::ledger::Amount;
+use crate::schema::orders;
+use crate::trade::{Order, OrderId, OrderStatus, Quote, QuoteId, TradeError};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = orders)]
+struct OrderRow {
+    id: Vec<u8>,
+    quote_id: Vec<u8>,
+    buyer_id: Vec<u8>,
+    idempotency_key: String,
+    status: String,
+    price: i64,
+    fee: i64,
+    paid_out: i64,
+    refunded: i64,
+    placed_at: i64,
+    deliver_by: i64,
+    settled_at: Option<i64>,
+}
+
+pub(in crate::trade) fn insert_order(conn: &mut Conn, order: &Order) -> Result<(), TradeError> {
+    diesel::insert_into(orders::table)
+        .values((
+            orders::id.eq(order.id.to_vec()),
+            orders::quote_id.eq(order.quote.to_vec()),
+            orders::buyer_id.eq(order.buyer.to_vec()),
+            orders::idempotency_key.eq(&order.idempotency_key),
+            orders::status.eq(order.status.as_str()),
+            orders::price.eq(order.price.micros()),
+            orders::fee.eq(order.fee.micros()),
+            orders::paid_out.eq(order.paid_out.micros()),
+            orders::refunded.eq(order.refunded.micros()),
+            orders::placed_at.eq(order.placed_at.as_micros()),
+            orders::deliver_by.eq(order.deliver_by.as_micros()),
+            orders::settled_at.eq(order.settled_at.map(Timestamp::as_micros)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Writes how an open order ended.
+pub(in crate::trade) fn close_order(conn: &mut Conn, order: &Order) -> Result<(), TradeError> {
+    let open = orders::table
+        .filter(orders::id.eq(order.id.to_vec()))
+        .filter(orders::status.eq(OrderStatus::Paid.as_str()));
+    let closed = diesel::update(open)
+        .set((
+            orders::status.eq(order.status.as_str()),
+            orders::fee.eq(order.fee.micros()),
+            orders::paid_out.eq(order.paid_out.micros()),
+            orders::refunded.eq(order.refunded.micros()),
+            orders::settled_at.eq(order.settled_at.map(Timestamp::as_micros)),
+        ))
+        .execute(conn)?;
+    match closed {
+        1 => Ok(()),
+        _ => Err(TradeError::NotOpen { order: order.id, status: "closed" }),
+    }
+}
+
+pub(in crate::trade) fn order_by_key(
+    conn: &mut Conn,
+    buyer: BuyerId,
+    key: &str,
+) -> Result<Option<Order>, TradeError> {
+    let row: Option<OrderRow> = orders::table
+        .filter(orders::buyer_id.eq(buyer.to_vec()))
+        .filter(orders::idempotency_key.eq(key))
+        .select(OrderRow::as_select())
+        .first(conn)
+        .optional()?;
+    row.map(Order::try_from).transpose()
+}
+
+pub(in crate::trade) fn order_by_quote(
+    conn: &mut Conn,
+    quote: QuoteId,
+) -> Result<Option<Order>, TradeError> {
+    let row: Option<OrderRow> = orders::table
+        .filter(orders::quote_id.eq(quote.to_vec()))
+        .select(OrderRow::as_select())
+        .first(conn)
+        .optional()?;
+    row.map(Order::try_from).transpose()
+}
+
+/// An order of this buyer.
+///
+/// # Errors
+/// Another's order is refused like one that does not exist.
+pub fn order(conn: &mut Conn, buyer: &Buyer, id: OrderId) -> Result<Order, TradeError> {
+    let row: Option<OrderRow> = orders::table
+        .filter(orders::id.eq(id.to_vec()))
+        .filter(orders::buyer_id.eq(buyer.id.to_vec()))
+        .select(OrderRow::as_select())
+        .first(conn)
+        .optional()?;
+    row.ok_or(TradeError::UnknownOrder { order: id })?.try_into()
+}
+
+/// The orders of this buyer, newest first, at most 10,000.
+///
+/// # Errors
+/// When they can not be read.
+pub fn orders(conn: &mut Conn, buyer: &Buyer) -> Result<Vec<Order>, TradeError> {
+    let rows: Vec<OrderRow> = orders::table
+        .filter(orders::buyer_id.eq(buyer.id.to_vec()))
+        .order(orders::id.desc())
+        .limit(ROWS_MAX)
+        .select(OrderRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(Order::try_from).collect()
+}
+
+/// Orders that are paid and wait for their rows, oldest first.
+///
+/// # Errors
+/// When they can not be read.
+pub fn undelivered(conn: &mut Conn, now: Timestamp) -> Result<Vec<OrderId>, TradeError> {
+    let ids: Vec<Vec<u8>> = orders::table
+        .filter(orders::status.eq(OrderStatus::Paid.as_str()))
+        .filter(orders::deliver_by.ge(now.as_micros()))
+        .order(orders::id)
+        .limit(ROWS_MAX)
+        .select(orders::id)
+        .load(conn)?;
+    ids.iter().map(|id| read_id("orders", id)).collect()
+}
+
+/// Orders that should have been delivered by now and are not, oldest first.
+///
+/// # Errors
+/// When they can not be read.
+pub fn overdue(conn: &mut Conn, now: Timestamp) -> Result<Vec<OrderId>, TradeError> {
+    let ids: Vec<Vec<u8>> = orders::table
+        .filter(orders::status.eq(OrderStatus::Paid.as_str()))
+        .filter(orders::deliver_by.lt(now.as_micros()))
+        .order(orders::id)
+        .limit(ROWS_MAX)
+        .select(orders::id)
+        .load(conn)?;
+    ids.iter().map(|id| read_id("orders", id)).collect()
+}
+
+/// An order and what was bought with it, whoever bought it.
+///
+/// # Errors
+/// When there is no such order.
+pub fn quote_of_order(conn: &mut Conn, id: OrderId) -> Result<(Order, Quote), TradeError> {
+    let row: Option<OrderRow> =
+        orders::table.find(id.to_vec()).select(OrderRow::as_select()).first(conn).optional()?;
+    let order: Order = row.ok_or(TradeError::UnknownOrder { order: id })?.try_into()?;
+    let quote = find_quote(conn, order.quote)?;
+    let quote = quote.ok_or(TradeError::UnknownQuote { quote: order.quote })?;
+    Ok((order, quote))
+}
+
+impl TryFrom<OrderRow> for Order {
+    type Error = TradeError;
+
+    fn try_from(row: OrderRow) -> Result<Self, TradeError> {
+        let table = "orders";
+        Ok(Self {
+            id: read_id(table, &row.id)?,
+            quote: read_id(table, &row.quote_id)?,
+            buyer: read_id(table, &row.buyer_id)?,
+            idempotency_key: row.idempotency_key,
+            status: OrderStatus::parse(&row.status).ok_or(TradeError::Damaged { table })?,
+            price: Amount::from_micros(row.price),
+            fee: Amount::from_micros(row.fee),
+            paid_out: Amount::from_micros(row.paid_out),
+            refunded: Amount::from_micros(row.refunded),
+            placed_at: Timestamp::from_micros(row.placed_at),
+            deliver_by: Timestamp::from_micros(row.deliver_by),
+            settled_at: row.settled_at.map(Timestamp::from_micros),
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! Pay-outs in the database.
+
+use diesel::prelude::*;
+
+use super::{ROWS_MAX, read_count, read_id, stored};
+use crate::db::Conn;
+use crate::identity::Owner;
+use crate::ledger::Amount;
+use crate::schema::payouts;
+use crate::trade::{OrderId, Payout, TradeError};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = payouts)]
+struct PayoutRow {
+    order_id: Vec<u8>,
+    vehicle_id: Vec<u8>,
+    owner_id: Vec<u8>,
+    row_count: i64,
+    amount: i64,
+}
+
+pub(in crate::trade) fn insert_payouts(conn: &mut Conn, all: &[Payout]) -> Result<(), TradeError> {
+    for payout in all {
+        diesel::insert_into(payouts::table)
+            .values((
+                payouts::order_id.eq(payout.order.to_vec()),
+                payouts::vehicle_id.eq(payout.vehicle.to_vec()),
+                payouts::owner_id.eq(payout.owner.to_vec()),
+                payouts::row_count.eq(stored(payout.rows)),
+                payouts::amount.eq(payout.amount.micros()),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// What the vehicles of this owner earned, newest order first, at most 10,000.
+///
+/// # Errors
+/// When it can not be read.
+pub fn payouts_of(conn: &mut Conn, owner: &Owner) -> Result<Vec<Payout>, TradeError> {
+    let rows: Vec<PayoutRow> = payouts::table
+        .filter(payouts::owner_id.eq(owner.id.to_vec()))
+        .order((payouts::order_id.desc(), payouts::vehicle_id))
+        .limit(ROWS_MAX)
+        .select(PayoutRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(Payout::try_from).collect()
+}
+
+/// How many vehicles an order paid.
+///
+/// # Errors
+/// When it can not be read.
+pub fn payout_count(conn: &mut Conn, order: OrderId) -> Result<u64, TradeError> {
+    let count: i64 =
+        payouts::table.filter(payouts::order_id.eq(order.to_vec())).count().get_result(conn)?;
+    read_count("payouts", count)
+}
+
+impl TryFrom<PayoutRow> for Payout {
+    type Error = TradeError;
+
+    fn try_from(row: PayoutRow) -> Result<Self, TradeError> {
+        let table = "payouts";
+        Ok(Self {
+            order: read_id(table, &row.order_id)?,
+            vehicle: read_id(table, &row.vehicle_id)?,
+            owner: read_id(table, &row.owner_id)?,
+            rows: read_count(table, row.row_count)?,
+            amount: Amount::from_micros(row.amount),
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! Who may call what: every route, every role. A new route belongs into the table below.
+
+use actix_web::http::Method;
+use marketplace::identity::ApiKey;
+use serde_json::{Value, json};
+
+use crate::market_support::{Call, Market, OPERATOR, get, post};
+
+/// Roles that a route lets in, as letters: operator, owner (`w`), buyer, everyone without a key (`-`).
+type Row = (Method, &'static str, &'static str);
+
+const ORDER: &str = "order_0190a5b8c3d27e4f8a9b0c1d2e3f4a5b";
+
+#[rustfmt::skip] // a table is read by column
+const ROUTES: [Row; 23] = [
+    (Method::GET,  "/v1/health",                        "owb-"),
+    (Method::GET,  "/v1/rules",                         "owb-"),
+    (Method::GET,  "/v1/me",                            "owb"),
+    (Method::GET,  "/v1/datasets",                      "owb"),
+    (Method::GET,  "/v1/datasets/DATASET",              "owb"),
+    (Method::GET,  "/v1/balance",                       "wb"),
+    (Method::POST, "/v1/owners",                        "o"),
+    (Method::POST, "/v1/buyers",                        "o"),
+    (Method::POST, "/v1/buyers/BUYER/deposits",         "o"),
+    (Method::POST, "/v1/enrolment-codes",               "w"),
+    (Method::GET,  "/v1/vehicles",                      "w"),
+    (Method::GET,  "/v1/vehicles/VEHICLE/latest",       "w"),
+    (Method::GET,  "/v1/vehicles/VEHICLE/consent",      "w"),
+    (Method::PUT,  "/v1/vehicles/VEHICLE/consent",      "w"),
+    (Method::GET,  "/v1/payouts",                       "w"),
+    (Method::GET,  "/v1/reads",                         "w"),
+    (Method::POST, "/v1/quotes",                        "b"),
+    (Method::GET,  "/v1/quotes/QUOTE",                  "b"),
+    (Method::POST, "/v1/orders",                        "b"),
+    (Method::GET,  "/v1/orders",                        "b"),
+    (Method::GET,  "/v1/orders/ORDER",                  "b"),
+    (Method::GET,  "/v1/orders/ORDER/versions/1/data.parquet", "b"),
+    (Method::GET,  "/v1/orders/ORDER/versions/2/data.parquet", "b"),
+];
+
+/// A body that the route reads.
+fn body(path: &str) -> Value {
+    match path {
+        "/v1/quotes" => json!({ "dataset": ORDER.replace("order", "dataset") }),
+        "/v1/orders" => json!({ "quote": ORDER.replace("order", "quote") }),
+        "/v1/owners" | "/v1/buyers" => json!({ "name": "Somebody" }),
+        path if path.ends_with("deposits") => json!({ "amount": "1" }),
+        _ => json!({ "consent": { "motion": "share" } }),
+    }
+}
+
+fn call(method: &Method, path: &str) -> Call {
+    let words = ["DATASET", "BUYER", "VEHICLE", "QUOTE", "ORDER"];
+    let full = words.iter().fold(path.to_owned(), |path, word| {
+        path.replace(word, &ORDER.replace("order", &word.to_lowercase()))
+    });
+    match *method {
+        Method::GET => get(full),
+        _ => Call { method: method.clone(), ..post(full, &body(path)) }.once("some-key"),
+    }
+}
+
+#[actix_web::test]
+async fn every_route_lets_in_those_whom_it_is_for_and_nobody_else() {
+    let market = Market::with_cars(1, 1).await;
+    let buyer = market.buyer("Acme", "0").await;
+    let keys =
+        [('o', ApiKey::new(OPERATOR).reveal()), ('w', market.owners[0].clone()), ('b', buyer)];
+
+    for (method, path, roles) in &ROUTES {
+        let anonymous = market.call(call(method, path)).await;
+        if roles.contains('-') {
+            anonymous.expect(200);
+        } else {
+            assert_eq!(anonymous.header("www-authenticate"), "Bearer", "{method} {path}");
+            anonymous.problem(401, "unauthenticated");
+        }
+        for (role, key) in &keys {
+            let status = market.call(call(method, path).by(key)).await.status.as_u16();
+            // What is let in may still find nothing.
+            let expected: &[u16] = if roles.contains(*role) { &[200, 201, 404] } else { &[403] };
+            assert!(expected.contains(&status), "{method} {path} by {role}: {status}");
+        }
+        let stranger = ApiKey::new([99; 32]).reveal();
+        let status = market.call(call(method, path).by(&stranger)).await.status.as_u16();
+        assert_eq!(status, if roles.contains('-') { 200 } else { 401 }, "{method} {path}");
+    }
+}
+
+#[actix_web::test]
+async fn an_owner_sees_his_cars_and_what_they_may_disclose() {
+    let market = Market::with_cars(2, 1).await;
+    let owner = &market.owners[0];
+
+    let vehicles = market.call(get("/v1/vehicles").by(owner)).await.expect(200);
+    let vehicles = vehicles["vehicles"].as_array().unwrap();
+    assert_eq!(vehicles.len(), 1);
+    assert_eq!(vehicles[0]["model"], "Model 1");
+    assert_eq!(vehicles[0]["status"], "active");
+    assert_eq!(vehicles[0]["samples"], 0);
+    assert_eq!(vehicles[0]["last_seen"], Value::Null);
+
+    let path = format!("/v1/vehicles/{}/consent", vehicles[0]["id"].as_str().unwrap());
+    let before = market.call(get(path.as_str()).by(owner)).await.expect(200);
+    assert_eq!((&before["version"], &before["consent"]["motion"]), (&json!(1), &json!("share")));
+    market.withdraw(1).await;
+    let after = market.call(get(path.as_str()).by(owner)).await.expect(200);
+    assert_eq!((&after["version"], &after["consent"]["motion"]), (&json!(2), &json!("keep")));
+}
+
+#[actix_web::test]
+async fn an_owner_gets_a_code_that_enrols_a_car() {
+    let market = Market::with_cars(1, 1).await;
+    let ask = post("/v1/enrolment-codes", &json!({ "consent": { "motion": "share" } }));
+
+    let code = market.call(ask.by(&market.owners[0])).await.expect(201);
+
+    assert!(code["code"].as_str().unwrap().parse::<marketplace::identity::EnrolmentCode>().is_ok());
+    assert_eq!(code["expires_at"], "2024-01-01T00:10:00Z");
+}

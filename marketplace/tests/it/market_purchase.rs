@@ -1,0 +1,293 @@
+//! A purchase from search to pay-out, and how it ends when something changes on the way.
+
+use std::collections::BTreeMap;
+
+use deltalake::arrow::array::AsArray;
+use deltalake::arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
+use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use marketplace::delivery::{self, Depot, Pseudonyms};
+use marketplace::ledger::{self, Account};
+use marketplace::trade::OrderId;
+use serde_json::Value;
+use telematics::testing::{samples, vehicle};
+
+use crate::market_support::{Answer, Call, Market, START, get, micros, text_micros};
+
+/// A row of a delivered file: vehicle, signal, time, value.
+type Row = (String, String, i64, f64);
+
+fn rows(file: &Answer) -> Vec<Row> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file.bytes.clone()).unwrap();
+    let mut rows = Vec::new();
+    for batch in reader.build().unwrap() {
+        let batch = batch.unwrap();
+        assert!(batch["unit"].as_string::<i32>().iter().all(|unit| unit == Some("km/h")));
+        assert!(batch["make"].as_string::<i32>().iter().all(|make| make == Some("Axle")));
+        assert_eq!(batch["model_year"].as_primitive::<Int32Type>().value(0), 2024);
+        for row in 0..batch.num_rows() {
+            rows.push((
+                batch["vehicle"].as_string::<i32>().value(row).to_owned(),
+                batch["signal"].as_string::<i32>().value(row).to_owned(),
+                batch["time"].as_primitive::<TimestampMicrosecondType>().value(row),
+                batch["value"].as_primitive::<Float64Type>().value(row),
+            ));
+        }
+    }
+    rows
+}
+
+async fn delivered(market: &Market, key: &str, order: &Value) -> Value {
+    let path = format!("/v1/orders/{}", order["id"].as_str().unwrap());
+    market.call(get(path).by(key)).await.expect(200)
+}
+
+async fn download(market: &Market, key: &str, order: &Value) -> Answer {
+    let path = order["versions"][0]["data"].as_str().unwrap();
+    market.call(get(path).by(key)).await
+}
+
+#[actix_web::test]
+async fn a_buyer_finds_buys_and_reads_and_every_owner_is_paid() {
+    let market = Market::with_cars(12, 10).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "100").await;
+
+    let quote = market.quote(&key).await;
+    assert_eq!(quote["vehicles"], 12);
+    assert_eq!(quote["rows"], 780); // 10 + 20 + … + 120
+    assert_eq!(quote["price"], "0.156000"); // 780 rows at 200 micro-tokens
+
+    let order = market.order(&key, &quote, "first").await.expect(201);
+    assert_eq!(order["status"], "paid");
+    assert_eq!(market.balance(&key).await, "99.844000");
+    market.settle().await;
+
+    let order = delivered(&market, &key, &order).await;
+    assert_eq!(order["status"], "delivered");
+    assert_eq!(order["fee"], "0.007800");
+    assert_eq!(order["paid_out"], "0.148200");
+    assert_eq!(order["refunded"], "0.000000");
+    assert_eq!(order["payouts"], 12);
+    assert_eq!(order["versions"][0]["rows"], 780);
+
+    // To the last micro-token: car n has n of 78 parts.
+    let mut paid = 0;
+    for (number, owner) in (1_i64..).zip(&market.owners) {
+        let balance = text_micros(&market.balance(owner).await);
+        assert!((balance - 148_200 * number / 78).abs() <= 1, "car {number} has {balance}");
+        paid += balance;
+    }
+    assert_eq!(paid, micros(&order["paid_out"]));
+    let payouts = market.call(get("/v1/payouts").by(&market.owners[11])).await.expect(200);
+    assert_eq!(payouts["payouts"][0]["rows"], 120);
+    assert_eq!(payouts["payouts"][0]["amount"], market.balance(&market.owners[11]).await);
+
+    let buyer = text_micros(&market.balance(&key).await);
+    let escrow =
+        Account::Escrow(*OrderId::parse(order["id"].as_str().unwrap()).unwrap().as_bytes());
+    assert_eq!(held(&market, escrow).await, 0);
+    assert_eq!(held(&market, Account::Fees).await, micros(&order["fee"]));
+    let issued = held(&market, Account::Issuance).await;
+    assert_eq!(issued + held(&market, Account::Fees).await + buyer + paid, 0);
+}
+
+async fn held(market: &Market, account: Account) -> i64 {
+    let read = move |conn: &mut _| ledger::balance(conn, account);
+    market.app.db.read::<_, ledger::LedgerError, _>(read).await.unwrap().micros()
+}
+
+#[actix_web::test]
+async fn a_delivered_order_is_not_delivered_again() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let quote = market.quote(&key).await;
+    let order = market.order(&key, &quote, "first").await.expect(201);
+    market.settle().await;
+    let before = download(&market, &key, &delivered(&market, &key, &order).await).await;
+    market.withdraw(1).await;
+
+    let depot = Depot {
+        db: market.app.db.clone(),
+        lake: market.app.lake.clone(),
+        clock: market.app.clock,
+        folder: market.app.config.deliveries_dir(),
+        pseudonyms: Pseudonyms::new([0; 32]),
+        rules: market.app.config.rules.clone(),
+    };
+    let id = OrderId::parse(order["id"].as_str().unwrap()).unwrap();
+    let error = delivery::deliver(&depot, id).await.unwrap_err();
+
+    assert!(error.to_string().ends_with("is delivered already"), "{error}");
+    let after = download(&market, &key, &delivered(&market, &key, &order).await).await;
+    assert_eq!(before.bytes, after.bytes);
+}
+
+#[actix_web::test]
+async fn the_delivered_rows_are_those_of_the_lake_under_other_names() {
+    let market = Market::with_cars(12, 10).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "100").await;
+    let quote = market.quote(&key).await;
+    let order = market.order(&key, &quote, "first").await.expect(201);
+    // What arrives later was not bought.
+    let late = marketplace::lake::Arrived {
+        arrival: 100,
+        vehicle: vehicle(1),
+        samples: samples("Vehicle.Speed", 500),
+    };
+    market.app.lake.append(&[late]).await.unwrap();
+    market.settle().await;
+
+    let order = delivered(&market, &key, &order).await;
+    let file = download(&market, &key, &order).await;
+    assert_eq!(file.status, 200);
+    let rows = rows(&file);
+    assert!(rows.is_sorted_by(|a, b| (&a.0, &a.1, a.2) <= (&b.0, &b.1, b.2)));
+
+    let mut cars: BTreeMap<&str, Vec<(i64, f64)>> = BTreeMap::new();
+    for (name, signal, time, value) in &rows {
+        assert_eq!(signal, "Vehicle.Speed");
+        assert!(!name.contains("vehicle"), "{name} must not be the car's id");
+        cars.entry(name).or_default().push((*time, *value));
+    }
+    let mut found: Vec<_> = cars.into_values().collect();
+    found.sort_by_key(Vec::len);
+    let sent = |number: u16| {
+        let sample = |sample: telematics::Sample| (sample.time.as_micros(), sample.physical());
+        samples("Vehicle.Speed", number * 10).into_iter().map(sample).collect::<Vec<_>>()
+    };
+    assert_eq!(found, (1..=12).map(sent).collect::<Vec<_>>());
+    assert_eq!(found[0][0].0, START.as_micros());
+}
+
+#[actix_web::test]
+async fn a_file_can_be_read_in_parts_and_each_read_is_shown_to_the_owners() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "100").await;
+    let quote = market.quote(&key).await;
+    let order = market.order(&key, &quote, "first").await.expect(201);
+    market.settle().await;
+    let order = delivered(&market, &key, &order).await;
+
+    let whole = download(&market, &key, &order).await;
+    let path = order["versions"][0]["data"].as_str().unwrap();
+    let range = |range: &str| Call { range: Some(range.to_owned()), ..get(path).by(&key) };
+    let end = market.call(range("bytes=-8")).await;
+    assert_eq!(end.status, 206);
+    assert_eq!(end.bytes, whole.bytes.slice(whole.bytes.len() - 8..));
+    let (length, last) = (whole.bytes.len(), whole.bytes.len() - 1);
+    assert_eq!(end.header("content-range"), format!("bytes {}-{last}/{length}", length - 8));
+    let beyond = market.call(range(&format!("bytes={length}-"))).await;
+    assert!(beyond.problem(416, "range-not-satisfiable").contains("bytes"));
+
+    let reads = market.call(get("/v1/reads").by(&market.owners[0])).await.expect(200);
+    let bytes: Vec<_> = reads["reads"].as_array().unwrap().iter().map(|r| &r["bytes"]).collect();
+    assert_eq!(bytes.len(), 2);
+    assert!(bytes.iter().any(|bytes| **bytes == length) && bytes.iter().any(|bytes| **bytes == 8));
+    assert_eq!(reads["reads"][0]["buyer_name"], "Acme");
+    assert_eq!(reads["reads"][0]["vehicles"][0], vehicle(1).to_string());
+}
+
+#[actix_web::test]
+async fn two_buyers_get_other_names_for_the_same_cars() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let mut names = Vec::new();
+    for buyer in ["Acme", "Bolt"] {
+        let key = market.buyer(buyer, "100").await;
+        let quote = market.quote(&key).await;
+        let order = market.order(&key, &quote, "first").await.expect(201);
+        market.settle().await;
+        let order = delivered(&market, &key, &order).await;
+        let file = download(&market, &key, &order).await;
+        names.extend(
+            rows(&file).into_iter().map(|row| row.0).collect::<std::collections::BTreeSet<_>>(),
+        );
+    }
+
+    assert_eq!(names.len(), 6);
+    assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), 6);
+}
+
+#[actix_web::test]
+async fn who_withdraws_between_purchase_and_delivery_is_neither_delivered_nor_paid() {
+    let market = Market::with_cars(12, 10).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let quote = market.quote(&key).await;
+    let order = market.order(&key, &quote, "first").await.expect(201);
+
+    market.withdraw(12).await;
+    market.settle().await;
+
+    let order = delivered(&market, &key, &order).await;
+    assert_eq!(order["status"], "delivered");
+    assert_eq!(order["refunded"], "0.024000"); // 120 rows at 200 micro-tokens
+    assert_eq!(order["fee"], "0.006600");
+    assert_eq!(order["paid_out"], "0.125400");
+    assert_eq!(order["payouts"], 11);
+    assert_eq!(order["versions"][0]["rows"], 660);
+    assert_eq!(rows(&download(&market, &key, &order).await).len(), 660);
+    assert_eq!(market.balance(&market.owners[11]).await, "0.000000");
+    assert_eq!(market.balance(&key).await, "0.868000");
+}
+
+#[actix_web::test]
+async fn when_too_few_cars_are_left_everything_is_refunded() {
+    let market = Market::with_cars(10, 10).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let quote = market.quote(&key).await;
+    let order = market.order(&key, &quote, "first").await.expect(201);
+
+    market.withdraw(1).await;
+    market.settle().await;
+
+    let order = delivered(&market, &key, &order).await;
+    assert_eq!(order["status"], "refunded");
+    assert_eq!(order["versions"], serde_json::json!([]));
+    assert_eq!(market.balance(&key).await, "1.000000");
+}
+
+#[actix_web::test]
+async fn what_is_not_delivered_in_time_is_refunded() {
+    let mut market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let quote = market.quote(&key).await;
+    let order = market.order(&key, &quote, "first").await.expect(201);
+    assert_ne!(market.balance(&key).await, "1.000000");
+
+    market.wait_seconds(3_601);
+    market.settle().await;
+
+    let order = delivered(&market, &key, &order).await;
+    assert_eq!(order["status"], "refunded");
+    assert_eq!(order["refunded"], quote["price"]);
+    assert_eq!(market.balance(&key).await, "1.000000");
+}
+
+#[actix_web::test]
+async fn a_delivery_that_died_half_way_is_made_again() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let quote = market.quote(&key).await;
+    let order = market.order(&key, &quote, "first").await.expect(201);
+    let folder = market.app.config.deliveries_dir();
+    std::fs::create_dir_all(&folder).unwrap();
+    let name = format!("{}-1", order["id"].as_str().unwrap());
+    // Died while writing, and died between renaming and settling.
+    std::fs::write(folder.join(&name).with_extension("unfinished"), "half a file").unwrap();
+    std::fs::write(folder.join(&name).with_extension("parquet"), "an older file").unwrap();
+
+    market.settle().await;
+    market.settle().await;
+
+    let order = delivered(&market, &key, &order).await;
+    assert_eq!(order["versions"].as_array().unwrap().len(), 1);
+    assert_eq!(rows(&download(&market, &key, &order).await).len(), 60);
+    assert!(!folder.join(&name).with_extension("unfinished").exists());
+}

@@ -1,0 +1,151 @@
+//! What the market refuses, in words that say what to do, without moving a micro-token.
+
+use actix_web::http::Method;
+use serde_json::json;
+use telematics::testing::vehicle;
+
+use crate::market_support::{Call, Market, OPERATOR, get, post};
+
+#[actix_web::test]
+async fn a_purchase_without_the_money_moves_nothing() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "0.001").await;
+    let quote = market.quote(&key).await;
+
+    let detail = market.order(&key, &quote, "first").await.problem(402, "insufficient-funds");
+    assert!(detail.contains("has 0.001000 tokens, 0.012000 are needed"), "{detail}");
+    assert_eq!(market.balance(&key).await, "0.001000");
+    let orders = market.call(get("/v1/orders").by(&key)).await.expect(200);
+    assert_eq!(orders["orders"], json!([]));
+}
+
+#[actix_web::test]
+async fn a_key_buys_once_however_often_it_is_sent() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let (quote, other) = (market.quote(&key).await, market.quote(&key).await);
+
+    let first = market.order(&key, &quote, "k").await.expect(201);
+    let again = market.order(&key, &quote, "k").await.expect(201);
+    assert_eq!(first["id"], again["id"]);
+    assert_eq!(market.balance(&key).await, "0.988000");
+
+    let detail = market.order(&key, &other, "k").await.problem(422, "idempotency-key-reused");
+    assert!(detail.contains("`k`"), "{detail}");
+    let detail = market.order(&key, &quote, "another").await.problem(409, "conflict");
+    assert!(detail.contains(first["id"].as_str().unwrap()), "{detail}");
+    let unkeyed = post("/v1/orders", &json!({ "quote": other["id"] })).by(&key);
+    assert!(market.call(unkeyed).await.problem(400, "invalid-request").contains("Idempotency-Key"));
+    assert_eq!(market.balance(&key).await, "0.988000");
+}
+
+#[actix_web::test]
+async fn a_deposit_is_credited_once() {
+    let market = Market::with_cars(0, 1).await;
+    let key = market.buyer("Acme", "5").await;
+    let me = market.call(get("/v1/me").by(&key)).await.expect(200);
+    let path = format!("/v1/buyers/{}/deposits", me["id"].as_str().unwrap());
+    let operator = marketplace::identity::ApiKey::new(OPERATOR).reveal();
+    let put = |amount: &str| {
+        market.call(
+            post(path.as_str(), &json!({ "amount": amount })).by(&operator).once("first-Acme"),
+        )
+    };
+
+    put("5").await.expect(201);
+    put("6").await.problem(422, "idempotency-key-reused");
+    for amount in ["0", "-1", "1.0000001", "much"] {
+        put(amount).await.problem(400, "invalid-request");
+    }
+    assert_eq!(market.balance(&key).await, "5.000000");
+}
+
+#[actix_web::test]
+async fn a_quote_expires() {
+    let mut market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let quote = market.quote(&key).await;
+
+    market.wait_seconds(901);
+
+    let detail = market.order(&key, &quote, "first").await.problem(410, "quote-expired");
+    assert!(detail.contains("ask for a new one"), "{detail}");
+}
+
+#[actix_web::test]
+async fn too_few_cars_are_not_sold() {
+    let market = Market::with_cars(11, 10).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let quote = market.quote(&key).await;
+
+    market.withdraw(1).await;
+    market.withdraw(2).await;
+
+    let detail = market.order(&key, &quote, "first").await.problem(409, "too-few-vehicles");
+    assert!(detail.contains("9 vehicles") && detail.contains("at least 10"), "{detail}");
+    let ask = post("/v1/quotes", &json!({ "dataset": quote["dataset"] })).by(&key);
+    market.call(ask).await.problem(409, "too-few-vehicles");
+    market.describe().await;
+    let path = format!("/v1/datasets/{}", quote["dataset"].as_str().unwrap());
+    assert_eq!(market.call(get(path).by(&key)).await.expect(200)["vehicles"], 9);
+}
+
+#[actix_web::test]
+async fn what_belongs_to_others_looks_like_nothing() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let (ours, theirs) = (market.buyer("Acme", "1").await, market.buyer("Bolt", "1").await);
+    let quote = market.quote(&ours).await;
+    let order = market.order(&ours, &quote, "first").await.expect(201);
+    market.settle().await;
+
+    let path = |kind: &str, id: &serde_json::Value| format!("/v1/{kind}/{}", id.as_str().unwrap());
+    for call in [
+        get(path("quotes", &quote["id"])),
+        get(path("orders", &order["id"])),
+        get(path("orders", &order["id"]) + "/versions/1/data.parquet"),
+        post("/v1/orders", &json!({ "quote": quote["id"] })).once("k"),
+    ] {
+        market.call(call.by(&theirs)).await.problem(404, "not-found");
+    }
+    let missing = get(path("orders", &order["id"]) + "/versions/2/data.parquet");
+    market.call(missing.by(&ours)).await.problem(404, "not-found");
+    for path in ["latest", "consent"] {
+        let foreign = get(format!("/v1/vehicles/{}/{path}", vehicle(1))).by(&market.owners[1]);
+        market.call(foreign).await.problem(404, "not-found");
+    }
+}
+
+#[actix_web::test]
+async fn what_does_not_read_is_a_problem_that_says_where() {
+    let market = Market::with_cars(1, 1).await;
+    let key = market.buyer("Acme", "1").await;
+    let raw = |body: &str| Call { body: Some(body.to_owned()), ..post("/v1/quotes", &json!({})) };
+    let owner = &market.owners[0];
+    let consent = |what: serde_json::Value| {
+        let call =
+            post(format!("/v1/vehicles/{}/consent", vehicle(1)), &json!({ "consent": what }));
+        Call { method: Method::PUT, ..call }
+    };
+    #[rustfmt::skip] // a table is read by column
+    let cases = [
+        ("broken JSON",      raw("{\"dataset\": ").by(&key),                    400, "invalid-request"),
+        ("unknown field",    raw("{\"data\": \"x\"}").by(&key),                 400, "invalid-request"),
+        ("not an id",        raw("{\"dataset\": \"x\"}").by(&key),              400, "invalid-request"),
+        ("id of a car",      get(format!("/v1/quotes/{}", vehicle(1))).by(&key), 400, "invalid-request"),
+        ("odd parameter",    get("/v1/datasets?limit=many").by(&key),           400, "invalid-request"),
+        ("unknown group",    consent(json!({ "radio": "share" })).by(owner),    400, "invalid-request"),
+        ("unknown decision", consent(json!({ "motion": "sell" })).by(owner),    400, "invalid-request"),
+        ("too large",        raw(&" ".repeat(70_000)).by(&key),                 413, "too-large"),
+        ("no such route",    get("/v1/cars").by(&key),                          404, "not-found"),
+    ];
+    for (name, call, status, problem) in cases {
+        let answer = market.call(call).await;
+        assert_eq!(answer.status.as_u16(), status, "{name}");
+        assert!(!answer.problem(status, problem).is_empty(), "{name}");
+    }
+}
