@@ -42,13 +42,9 @@ pub struct Dataset {
     pub first_at: Option<Timestamp>,
     /// Time of the last row.
     pub last_at: Option<Timestamp>,
-<<<<<<< HEAD
     /// The version of the lake that was measured.
     pub lake_version: u64,
-    /// When it was measured.
-=======
     /// When this was measured first; it has not changed since.
->>>>>>> m2
     pub described_at: Timestamp,
 }
 

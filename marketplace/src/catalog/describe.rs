@@ -13,8 +13,8 @@ use crate::db::Conn;
 use crate::identity::{self, VehicleRecord};
 use crate::lake::Measured;
 
-/// Describes every dataset again from what was measured at `lake_version`, and returns them. Only vehicles whose
-/// owners share every group of a dataset now are counted in it.
+/// Describes every dataset again from what was measured at `lake_version`, and returns them. Only
+/// vehicles whose owners share every group of a dataset now are counted in it.
 ///
 /// # Errors
 /// When consent, vehicles or datasets can not be read or stored.
@@ -34,7 +34,7 @@ pub fn describe(
         let sharing = consent::sharing(conn, &known, &template.signals)?;
         let sharing: BTreeSet<VehicleId> = sharing.into_iter().collect();
         let offered = measured.iter().filter(|line| sharing.contains(&line.vehicle));
-        let dataset = Dataset { lake_version, ..summary(template, offered, &vehicles, now) };
+        let dataset = summary(template, offered, &vehicles, (lake_version, now));
         datasets.push(queries::upsert(conn, dataset)?);
     }
     Ok(datasets)
@@ -44,7 +44,7 @@ fn summary<'a>(
     template: Template,
     offered: impl Iterator<Item = &'a Measured>,
     vehicles: &[VehicleRecord],
-    now: Timestamp,
+    (lake_version, described_at): (u64, Timestamp),
 ) -> Dataset {
     let mut per_signal: BTreeMap<_, u64> =
         template.signals.iter().map(|signal| (*signal, 0)).collect();
@@ -59,7 +59,7 @@ fn summary<'a>(
     }
     let described = || vehicles.iter().filter(|vehicle| contributors.contains(&vehicle.id));
     Dataset {
-        id: dataset_id(&template.slug, now),
+        id: dataset_id(&template.slug, described_at),
         title: template.title,
         description: template.description,
         price_per_row: template.price_per_row,
@@ -71,8 +71,8 @@ fn summary<'a>(
         slug: template.slug,
         first_at,
         last_at,
-        lake_version: 0,
-        described_at: now,
+        lake_version,
+        described_at,
     }
 }
 
