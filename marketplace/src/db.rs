@@ -261,7 +261,7 @@ impl CustomizeConnection<Conn, diesel::r2d2::Error> for Access {
         // The time-out comes first: switching to WAL itself may have to wait.
         let sqlite = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
                       PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
-        let settings = match (conn as &Conn, self) {
+        let settings = match (&*conn, self) {
             (Conn::Sqlite(_), Self::ReadWrite) => sqlite.to_owned(),
             (Conn::Sqlite(_), Self::ReadOnly) => format!("{sqlite} PRAGMA query_only = ON;"),
             (Conn::Postgres(_), Self::ReadWrite) => {

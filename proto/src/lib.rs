@@ -10,12 +10,12 @@
 pub mod convert;
 
 /// Messages, clients and servers generated from the protobuf files.
-#[allow(
-    clippy::all,
+#[expect(
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::as_conversions,
     clippy::pedantic,
     missing_docs,
-    unreachable_pub,
-    clippy::allow_attributes,
     reason = "generated"
 )]
 pub mod v1 {

@@ -1,4 +1,4 @@
-//! Typed identifiers: a UUIDv7 (RFC 9562) that knows what it names.
+//! Typed identifiers: a `UUIDv7` (RFC 9562) that knows what it names.
 //!
 //! In a database an id is its 16 bytes; for people and programs it is `vehicle_` and 32 hex digits,
 //! so that an order can not be pasted where a vehicle is meant.

@@ -146,9 +146,6 @@ const UNITS: &[Definition] = &[
 ];
 
 impl Unit {
-    /// A pure number, such as a gear or a count.
-    pub const NONE: Self = Self(&UNITS[0]);
-
     /// Finds the unit that `text` spells, in VSS's way or one of those met in DBC files.
     ///
     /// # Errors

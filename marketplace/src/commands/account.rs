@@ -126,9 +126,9 @@ async fn deposit(
     let credit = move |conn: &mut _| {
         let operator = Operator::at_the_machine();
         ledger::deposit(conn, &operator, buyer, amount, &key, now)?;
-        Ok::<_, LedgerError>(ledger::balance(conn, ledger::Account::Buyer(buyer))?)
+        ledger::balance(conn, ledger::Account::Buyer(buyer))
     };
-    let balance = open(config)?.write(credit).await?;
+    let balance = open(config)?.write::<_, LedgerError, _>(credit).await?;
     writeln!(out, "{buyer} has {balance} tokens")?;
     Ok(())
 }

@@ -23,8 +23,8 @@ const OPERATOR_KEY_FILE: &str = "operator.key";
 /// Runs the market until SIGTERM or Ctrl-C.
 ///
 /// On its first start it makes everything it needs: database, certificate authority, lake, search
-/// index, and an operator key in `operator.key`. Cars connect to grpc_address, everybody else to
-/// rest_address.
+/// index, and an operator key in `operator.key`. Cars connect to `grpc_address`, everybody else to
+/// `rest_address`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
     #[command(flatten)]

@@ -281,7 +281,7 @@ impl TryFrom<VehicleRow> for VehicleRecord {
         let year = u32::try_from(row.model_year).unwrap_or_default();
         let description = Powertrain::parse(&row.powertrain)
             .and_then(|powertrain| VehicleDescription::new(&row.make, &row.model, year, powertrain))
-            .or_else(|_| Err(damaged_vehicle(&row.id)))?;
+            .or(Err(damaged_vehicle(&row.id)))?;
         Ok(Self {
             id: read_id("vehicles", &row.id)?,
             owner: read_id("vehicles", &row.owner_id)?,

@@ -7,6 +7,7 @@ mod market_access;
 mod market_purchase;
 mod market_refusals;
 mod market_support;
+mod postgres;
 mod process;
 mod schema;
 mod storage;

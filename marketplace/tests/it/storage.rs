@@ -9,7 +9,7 @@ use crate::cars::Car;
 use crate::market::Market;
 
 /// Lets the market's database grow by no more than `pages`, as a disk does that is nearly full.
-async fn leave_room_for(market: &Market, pages: u32) {
+async fn leave_room_for(market: &Market, pages: i32) {
     use diesel::RunQueryDsl as _;
     use diesel::sql_types::Integer;
     market
@@ -18,7 +18,7 @@ async fn leave_room_for(market: &Market, pages: u32) {
         .write::<_, diesel::result::Error, _>(move |conn| {
             let count = diesel::dsl::sql::<Integer>("SELECT page_count FROM pragma_page_count");
             let count = count.get_result::<i32>(conn)?;
-            conn.batch_execute(&format!("PRAGMA max_page_count = {}", count + pages as i32))
+            conn.batch_execute(&format!("PRAGMA max_page_count = {}", count + pages))
         })
         .await
         .unwrap();

@@ -1,0 +1,106 @@
+//! The same market on PostgreSQL.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use marketplace::archive;
+use proto::v1::RefusalReason;
+
+use crate::cars::Car;
+use crate::market::Market;
+
+/// A server of our own in a temporary folder, reached through a socket there. PostgreSQL refuses to
+/// run as root, so root starts it as the user that Debian's package makes.
+struct Server {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Server {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(folder.path()));
+        }
+        let data = folder.path().join("data");
+        run(program("initdb").args(["--auth=trust", "--username=axle", "-D"]).arg(&data));
+        let child = program("postgres")
+            .args(["-c", "listen_addresses=", "-k"])
+            .arg(folder.path())
+            .arg("-D")
+            .arg(&data)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { child, folder }
+    }
+
+    async fn url(&self) -> String {
+        let socket = self.folder.path().join(".s.PGSQL.5432");
+        while !socket.exists() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let folder = self.folder.path().to_string_lossy().replace('/', "%2F");
+        format!("postgres://axle@{folder}/postgres")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout == b"0\n"
+}
+
+fn program(name: &str) -> Command {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").unwrap();
+    let newest: PathBuf = versions.map(|version| version.unwrap().path()).max().unwrap();
+    let path = newest.join("bin").join(name);
+    if !is_root() {
+        return Command::new(path);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(path);
+    command.current_dir(Path::new("/"));
+    command
+}
+
+fn run(command: &mut Command) {
+    assert!(command.stdout(Stdio::null()).status().unwrap().success(), "{command:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL"]
+async fn cars_enrol_and_send_on_postgresql_as_on_sqlite() {
+    let server = Server::start();
+    let market = Market::start_on(&server.url().await).await;
+    let (mut car, mut other) = (Car::enrol(&market).await, Car::enrol(&market).await);
+    let fork = car.batch_of("Vehicle.Speed", 3);
+    let batches = (0..20).map(|_| car.batch()).collect::<Vec<_>>();
+    let others = (0..20).map(|_| other.batch()).collect::<Vec<_>>();
+
+    let (first, second) =
+        tokio::join!(car.send(&market, batches.clone()), other.send(&market, others));
+    assert_eq!((first.receipts().len(), second.receipts().len()), (20, 20));
+    let again = car.send(&market, batches).await.receipts();
+    assert!(again.iter().all(|(_, existed)| *existed));
+    let totals = market.app.db.read(archive::totals).await.unwrap();
+    assert_eq!((totals.batches, totals.samples), (40, 400));
+
+    market.decide(&other.owner, other.id, "motion=keep").await;
+    let stale = other.batch();
+    other.send(&market, [stale]).await.refusal(RefusalReason::StaleConsent);
+    car.send(&market, [fork]).await.refusal(RefusalReason::ForkedChain);
+    let id = car.id;
+    let evidence = market.app.db.read(move |conn| archive::quarantined(conn, id)).await.unwrap();
+    assert_eq!(evidence.len(), 2);
+    let (latest, id) = (archive::latest, other.id);
+    assert_eq!(market.app.db.read(move |conn| latest(conn, id)).await.unwrap().len(), 1);
+    market.stop().await;
+}

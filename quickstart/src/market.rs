@@ -1,0 +1,251 @@
+//! The marketplace as a child process, and its REST API as a client sees it.
+//!
+//! **Not here:** any rule of the market. Requests and answers are JSON; what the market refuses comes
+//! back as the problem's own words.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+
+use crate::child::{Child, Programs, free_address};
+
+/// How long the marketplace may take to answer after its start.
+const START_WAIT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Where a marketplace listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    rest: SocketAddr,
+    grpc: SocketAddr,
+}
+
+impl Addresses {
+    /// Ports 8080 and 7443 of this machine when they are free, others when not.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn free() -> anyhow::Result<Self> {
+        Ok(Self {
+            rest: free_address(SocketAddr::from(([127, 0, 0, 1], 8080)))?,
+            grpc: free_address(SocketAddr::from(([127, 0, 0, 1], 7443)))?,
+        })
+    }
+}
+
+/// A running marketplace.
+#[derive(Debug)]
+pub struct Market {
+    process: Child,
+    rest: Rest,
+    grpc_url: String,
+}
+
+impl Market {
+    /// Writes the settings into `folder`, starts the marketplace and waits until it answers.
+    ///
+    /// `vehicles_min` is the market's rule of that name.
+    ///
+    /// # Errors
+    /// When it does not start; the message quotes its log.
+    pub async fn start(
+        programs: &Programs,
+        folder: &Path,
+        addresses: Addresses,
+        vehicles_min: u32,
+    ) -> anyhow::Result<Self> {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        let Addresses { rest: rest_address, grpc: grpc_address } = addresses;
+        let settings = folder.join("marketplace.toml");
+        fs::write(
+            &settings,
+            format!(
+                "data_dir = {folder:?}\nrest_address = \"{rest_address}\"\n\
+                 grpc_address = \"{grpc_address}\"\nflush_interval_seconds = 1\n\n\
+                 [rules]\nvehicles_min = {vehicles_min}\n"
+            ),
+        )?;
+
+        let arguments = ["marketplace", "serve", "--config", &settings.to_string_lossy()];
+        let mut process = programs.start(&arguments, &folder.join("marketplace.log"))?;
+        let rest = Rest::new(format!("http://{rest_address}"));
+        let answers = async {
+            while rest.read("/v1/health").await.is_err() {
+                process.check()?;
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(START_WAIT, answers)
+            .await
+            .with_context(|| format!("the marketplace did not answer within {START_WAIT:?}"))??;
+
+        let operator_key = fs::read_to_string(folder.join("operator.key"))
+            .context("cannot read the operator's key")?;
+        let rest = Rest { key: Some(operator_key.trim().to_owned()), ..rest };
+        Ok(Self { process, rest, grpc_url: format!("https://{grpc_address}") })
+    }
+
+    /// Where cars connect.
+    #[must_use]
+    pub fn grpc_url(&self) -> &str {
+        &self.grpc_url
+    }
+
+    /// The REST API, for the holder of `key`.
+    #[must_use]
+    pub fn rest(&self, key: &str) -> Rest {
+        Rest { key: Some(key.to_owned()), ..self.rest.clone() }
+    }
+
+    /// The REST API, for the operator.
+    #[must_use]
+    pub fn operator(&self) -> &Rest {
+        &self.rest
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn process(&mut self) -> &mut Child {
+        &mut self.process
+    }
+
+    /// Kills it as a power cut would.
+    ///
+    /// # Errors
+    /// When the process can not be waited for.
+    pub async fn kill(self) -> anyhow::Result<()> {
+        self.process.kill().await
+    }
+
+    /// Stops it.
+    ///
+    /// # Errors
+    /// When it does not stop cleanly.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.process.stop().await
+    }
+}
+
+/// The REST API, for the holder of one key.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    client: reqwest::Client,
+    base: String,
+    key: Option<String>,
+}
+
+impl Rest {
+    fn new(base: String) -> Self {
+        Self { client: reqwest::Client::new(), base, key: None }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// GETs a resource.
+    ///
+    /// # Errors
+    /// What the market refuses, in its words.
+    pub async fn read(&self, path: &str) -> anyhow::Result<Value> {
+        answer(self.request(Method::GET, path).send().await?).await
+    }
+
+    /// POSTs `body`.
+    ///
+    /// # Errors
+    /// What the market refuses, in its words.
+    pub async fn create(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        answer(self.request(Method::POST, path).json(&body).send().await?).await
+    }
+
+    /// POSTs `body`, at most once for each `key`.
+    ///
+    /// # Errors
+    /// What the market refuses, in its words.
+    pub async fn create_once(&self, path: &str, key: &str, body: Value) -> anyhow::Result<Value> {
+        let request = self.request(Method::POST, path).header("Idempotency-Key", key);
+        answer(request.json(&body).send().await?).await
+    }
+
+    /// PUTs `body`.
+    ///
+    /// # Errors
+    /// What the market refuses, in its words.
+    pub async fn replace(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        answer(self.request(Method::PUT, path).json(&body).send().await?).await
+    }
+
+    /// GETs a file and writes it to `file`; returns its length in bytes.
+    ///
+    /// # Errors
+    /// What the market refuses, in its words, or a file that can not be written.
+    pub async fn download(&self, path: &str, file: &Path) -> anyhow::Result<usize> {
+        let response = self.request(Method::GET, path).send().await?;
+        if !response.status().is_success() {
+            answer(response).await?;
+            bail!("{path} could not be downloaded");
+        }
+        let bytes = response.bytes().await?;
+        fs::write(file, &bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(bytes.len())
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+}
+
+async fn answer(response: Response) -> anyhow::Result<Value> {
+    let status = response.status();
+    let path = response.url().path().to_owned();
+    let body = response.json().await.unwrap_or_else(|_| json!({}));
+    if status.is_success() {
+        return Ok(body);
+    }
+    let detail = body.get("detail").and_then(Value::as_str).unwrap_or("no explanation");
+    bail!("{path}: {status}: {detail}")
+}
+
+/// Reads a field of an answer as text.
+///
+/// # Errors
+/// When the field is absent or is not text; the message shows the answer.
+pub fn text<'a>(answer: &'a Value, field: &str) -> anyhow::Result<&'a str> {
+    answer.get(field).and_then(Value::as_str).with_context(|| format!("no `{field}` in {answer}"))
+}
+
+/// Reads a field of an answer as a count.
+///
+/// # Errors
+/// When the field is absent or is not a count; the message shows the answer.
+pub fn count(answer: &Value, field: &str) -> anyhow::Result<u64> {
+    answer.get(field).and_then(Value::as_u64).with_context(|| format!("no `{field}` in {answer}"))
+}
+
+/// Reads a field of an answer as a list.
+///
+/// # Errors
+/// When the field is absent or is not a list; the message shows the answer.
+pub fn list<'a>(answer: &'a Value, field: &str) -> anyhow::Result<&'a Vec<Value>> {
+    answer.get(field).and_then(Value::as_array).with_context(|| format!("no `{field}` in {answer}"))
+}
+
+/// The path of a file in `folder`, as text for a command line or a settings file.
+#[must_use]
+pub fn path_text(path: PathBuf) -> String {
+    path.to_string_lossy().into_owned()
+}

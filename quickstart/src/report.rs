@@ -1,0 +1,127 @@
+//! The closing tables of the tour.
+//!
+//! **Invariant:** every number is read from an agent's status or from the market's answers; the sum of
+//! an order is computed here from its parts, so that a wrong one would show.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use comfy_table::{CellAlignment, Table, presets};
+use edge_agent::status::Status;
+use marketplace::ledger::Amount;
+use serde_json::Value;
+
+use crate::car::Car;
+use crate::market::{Market, count, text};
+
+/// What one car did and earned.
+#[derive(Debug)]
+pub struct CarRow {
+    /// The car.
+    pub name: String,
+    /// What its agent says.
+    pub status: Status,
+    /// Tokens that the order brought its owner.
+    pub earned: String,
+}
+
+/// What was bought.
+#[derive(Debug)]
+pub struct Purchase {
+    /// The dataset, as found.
+    pub dataset: Value,
+    /// The order, as delivered.
+    pub order: Value,
+    /// The downloaded file.
+    pub file: PathBuf,
+    /// Its length.
+    pub bytes: usize,
+}
+
+/// A row for each car.
+#[must_use]
+pub fn cars(rows: &[CarRow]) -> Table {
+    let mut table = table(&[
+        "car",
+        "frames",
+        "samples sent",
+        "kept by consent",
+        "windows proven",
+        "bytes/sample",
+        "tokens earned",
+    ]);
+    for CarRow { name, status, earned } in rows {
+        table.add_row([
+            name.clone(),
+            status.frames.to_string(),
+            status.samples_acknowledged.to_string(),
+            status.samples_kept.to_string(),
+            status.windows_committed.to_string(),
+            ratio(status.bytes_acknowledged, status.samples_acknowledged),
+            earned.clone(),
+        ]);
+    }
+    table
+}
+
+/// The order: what was sold, and where its price went.
+///
+/// # Errors
+/// When the market's answer lacks a part.
+pub fn purchase(purchase: &Purchase) -> anyhow::Result<Table> {
+    let Purchase { dataset, order, file, bytes } = purchase;
+    let amount = |field| -> anyhow::Result<Amount> {
+        Amount::parse(text(order, field)?).with_context(|| format!("`{field}` of the order"))
+    };
+    let (price, fee) = (amount("price")?, amount("fee")?);
+    let (paid_out, refunded) = (amount("paid_out")?, amount("refunded")?);
+    let parts = [fee, paid_out, refunded].into_iter().try_fold(price, Amount::checked_sub);
+
+    let mut table = table(&["order", ""]);
+    table.add_row(["dataset", text(dataset, "title")?]);
+    table.add_row(["rows", &count(order, "rows")?.to_string()]);
+    table.add_row(["price", &price.to_string()]);
+    table.add_row(["fee of the market", &fee.to_string()]);
+    table.add_row(["paid to owners", &format!("{paid_out} to {} cars", count(order, "payouts")?)]);
+    table.add_row(["refunded", &refunded.to_string()]);
+    table.add_row(["price less its parts", &parts.context("amounts beyond 64 bits")?.to_string()]);
+    table.add_row(["file", &format!("{} ({bytes} bytes)", file.display())]);
+    Ok(table)
+}
+
+/// Where to go on from here.
+#[must_use]
+pub fn addresses(market: &Market, cars: &[Car], data: &Path) -> String {
+    let base = market.operator().base();
+    let owner = cars.first().map(Car::owner_key).unwrap_or_default();
+    let agent = data.join("cars/car-01/agent");
+    format!(
+        "The marketplace stays up until Ctrl-C. To explore:\n\n  \
+         curl -H 'Authorization: Bearer {owner}' {base}/v1/vehicles     # as the owner of car-01\n  \
+         curl -H 'Authorization: Bearer {owner}' {base}/v1/payouts\n  \
+         curl -H \"Authorization: Bearer $(jq -r .api_key {data}/buyer.json)\" '{base}/v1/datasets?q=battery'\n  \
+         cargo run -p edge-agent -- status --data-dir {agent}\n\n\
+         Cars connect at {grpc}; everything is in {data}.",
+        grpc = market.grpc_url(),
+        data = data.display(),
+        agent = agent.display(),
+    )
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(header);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// `part / whole` with one decimal, in integers.
+fn ratio(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "-".to_owned();
+    }
+    let tenths = part.saturating_mul(10) / whole;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}

@@ -1,0 +1,283 @@
+//! The tour: everything from the first frame to the paid owner, in the order a newcomer would ask.
+//!
+//! **Invariant:** each step goes through the doors that users have, and its outcome is read back from
+//! the market, never assumed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use telematics::Timestamp;
+
+use crate::car::{Car, CarSpec};
+use crate::child::Programs;
+use crate::market::{Addresses, Market, Rest, count, list, text};
+use crate::report::{self, Purchase};
+use crate::{fleet, report::CarRow};
+
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How long the market may take from the last receipt to a described dataset, and from a purchase to
+/// its delivery.
+const MARKET_WAIT: Duration = Duration::from_secs(120);
+/// Tokens that the buyer gets at each start; the dataset of the tour costs a few.
+const BUYER_TOKENS: &str = "100";
+/// The market's own default, said here because the tour must have as many cars.
+const VEHICLES_MIN: u32 = 10;
+/// What the buyer looks for.
+const SEARCH: &str = "speed";
+
+/// What the tour shows.
+#[derive(Debug, clap::Args)]
+pub struct Tour {
+    /// Folder for everything; a later start with the same folder goes on with its data.
+    #[arg(long, default_value = "axle-data")]
+    data: PathBuf,
+    /// End after the tour instead of staying up.
+    #[arg(long)]
+    once: bool,
+    /// Simulated cars. A dataset can be sold only with ten cars in it.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(10..=200))]
+    cars: u16,
+    /// A candump recording (plain or gzip) that one more car replays.
+    #[arg(long, value_name = "LOG", requires = "dbc", requires = "map")]
+    drive: Option<PathBuf>,
+    /// The DBC file that describes the frames of the recording.
+    #[arg(long, value_name = "FILE", requires = "drive")]
+    dbc: Option<PathBuf>,
+    /// The mapping of its signals to VSS; see edge-agent/vehicles for examples.
+    #[arg(long, value_name = "FILE", requires = "drive")]
+    map: Option<PathBuf>,
+    /// The car of the recording: make, model, year and powertrain.
+    #[arg(long, value_delimiter = ',', num_args = 1, default_value = "Recorded,Car,2017,hybrid")]
+    vehicle: Vec<String>,
+}
+
+/// Runs the tour.
+///
+/// # Errors
+/// The first step that fails, in the words of the program that refused.
+pub async fn run(tour: &Tour) -> anyhow::Result<()> {
+    let specs = specs(tour)?;
+    fs::create_dir_all(&tour.data)
+        .with_context(|| format!("cannot create {}", tour.data.display()))?;
+    let data = fs::canonicalize(&tour.data)?;
+    let programs = Programs::own()?;
+
+    let mut market = start_market(&programs, &data).await?;
+    let mut cars = open_cars(specs, &data, &market, &programs).await?;
+    drive(&mut cars, &mut market, &programs).await?;
+    let purchase = buy(&market, &data).await?;
+
+    let rows = car_rows(&cars, &market, &purchase).await?;
+    println!("{}", report::cars(&rows));
+    println!("{}", report::purchase(&purchase)?);
+    if !tour.once {
+        println!("{}", report::addresses(&market, &cars, &data));
+        tokio::signal::ctrl_c().await?;
+    }
+    market.stop().await
+}
+
+fn specs(tour: &Tour) -> anyhow::Result<Vec<CarSpec>> {
+    let mut specs = fleet::simulated(tour.cars);
+    if let (Some(log), Some(dbc), Some(map)) = (&tour.drive, &tour.dbc, &tour.map) {
+        let [log, dbc, map] = [log, dbc, map].map(|file| {
+            fs::canonicalize(file).with_context(|| format!("cannot read {}", file.display()))
+        });
+        let vehicle = tour.vehicle.clone().try_into();
+        let Ok(vehicle) = vehicle else {
+            bail!(
+                "--vehicle takes make, model, year and powertrain, such as Toyota,RAV4,2017,hybrid"
+            );
+        };
+        specs.push(fleet::recorded(vehicle, log?, dbc?, map?));
+    }
+    Ok(specs)
+}
+
+async fn start_market(programs: &Programs, data: &Path) -> anyhow::Result<Market> {
+    let bar = spinner("starting the marketplace");
+    let market =
+        Market::start(programs, &data.join("marketplace"), Addresses::free()?, VEHICLES_MIN)
+            .await?;
+    bar.finish_with_message(format!("marketplace at {}", market.operator().base()));
+    Ok(market)
+}
+
+async fn open_cars(
+    specs: Vec<CarSpec>,
+    data: &Path,
+    market: &Market,
+    programs: &Programs,
+) -> anyhow::Result<Vec<Car>> {
+    let bar = steps("enrolling cars", specs.len());
+    let mut cars = Vec::new();
+    for spec in specs {
+        let folder = data.join("cars").join(&spec.name);
+        cars.push(Car::open(spec, &folder, market, programs).await?);
+        bar.inc(1);
+    }
+    bar.finish();
+
+    let bar = steps("making their drives", cars.len());
+    let now = marketplace::clock::Clock::System.now();
+    for car in &mut cars {
+        car.prepare_drive(programs, now).await?;
+        bar.inc(1);
+    }
+    bar.finish();
+    Ok(cars)
+}
+
+/// Starts the agents and waits until each has replayed its drive and has every receipt.
+async fn drive(cars: &mut [Car], market: &mut Market, programs: &Programs) -> anyhow::Result<()> {
+    let bars = MultiProgress::new();
+    let style = ProgressStyle::with_template("{prefix:>10} {bar:30} {percent:>3} %  {msg}")?;
+    let mut waiting = Vec::new();
+    for (index, car) in cars.iter_mut().enumerate() {
+        let bar = bars.add(ProgressBar::new(1).with_style(style.clone()));
+        bar.set_prefix(car.name().to_owned());
+        car.start(programs, market)?;
+        waiting.push((index, bar));
+    }
+    while !waiting.is_empty() {
+        tokio::time::sleep(POLL_INTERVAL).await;
+        market.process().check()?;
+        let mut still = Vec::new();
+        for (index, bar) in waiting {
+            let car = cars.get_mut(index).context("a car for each bar")?;
+            if advance(car, &bar)? {
+                bar.finish();
+            } else {
+                still.push((index, bar));
+            }
+        }
+        waiting = still;
+    }
+    Ok(())
+}
+
+/// Moves the car's bar; returns whether its agent has ended.
+fn advance(car: &mut Car, bar: &ProgressBar) -> anyhow::Result<bool> {
+    if let Ok(status) = car.status() {
+        bar.set_length(status.replay_frames_total.unwrap_or(0).max(1));
+        bar.set_position(status.replay_frames);
+        bar.set_message(format!("{} samples acknowledged", status.samples_acknowledged));
+    }
+    let process = car.process().context("the agent was started")?;
+    process.check()?;
+    Ok(process.ended()?.is_some())
+}
+
+/// Finds, quotes, buys and downloads a dataset, as a buyer does.
+async fn buy(market: &Market, data: &Path) -> anyhow::Result<Purchase> {
+    let bar = spinner("looking for a dataset");
+    let buyer = buyer(market, data).await?;
+    let dataset = find(&buyer, market).await?;
+    bar.set_message("quoting");
+    let quote = buyer.create("/v1/quotes", json!({ "dataset": text(&dataset, "id")? })).await?;
+
+    bar.set_message("buying");
+    let quote_id = text(&quote, "id")?;
+    let order = buyer.create_once("/v1/orders", quote_id, json!({ "quote": quote_id })).await?;
+    let order = delivered(&buyer, text(&order, "id")?).await?;
+
+    bar.set_message("downloading");
+    let id = text(&order, "id")?.to_owned();
+    let folder = data.join("bought");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join(format!("{id}.parquet"));
+    let bytes = buyer.download(&format!("/v1/orders/{id}/versions/1/data.parquet"), &file).await?;
+    bar.finish_with_message(format!("bought \"{}\"", text(&dataset, "title")?));
+    Ok(Purchase { dataset, order, file, bytes })
+}
+
+/// The buyer's account, made at the first start, with tokens for this one.
+async fn buyer(market: &Market, data: &Path) -> anyhow::Result<Rest> {
+    let file = data.join("buyer.json");
+    if !file.exists() {
+        let name = json!({ "name": "Example Motors data team" });
+        let account = market.operator().create("/v1/buyers", name).await?;
+        fs::write(&file, serde_json::to_string_pretty(&account)?)?;
+    }
+    let account: Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
+    let id = text(&account, "id")?;
+    let now = marketplace::clock::Clock::System.now().to_string();
+    let deposit = json!({ "amount": BUYER_TOKENS });
+    market.operator().create_once(&format!("/v1/buyers/{id}/deposits"), &now, deposit).await?;
+    Ok(market.rest(text(&account, "api_key")?))
+}
+
+/// Searches until the dataset covers everything that was acknowledged before the search.
+async fn find(buyer: &Rest, market: &Market) -> anyhow::Result<Value> {
+    let search = async {
+        loop {
+            let health = market.operator().read("/v1/health").await?;
+            let found = buyer.read(&format!("/v1/datasets?q={SEARCH}")).await?;
+            let flushed = count(&health, "batches_waiting")? == 0;
+            if let (true, Some(best)) = (flushed, list(&found, "datasets")?.first()) {
+                return Ok(best.clone());
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    };
+    let found = tokio::time::timeout(MARKET_WAIT, search).await;
+    found.with_context(|| format!("no dataset for \"{SEARCH}\" within {MARKET_WAIT:?}"))?
+}
+
+async fn delivered(buyer: &Rest, order: &str) -> anyhow::Result<Value> {
+    let poll = async {
+        loop {
+            let order = buyer.read(&format!("/v1/orders/{order}")).await?;
+            match text(&order, "status")? {
+                "paid" => tokio::time::sleep(POLL_INTERVAL).await,
+                "delivered" => return Ok(order),
+                status => bail!("the order was {status} instead of delivered"),
+            }
+        }
+    };
+    let order = tokio::time::timeout(MARKET_WAIT, poll).await;
+    order.with_context(|| format!("not delivered within {MARKET_WAIT:?}"))?
+}
+
+/// What each car did, from its agent, and what it earned, from its owner's account.
+async fn car_rows(
+    cars: &[Car],
+    market: &Market,
+    purchase: &Purchase,
+) -> anyhow::Result<Vec<CarRow>> {
+    let order = text(&purchase.order, "id")?;
+    let mut rows = Vec::new();
+    for car in cars {
+        let payouts = market.rest(car.owner_key()).read("/v1/payouts").await?;
+        let mut earned = "0.000000".to_owned();
+        for payout in list(&payouts, "payouts")? {
+            if text(payout, "order")? == order {
+                text(payout, "amount")?.clone_into(&mut earned);
+            }
+        }
+        rows.push(CarRow { name: car.name().to_owned(), status: car.status()?, earned });
+    }
+    let samples: u64 = rows.iter().map(|row| row.status.samples_acknowledged).sum();
+    ensure!(samples > 0, "no car has shared anything");
+    Ok(rows)
+}
+
+fn spinner(message: &str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message(message.to_owned());
+    bar.enable_steady_tick(POLL_INTERVAL);
+    bar
+}
+
+fn steps(message: &str, count: usize) -> ProgressBar {
+    let length = u64::try_from(count).unwrap_or(0);
+    let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}");
+    let bar = ProgressBar::new(length).with_message(message.to_owned());
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,43 @@
+//! Honest things for this crate's tests.
+
+use std::sync::LazyLock;
+
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use telematics::testing::T0;
+use telematics::window::Window;
+use telematics::{Signal, Value};
+
+use crate::{Blinding, Keys, Statement, Witness, commit};
+
+/// Made once for all tests: the setup takes seconds.
+pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(Keys::development);
+
+pub(crate) fn rng(seed: u64) -> StdRng {
+    StdRng::seed_from_u64(seed)
+}
+
+pub(crate) fn signal() -> Signal {
+    Signal::by_path("Vehicle.Speed").unwrap()
+}
+
+pub(crate) const fn value(raw: i64) -> Value {
+    Value::from_raw(raw)
+}
+
+/// Speeds from 1.00 to 1.63 km/h.
+pub(crate) fn window() -> Window {
+    let mut next = 100..;
+    Window {
+        signal: signal(),
+        started_at: T0,
+        values: [(); 64].map(|()| value(next.next().unwrap())),
+    }
+}
+
+/// The statement that [`window`] lies between its lowest and its highest value.
+pub(crate) fn honest() -> (Statement, Witness) {
+    let witness = Witness { window: window(), blinding: Blinding::draw(&mut rng(7)) };
+    let commitment = commit(&witness.window, witness.blinding);
+    (Statement::new(commitment, signal(), value(100), value(163)).unwrap(), witness)
+}
