@@ -139,3 +139,35 @@ pub(super) async fn last_arrival(table: &DeltaTable) -> Result<i64, LakeError> {
     let last = table.snapshot()?.transaction_version(log.as_ref(), APPLICATION).await?;
     Ok(last.unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use telematics::testing::{samples, vehicle};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn compaction_keeps_every_row_and_every_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open(folder.path()).await.unwrap();
+        for arrival in 1..=3 {
+            let samples = samples("Vehicle.Speed", 5);
+            lake.append(&[Arrived { arrival, vehicle: vehicle(1), samples }]).await.unwrap();
+        }
+        let (frozen, files) =
+            (lake.version(), |lake: &Lake| lake.latest().get_file_uris().unwrap().count());
+        lake.compact().await.unwrap();
+        assert_eq!((lake.version(), files(&lake)), (frozen, 3), "too early to be worth it");
+
+        *lake.writer.lock().await = COMMITS_PER_COMPACTION;
+        lake.compact().await.unwrap();
+
+        assert_eq!(files(&lake), 1);
+        assert_eq!(lake.last_arrival().await.unwrap(), 3);
+        for version in [frozen, lake.version()] {
+            assert_eq!(lake.describe(version).await.unwrap()[0].rows, 15);
+            let reopened = Lake::open(folder.path()).await.unwrap();
+            assert_eq!(reopened.describe(version).await.unwrap()[0].rows, 15);
+        }
+    }
+}

@@ -53,10 +53,10 @@ pub(in crate::trade) fn insert_quote(conn: &mut Conn, quote: &Quote) -> Result<(
 }
 
 /// A quote, whoever asked for it.
-///
-/// # Errors
-/// When it can not be read.
-pub fn find_quote(conn: &mut Conn, id: QuoteId) -> Result<Option<Quote>, TradeError> {
+pub(in crate::trade) fn find_quote(
+    conn: &mut Conn,
+    id: QuoteId,
+) -> Result<Option<Quote>, TradeError> {
     let row: Option<QuoteRow> =
         quotes::table.find(id.to_vec()).select(QuoteRow::as_select()).first(conn).optional()?;
     let Some(row) = row else { return Ok(None) };
