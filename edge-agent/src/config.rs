@@ -95,6 +95,14 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
+    /// Batches older than they may become.
+    #[error("{}: `batch_age_seconds_max` is {actual}, at most {BATCH_AGE_SECONDS_LIMIT} is possible", path.display())]
+    BatchTooOld {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        actual: NonZeroU32,
+    },
     /// More samples than a batch can have.
     #[error("{}: `batch_samples_max` is {actual}, a batch has at most {SAMPLES_MAX}", path.display())]
     BatchTooLarge {
@@ -104,6 +112,10 @@ pub enum ConfigError {
         actual: NonZeroU32,
     },
 }
+
+/// Longest age of a batch. Keeps a batch within the days that a payload may span, even when the clock
+/// is set while it is open.
+const BATCH_AGE_SECONDS_LIMIT: u32 = 3_600;
 
 impl AgentConfig {
     /// Reads the settings in `path` and the environment.
@@ -133,6 +145,10 @@ impl AgentConfig {
         let actual = self.batch_samples_max;
         if usize::try_from(actual.get()).is_ok_and(|samples| samples > SAMPLES_MAX) {
             return Err(ConfigError::BatchTooLarge { path: path.to_owned(), actual });
+        }
+        let actual = self.batch_age_seconds_max;
+        if actual.get() > BATCH_AGE_SECONDS_LIMIT {
+            return Err(ConfigError::BatchTooOld { path: path.to_owned(), actual });
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         let paths = [&mut self.data_dir, &mut self.dbc, &mut self.map];
@@ -271,6 +287,7 @@ mod tests {
             ("both sources",        "replay = \"drive.log\"",              "not both"),
             ("no samples",          "batch_samples_max = 0",               "zero"),
             ("too many samples",    "batch_samples_max = 10001",           "at most 10000"),
+            ("batches of a day",    "batch_age_seconds_max = 86400",       "at most 3600"),
             ("a speed of nothing",  "replay_speed = 0.0",                  "`0` is not a replay speed"),
             ("a word for a speed",  "replay_speed = \"fast\"",             "`fast` is not a replay speed"),
             ("no time",             "replay_starts_at = \"yesterday\"",    "`yesterday`"),

@@ -14,19 +14,26 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-/// A connection to either engine.
-#[derive(diesel::MultiConnection)]
-pub enum Conn {
-    /// The embedded default.
-    Sqlite(SqliteConnection),
-    /// For operators who outgrow one machine.
-    Postgres(PgConnection),
+pub use engines::Conn;
+
+/// Apart, because the derive makes public items that are nobody's business.
+mod engines {
+    use diesel::{PgConnection, SqliteConnection};
+
+    /// A connection to either engine.
+    #[derive(diesel::MultiConnection)]
+    pub enum Conn {
+        /// The embedded default.
+        Sqlite(SqliteConnection),
+        /// For operators who outgrow one machine.
+        Postgres(PgConnection),
+    }
 }
 
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");

@@ -30,11 +30,21 @@ impl Addresses {
     ///
     /// # Errors
     /// When no port is free.
-    pub fn free() -> anyhow::Result<Self> {
-        Ok(Self {
-            rest: free_address(SocketAddr::from(([127, 0, 0, 1], 8080)))?,
-            grpc: free_address(SocketAddr::from(([127, 0, 0, 1], 7443)))?,
-        })
+    pub fn usual() -> anyhow::Result<Self> {
+        Self::near(8080, 7443)
+    }
+
+    /// Ports of this machine that nobody uses.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn unused() -> anyhow::Result<Self> {
+        Self::near(0, 0)
+    }
+
+    fn near(rest: u16, grpc: u16) -> anyhow::Result<Self> {
+        let local = |port| free_address(SocketAddr::from(([127, 0, 0, 1], port)));
+        Ok(Self { rest: local(rest)?, grpc: local(grpc)? })
     }
 }
 

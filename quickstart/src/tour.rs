@@ -99,7 +99,7 @@ fn specs(tour: &Tour) -> anyhow::Result<Vec<CarSpec>> {
 async fn start_market(programs: &Programs, data: &Path) -> anyhow::Result<Market> {
     let bar = spinner("starting the marketplace");
     let market =
-        Market::start(programs, &data.join("marketplace"), Addresses::free()?, VEHICLES_MIN)
+        Market::start(programs, &data.join("marketplace"), Addresses::usual()?, VEHICLES_MIN)
             .await?;
     bar.finish_with_message(format!("marketplace at {}", market.operator().base()));
     Ok(market)

@@ -18,7 +18,7 @@
 //!
 //! **Not here:** signatures and the chain ([`crate::batch`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use integer_encoding::VarInt;
@@ -35,6 +35,9 @@ pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 pub const SAMPLES_MAX: usize = 10_000;
 /// Committed windows in a payload.
 pub const COMMITMENTS_MAX: usize = 1_000;
+/// Days that the samples of a payload may fall on. A batch spans seconds, so two are honest, and more
+/// only while a clock is being set; each day becomes a folder in the lake.
+pub const DAYS_MAX: usize = 4;
 /// A payload may unpack to this many times its size, and never to more than the floor below would
 /// allow anyway: real batches reach 12:1, a bomb reaches 1000:1.
 pub const EXPANSION_MAX: usize = 20;
@@ -95,6 +98,17 @@ pub enum PayloadError {
     /// A signal that is not in the catalogue.
     #[error(transparent)]
     UnknownSignal(#[from] UnknownSignal),
+    /// A time at which nothing can have been measured.
+    #[error("payload has a time of {signal} that is not between 1970 and 2100: {time}")]
+    OutOfCalendar {
+        /// The signal with that time.
+        signal: Signal,
+        /// The time stated.
+        time: Timestamp,
+    },
+    /// Samples of more days than a batch may span.
+    #[error("payload has samples of more than {DAYS_MAX} days")]
+    TooManyDays,
     /// A signal listed twice, or out of order.
     #[error("payload lists {signal} twice or out of order")]
     OutOfOrder {
@@ -161,7 +175,18 @@ pub fn decode(payload: &[u8]) -> Result<Contents, PayloadError> {
         contents.commitments.push(CommittedWindow { signal, started_at, commitment });
     }
     reader.end()?;
+    check_times(&contents)?;
     Ok(contents)
+}
+
+fn check_times(contents: &Contents) -> Result<(), PayloadError> {
+    let samples = contents.samples.iter().map(|sample| (sample.signal, sample.time));
+    let windows = contents.commitments.iter().map(|window| (window.signal, window.started_at));
+    if let Some((signal, time)) = samples.chain(windows).find(|(_, time)| !time.is_in_calendar()) {
+        return Err(PayloadError::OutOfCalendar { signal, time });
+    }
+    let days: BTreeSet<_> = contents.samples.iter().map(|sample| sample.time.day()).collect();
+    if days.len() > DAYS_MAX { Err(PayloadError::TooManyDays) } else { Ok(()) }
 }
 
 fn unpack(payload: &[u8]) -> Result<Vec<u8>, PayloadError> {
@@ -280,24 +305,32 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing;
+    use crate::time::MICROS_PER_DAY;
 
     fn pack(body: &[u8]) -> Vec<u8> {
         zstd::bulk::compress(body, COMPRESSION_LEVEL).unwrap()
     }
 
     fn arb_sample() -> impl Strategy<Value = Sample> {
-        (1..=100_u64, any::<i64>(), any::<i64>()).prop_map(|(number, time, raw)| Sample {
+        (1..=100_u64, arb_time(), any::<i64>()).prop_map(|(number, time, raw)| Sample {
             signal: Signal::by_number(number).unwrap(),
-            time: Timestamp::from_micros(time),
+            time,
             value: Value::from_raw(raw),
         })
     }
 
+    /// Any time of a day, on the first and on the last day of the calendar.
+    fn arb_time() -> impl Strategy<Value = Timestamp> {
+        let end = Timestamp::CALENDAR_END.as_micros();
+        prop_oneof![0..MICROS_PER_DAY, end - MICROS_PER_DAY..end].prop_map(Timestamp::from_micros)
+    }
+
     fn arb_commitment() -> impl Strategy<Value = CommittedWindow> {
-        (1..=100_u64, any::<i64>(), any::<[u8; 32]>()).prop_map(|(number, time, bytes)| {
+        (1..=100_u64, arb_time(), any::<[u8; 32]>()).prop_map(|(number, started_at, bytes)| {
             CommittedWindow {
                 signal: Signal::by_number(number).unwrap(),
-                started_at: Timestamp::from_micros(time),
+                started_at,
                 commitment: Commitment(bytes),
             }
         })
@@ -354,6 +387,31 @@ mod tests {
         ];
         for (name, payload, error) in cases {
             assert_eq!(decode(&payload), Err(error), "{name}");
+        }
+    }
+
+    #[test]
+    fn times_that_would_litter_the_lake_are_refused() {
+        let sample = testing::samples("Vehicle.Speed", 1)[0];
+        let days = |count: i64| {
+            let day =
+                |day: i64| Sample { time: sample.time.plus_micros(day * MICROS_PER_DAY), ..sample };
+            decode(&encode(&Contents {
+                samples: (0..count).map(day).collect(),
+                commitments: vec![],
+            }))
+        };
+        assert!(days(4).is_ok());
+        assert_eq!(days(5), Err(PayloadError::TooManyDays));
+
+        for micros in [-1, Timestamp::CALENDAR_END.as_micros(), i64::MIN, i64::MAX] {
+            let time = Timestamp::from_micros(micros);
+            let refusal = Err(PayloadError::OutOfCalendar { signal: sample.signal, time });
+            let samples = vec![Sample { time, ..sample }];
+            assert_eq!(decode(&encode(&Contents { samples, commitments: vec![] })), refusal);
+            let (signal, commitment) = (sample.signal, Commitment([0; 32]));
+            let commitments = vec![CommittedWindow { signal, started_at: time, commitment }];
+            assert_eq!(decode(&encode(&Contents { samples: vec![], commitments })), refusal);
         }
     }
 

@@ -24,6 +24,16 @@ pub struct NotATime {
 }
 
 impl Timestamp {
+    /// 2100-01-01T00:00:00Z. What is measured lies between 1970, where a computer without a clock
+    /// begins, and here: later times are garbage, and would make folders of their own in the lake.
+    pub const CALENDAR_END: Self = Self(4_102_444_800 * MICROS_PER_SECOND);
+
+    /// Whether something can have been measured at this time.
+    #[must_use]
+    pub const fn is_in_calendar(self) -> bool {
+        0 <= self.0 && self.0 < Self::CALENDAR_END.0
+    }
+
     /// The time `micros` microseconds after the epoch (before it when negative).
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
@@ -106,6 +116,16 @@ mod tests {
         assert_eq!(Timestamp::from_micros(0).day(), 0);
         assert_eq!(Timestamp::from_micros(MICROS_PER_DAY).day(), 1);
         assert_eq!(Timestamp::from_micros(-1).day(), -1);
+    }
+
+    #[test]
+    fn the_calendar_ends_before_2100() {
+        let end = Timestamp::CALENDAR_END;
+
+        assert_eq!(end.to_string(), "2100-01-01T00:00:00Z");
+        assert!(end.plus_micros(-1).is_in_calendar());
+        assert!(!end.is_in_calendar());
+        assert!(!Timestamp::from_micros(-1).is_in_calendar());
     }
 
     #[test]

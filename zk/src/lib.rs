@@ -15,6 +15,7 @@
 mod circuit;
 mod commitment;
 mod field;
+mod file;
 mod gadgets;
 mod keys;
 mod native;
@@ -28,6 +29,7 @@ mod verify;
 
 pub use circuit::RangeCircuit;
 pub use commitment::{Blinding, NotABlinding, NotACommitment, commit, parse_commitment};
+pub use file::{NotAProofFile, ProofFile};
 pub use keys::{Fingerprint, Keys, VerifyingKey};
 pub use native::{Refusal, check};
 pub use poseidon::hash;

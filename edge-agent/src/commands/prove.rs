@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use serde::Serialize;
 use telematics::Signal;
 use telematics::value::Value;
 
@@ -39,19 +38,6 @@ pub(super) struct Prove {
     data_dir: PathBuf,
 }
 
-/// The file: what is stated, in fixed point, and the proof.
-#[derive(Serialize)]
-struct ProofFile {
-    signal: &'static str,
-    started_at: String,
-    commitment: String,
-    low: i64,
-    high: i64,
-    keys: &'static str,
-    keys_fingerprint: String,
-    proof: String,
-}
-
 impl Prove {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
         let signal = self.signal;
@@ -77,7 +63,7 @@ impl Prove {
         Ok(())
     }
 
-    fn prove(&self, kept: &KeptWindow) -> anyhow::Result<ProofFile> {
+    fn prove(&self, kept: &KeptWindow) -> anyhow::Result<zk::ProofFile> {
         let (signal, decimals) = (self.signal, self.signal.decimals());
         let low = Value::from_physical(self.low, decimals)?;
         let high = Value::from_physical(self.high, decimals)?;
@@ -91,16 +77,7 @@ impl Prove {
         let proof = zk::prove(&keys, &statement, &witness, &mut rand::rng())?;
         zk::verify(keys.verifying(), &statement, &proof)
             .context("the proof just made does not verify")?;
-        Ok(ProofFile {
-            signal: signal.path(),
-            started_at: kept.window.started_at.to_string(),
-            commitment: commitment.to_string(),
-            low: low.raw(),
-            high: high.raw(),
-            keys: "development",
-            keys_fingerprint: keys.verifying().fingerprint().to_string(),
-            proof: hex::encode(proof.to_bytes()),
-        })
+        Ok(zk::ProofFile::new(&statement, kept.window.started_at, keys.verifying(), &proof))
     }
 }
 

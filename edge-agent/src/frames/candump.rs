@@ -94,7 +94,8 @@ fn parse_time(text: &str) -> Option<Timestamp> {
         return None;
     }
     let micros: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
-    Some(Timestamp::from_micros(seconds.parse::<i64>().ok()?.checked_mul(1_000_000)? + micros))
+    let seconds = seconds.parse::<i64>().ok()?.checked_mul(1_000_000)?;
+    Some(Timestamp::from_micros(seconds + micros)).filter(|time| time.is_in_calendar())
 }
 
 /// The identifier, or `None` for that of an error frame.
@@ -253,6 +254,7 @@ mod tests {
             ("(1) can0 123#00",                     BrokenLine::Time),
             ("(-1.0) can0 123#00",                  BrokenLine::Time),
             ("(99999999999999999999.0) can0 1#00",  BrokenLine::Time),
+            ("(4102444800.0) can0 123#00",          BrokenLine::Time),
             ("(1.0) can0 800#00",                   BrokenLine::Identifier),
             ("(1.0) can0 12#00",                    BrokenLine::Identifier),
             ("(1.0) can0 +12#00",                   BrokenLine::Identifier),

@@ -70,6 +70,8 @@ impl Authority {
 
     /// TLS for a server at 127.0.0.1 that asks cars for their certificate.
     fn server_tls(&self) -> ServerTlsConfig {
+        // Other crates of the workspace bring a second provider; tonic's server would not choose.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let key = KeyPair::generate().unwrap();
         let parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
         let leaf = parameters.signed_by(&key, &self.issuer).unwrap().pem();

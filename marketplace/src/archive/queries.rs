@@ -3,7 +3,7 @@
 use diesel::dsl::sum;
 use diesel::prelude::*;
 use telematics::consent::PolicyVersion;
-use telematics::window::CommittedWindow;
+use telematics::window::{Commitment, CommittedWindow};
 use telematics::{
     BatchHash, BatchHeader, Sample, SealedBatch, Signal, Timestamp, Value, VehicleId,
 };
@@ -126,6 +126,25 @@ pub(super) fn keep_commitment(
         diesel::insert_into(commitments::table).values(row).execute(conn)?;
     }
     Ok(())
+}
+
+/// The first window that was taken in with this commitment, and when.
+pub(super) fn committed(
+    conn: &mut Conn,
+    commitment: Commitment,
+) -> Result<Option<(CommittedWindow, Timestamp)>, ArchiveError> {
+    let row = commitments::table
+        .filter(commitments::commitment.eq(commitment.0.to_vec()))
+        .order(commitments::received_at)
+        .select((commitments::signal, commitments::started_at, commitments::received_at))
+        .first::<(i32, i64, i64)>(conn)
+        .optional()?;
+    let Some((signal, started_at, received_at)) = row else { return Ok(None) };
+    let signal = Signal::by_number(u64::try_from(signal).unwrap_or_default())
+        .map_err(|error| damaged("commitments", &error.to_string()))?;
+    let started_at = Timestamp::from_micros(started_at);
+    let window = CommittedWindow { signal, started_at, commitment };
+    Ok(Some((window, Timestamp::from_micros(received_at))))
 }
 
 #[cfg(test)]

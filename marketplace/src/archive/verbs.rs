@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use telematics::payload::Contents;
+use telematics::window::{Commitment, CommittedWindow};
 use telematics::{BatchHash, Sample, SealedBatch, Signal, Timestamp, VehicleId};
 
 use super::queries;
@@ -60,6 +61,18 @@ pub struct StoredBatch {
     pub samples: u64,
     /// When it was taken in.
     pub received_at: Timestamp,
+}
+
+/// The window that a vehicle committed to with these bytes, and when that reached the market. Whose it
+/// is stays here: a proof is about a window, not about a car.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn committed(
+    conn: &mut Conn,
+    commitment: Commitment,
+) -> Result<Option<(CommittedWindow, Timestamp)>, ArchiveError> {
+    queries::committed(conn, commitment)
 }
 
 /// How much the archive holds.

@@ -157,6 +157,9 @@ fn check_body(
     }
     let contents = payload::decode(&batch.payload)?;
     check_consented(&standing.policy, &contents)?;
+    for window in &contents.commitments {
+        zk::parse_commitment(&window.commitment.0)?;
+    }
     Ok(Some(contents))
 }
 

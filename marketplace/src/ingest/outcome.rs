@@ -55,6 +55,9 @@ pub enum Refusal {
     /// The payload is outside the limits or the format.
     #[error("{0}; cut the batch smaller or anew")]
     BadPayload(#[from] PayloadError),
+    /// A commitment that is no field element.
+    #[error("{0}; commit anew with an agent that is up to date")]
+    BadCommitment(#[from] zk::NotACommitment),
     /// Not signed by the vehicle.
     #[error("{0}; if the car's copy is damaged, drop it and cut the batch anew")]
     WrongSignature(#[from] WrongSignature),

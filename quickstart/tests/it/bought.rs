@@ -11,17 +11,17 @@ use serde_json::Value;
 
 /// One row of a delivered file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    pub vehicle: String,
-    pub signal: String,
-    pub unit: String,
+pub(crate) struct Row {
+    pub(crate) vehicle: String,
+    pub(crate) signal: String,
+    pub(crate) unit: String,
     /// Microseconds since 1970.
-    pub time: i64,
-    pub value: f64,
+    pub(crate) time: i64,
+    pub(crate) value: f64,
 }
 
 /// Downloads what `order` delivered into `folder` and reads its rows.
-pub async fn rows(buyer: &Buyer, order: &Value, folder: &Path) -> Vec<Row> {
+pub(crate) async fn rows(buyer: &Buyer, order: &Value, folder: &Path) -> Vec<Row> {
     let file = folder.join("bought.parquet");
     buyer.download(order, &file).await.unwrap();
 

@@ -17,46 +17,46 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// 2026-03-01T08:00:00Z: when the drives of tests end.
-pub const NOW: Timestamp = Timestamp::from_micros(1_772_352_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_772_352_000_000_000);
 
 /// A marketplace that sells datasets of any number of cars, and the folder of everything.
-pub struct Scene {
-    pub folder: TempDir,
-    pub programs: Programs,
-    pub addresses: Addresses,
-    pub market: Market,
+pub(crate) struct Scene {
+    pub(crate) folder: TempDir,
+    pub(crate) programs: Programs,
+    pub(crate) addresses: Addresses,
+    pub(crate) market: Market,
 }
 
 impl Scene {
-    pub async fn set() -> Self {
+    pub(crate) async fn set() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let programs = Programs::at(Path::new(env!("CARGO_BIN_EXE_quickstart")));
-        let addresses = Addresses::free().unwrap();
+        let addresses = Addresses::unused().unwrap();
         let market = start_market(&programs, folder.path(), addresses).await;
         Self { folder, programs, addresses, market }
     }
 
     /// Kills the marketplace with SIGKILL and starts it again at the same addresses.
-    pub async fn crash_market(self) -> Self {
+    pub(crate) async fn crash_market(self) -> Self {
         let Self { folder, programs, addresses, market } = self;
         market.kill().await.unwrap();
         let market = start_market(&programs, folder.path(), addresses).await;
         Self { folder, programs, addresses, market }
     }
 
-    pub async fn car(&self, spec: CarSpec) -> Car {
+    pub(crate) async fn car(&self, spec: CarSpec) -> Car {
         let folder = self.folder.path().join(&spec.name);
         let mut car = Car::open(spec, &folder, &self.market, &self.programs).await.unwrap();
         car.prepare_drive(&self.programs, NOW).await.unwrap();
         car
     }
 
-    pub fn start(&self, car: &mut Car) {
+    pub(crate) fn start(&self, car: &mut Car) {
         car.start(&self.programs, &self.market).unwrap();
     }
 
     /// A buyer with 100 tokens.
-    pub async fn buyer(&self) -> Buyer {
+    pub(crate) async fn buyer(&self) -> Buyer {
         let operator = self.market.operator();
         let buyer =
             operator.create("/v1/buyers", json!({ "name": "Example Motors" })).await.unwrap();
@@ -72,7 +72,7 @@ async fn start_market(programs: &Programs, folder: &Path, addresses: Addresses) 
 }
 
 /// Waits until `car`'s agent has replayed its drive, has every receipt and has ended.
-pub async fn arrive(car: &mut Car) {
+pub(crate) async fn arrive(car: &mut Car) {
     until("the end of a drive", async || {
         let process = car.process().unwrap();
         process.check().unwrap();
@@ -83,7 +83,7 @@ pub async fn arrive(car: &mut Car) {
 }
 
 /// Asks `probe` until it answers.
-pub async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let asked = async {
         loop {
             if let Some(answer) = probe().await {

@@ -159,7 +159,9 @@ fn explained(seq: u64, refusal: &Refusal) -> v1::Refusal {
     use v1::RefusalReason as Reason;
     let reason = match refusal {
         Refusal::WrongVehicle { .. } => Reason::WrongVehicle,
-        Refusal::NoPosition | Refusal::BadPayload(_) => Reason::BadPayload,
+        Refusal::NoPosition | Refusal::BadPayload(_) | Refusal::BadCommitment(_) => {
+            Reason::BadPayload
+        }
         Refusal::WrongSignature(_) => Reason::WrongSignature,
         Refusal::StaleConsent { .. } => Reason::StaleConsent,
         Refusal::NotConsented { .. } => Reason::NotConsented,
