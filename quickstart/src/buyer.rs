@@ -14,7 +14,7 @@ use crate::market::{Market, Rest, count, list, text};
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long the market may take from the last receipt to a measured dataset, and from a purchase to its
 /// delivery.
-const MARKET_WAIT: Duration = Duration::from_secs(120);
+const MARKET_WAIT: Duration = Duration::from_mins(2);
 
 /// An account that buys.
 #[derive(Clone, Debug)]

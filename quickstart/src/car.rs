@@ -31,6 +31,8 @@ pub struct CarSpec {
     pub consent: Vec<(&'static str, &'static str)>,
     /// What it drives.
     pub drive: Drive,
+    /// How fast it does: a multiple of real time, or as fast as the computer can.
+    pub speed: Option<f64>,
 }
 
 /// Where a car's frames come from.
@@ -71,6 +73,26 @@ struct Record {
     drive: u64,
     /// When the first frame of the drive was, RFC 3339. A recording keeps its own time otherwise.
     starts_at: String,
+}
+
+/// What the agent's settings file says; the rest are its defaults.
+#[derive(Serialize)]
+struct Settings<'a> {
+    marketplace_url: &'a str,
+    data_dir: PathBuf,
+    replay: PathBuf,
+    dbc: PathBuf,
+    map: PathBuf,
+    replay_speed: Speed,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay_starts_at: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Speed {
+    Times(f64),
+    FlatOut(&'static str),
 }
 
 impl Car {
@@ -187,30 +209,33 @@ impl Car {
     /// When its settings can not be written or it can not be started.
     pub fn start(&mut self, programs: &Programs, market: &Market) -> anyhow::Result<()> {
         let settings = self.file("agent.toml");
-        fs::write(&settings, self.settings(market))?;
-        let settings = path_text(settings);
+        fs::write(&settings, self.settings(market)?)?;
+        let settings = path_text(&settings);
         let arguments = ["edge-agent", "run", "--config", &settings, "--exit-when-done"];
         self.process = Some(programs.start(&arguments, &self.file("agent.log"))?);
         Ok(())
     }
 
-    fn settings(&self, market: &Market) -> String {
-        let (log, dbc, map, starts_at) = match &self.spec.drive {
+    fn settings(&self, market: &Market) -> anyhow::Result<String> {
+        let (log, dbc, map, replay_starts_at) = match &self.spec.drive {
             Drive::Simulated { .. } => {
                 let [log, dbc, map] = self.drive_files();
-                (log, dbc, map, String::new())
+                (log, dbc, map, None)
             }
             Drive::Recorded { log, dbc, map } => {
-                let starts_at = format!("replay_starts_at = {:?}\n", self.record.starts_at);
-                (log.clone(), dbc.clone(), map.clone(), starts_at)
+                (log.clone(), dbc.clone(), map.clone(), Some(self.record.starts_at.as_str()))
             }
         };
-        format!(
-            "marketplace_url = {:?}\ndata_dir = {:?}\nreplay = {log:?}\ndbc = {dbc:?}\nmap = {map:?}\n\
-             replay_speed = \"flat-out\"\n{starts_at}",
-            market.grpc_url(),
-            self.file("agent"),
-        )
+        let settings = Settings {
+            marketplace_url: market.grpc_url(),
+            data_dir: self.file("agent"),
+            replay: log,
+            dbc,
+            map,
+            replay_speed: self.spec.speed.map_or(Speed::FlatOut("flat-out"), Speed::Times),
+            replay_starts_at,
+        };
+        Ok(toml::to_string(&settings)?)
     }
 
     async fn enrol(&self, market: &Market, programs: &Programs) -> anyhow::Result<()> {
@@ -223,7 +248,7 @@ impl Car {
         let owner = market.rest(&self.record.owner_key);
         let code = owner.create("/v1/enrolment-codes", json!({ "consent": groups })).await?;
         let [make, model, year, powertrain] = &self.spec.vehicle;
-        let data_dir = path_text(self.file("agent"));
+        let data_dir = path_text(&self.file("agent"));
         #[rustfmt::skip] // a command line is read in pairs
         let arguments = [
             "edge-agent", "enroll", "--url", market.grpc_url(), "--code", text(&code, "code")?,
@@ -238,7 +263,7 @@ impl Car {
     }
 
     async fn simulate(&self, programs: &Programs, seed: u64, seconds: u32) -> anyhow::Result<()> {
-        let [log, dbc, map] = self.drive_files().map(path_text);
+        let [log, dbc, map] = self.drive_files().map(|file| path_text(&file));
         let (seed, seconds) = (seed.to_string(), seconds.to_string());
         #[rustfmt::skip] // a command line is read in pairs
         let arguments = [

@@ -41,9 +41,9 @@ pub fn simulated(count: u16) -> Vec<CarSpec> {
 /// nobody shares where he is.
 fn simulated_car(number: u16, (make, model, year): &(&str, &str, u16)) -> CarSpec {
     let mut consent = SHARED.to_vec();
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         consent.push(("driving", "share"));
-    } else if number % 4 == 0 {
+    } else if number.is_multiple_of(4) {
         consent.push(("driving", "prove"));
     }
     CarSpec {
@@ -51,6 +51,7 @@ fn simulated_car(number: u16, (make, model, year): &(&str, &str, u16)) -> CarSpe
         vehicle: [(*make).into(), (*model).into(), year.to_string(), "electric".into()],
         consent,
         drive: Drive::Simulated { seed: number.into(), seconds: DRIVE_SECONDS },
+        speed: None,
     }
 }
 
@@ -59,5 +60,6 @@ fn simulated_car(number: u16, (make, model, year): &(&str, &str, u16)) -> CarSpe
 pub fn recorded(vehicle: [String; 4], log: PathBuf, dbc: PathBuf, map: PathBuf) -> CarSpec {
     let mut consent = SHARED.to_vec();
     consent.extend([("driving", "share"), ("diagnostics", "share")]);
-    CarSpec { name: "recorded".into(), vehicle, consent, drive: Drive::Recorded { log, dbc, map } }
+    let drive = Drive::Recorded { log, dbc, map };
+    CarSpec { name: "recorded".into(), vehicle, consent, drive, speed: None }
 }

@@ -41,6 +41,6 @@ async fn main() -> anyhow::Result<()> {
     match cli.program {
         Some(Program::Marketplace(program)) => program.run().await,
         Some(Program::EdgeAgent(program)) => program.run().await,
-        None => tour::run(&cli.tour).await,
+        None => tour::run(&cli.tour, &mut std::io::stdout()).await,
     }
 }

@@ -5,17 +5,18 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use reqwest::{Method, RequestBuilder, Response};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::child::{Child, Programs, free_address};
 
 /// How long the marketplace may take to answer after its start.
-const START_WAIT: Duration = Duration::from_secs(60);
+const START_WAIT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Where a marketplace listens.
@@ -48,6 +49,21 @@ impl Addresses {
     }
 }
 
+/// What the marketplace's settings file says; the rest are its defaults.
+#[derive(Serialize)]
+struct Settings<'a> {
+    data_dir: &'a Path,
+    rest_address: SocketAddr,
+    grpc_address: SocketAddr,
+    flush_interval_seconds: u64,
+    rules: RulesSettings,
+}
+
+#[derive(Serialize)]
+struct RulesSettings {
+    vehicles_min: u32,
+}
+
 /// A running marketplace.
 #[derive(Debug)]
 pub struct Market {
@@ -72,17 +88,18 @@ impl Market {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
         let Addresses { rest: rest_address, grpc: grpc_address } = addresses;
-        let settings = folder.join("marketplace.toml");
-        fs::write(
-            &settings,
-            format!(
-                "data_dir = {folder:?}\nrest_address = \"{rest_address}\"\n\
-                 grpc_address = \"{grpc_address}\"\nflush_interval_seconds = 1\n\n\
-                 [rules]\nvehicles_min = {vehicles_min}\n"
-            ),
-        )?;
+        let settings = Settings {
+            data_dir: folder,
+            rest_address,
+            grpc_address,
+            flush_interval_seconds: 1,
+            rules: RulesSettings { vehicles_min },
+        };
+        let file = folder.join("marketplace.toml");
+        fs::write(&file, toml::to_string(&settings)?)?;
 
-        let arguments = ["marketplace", "serve", "--config", &settings.to_string_lossy()];
+        let file = path_text(&file);
+        let arguments = ["marketplace", "serve", "--config", &file];
         let mut process = programs.start(&arguments, &folder.join("marketplace.log"))?;
         let rest = Rest::new(format!("http://{rest_address}"));
         let answers = async {
@@ -254,8 +271,8 @@ pub fn list<'a>(answer: &'a Value, field: &str) -> anyhow::Result<&'a Vec<Value>
     answer.get(field).and_then(Value::as_array).with_context(|| format!("no `{field}` in {answer}"))
 }
 
-/// The path of a file in `folder`, as text for a command line or a settings file.
+/// A path as text, for a command line.
 #[must_use]
-pub fn path_text(path: PathBuf) -> String {
+pub fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }

@@ -4,6 +4,7 @@
 //! the market, never assumed.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -57,7 +58,7 @@ pub struct Tour {
 ///
 /// # Errors
 /// The first step that fails, in the words of the program that refused.
-pub async fn run(tour: &Tour) -> anyhow::Result<()> {
+pub async fn run(tour: &Tour, out: &mut impl Write) -> anyhow::Result<()> {
     let specs = specs(tour)?;
     fs::create_dir_all(&tour.data)
         .with_context(|| format!("cannot create {}", tour.data.display()))?;
@@ -70,10 +71,10 @@ pub async fn run(tour: &Tour) -> anyhow::Result<()> {
     let purchase = buy(&market, &data).await?;
 
     let rows = car_rows(&cars, &market, &purchase).await?;
-    println!("{}", report::cars(&rows));
-    println!("{}", report::purchase(&purchase)?);
+    writeln!(out, "{}", report::cars(&rows))?;
+    writeln!(out, "{}", report::purchase(&purchase)?)?;
     if !tour.once {
-        println!("{}", report::addresses(&market, &cars, &data));
+        writeln!(out, "{}", report::addresses(&market, &cars, &data))?;
         tokio::signal::ctrl_c().await?;
     }
     market.stop().await

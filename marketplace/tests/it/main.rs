@@ -1,5 +1,13 @@
 //! The marketplace from outside: real TLS, real databases, a real process, the real router.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, as it should"
+)]
+
 mod cars;
 mod enrolment;
 mod market;

@@ -40,8 +40,9 @@ async fn cars_that_send_at_once_all_get_their_receipts() {
 
     let batches = cars.iter_mut().map(|car| (0..30).map(|_| car.batch()).collect::<Vec<_>>());
     let batches = batches.collect::<Vec<_>>();
-    let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|n| cars[n].send(&market, batches[n].clone()));
-    let answers = tokio::join!(a, b, c, d, e);
+    let [one, two, three, four, five] =
+        [0, 1, 2, 3, 4].map(|n| cars[n].send(&market, batches[n].clone()));
+    let answers = tokio::join!(one, two, three, four, five);
 
     for answers in [answers.0, answers.1, answers.2, answers.3, answers.4] {
         assert_eq!(answers.receipts().len(), 30);

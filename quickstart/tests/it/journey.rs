@@ -34,6 +34,7 @@ async fn one_sample_goes_from_frame_to_pay_out() {
             vehicle: ["Aurora", "Polar", "2024", "electric"].map(str::to_owned),
             consent: vec![("motion", "share")],
             drive: Drive::Recorded { log, dbc, map },
+            speed: None,
         })
         .await;
     scene.start(&mut car);

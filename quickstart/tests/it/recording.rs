@@ -92,6 +92,7 @@ fn toyota() -> CarSpec {
             dbc: shared("dbc/opendbc/toyota_new_mc_pt_generated.dbc"),
             map: maps.join("toyota_rav4_2017.map.toml"),
         },
+        speed: None,
     }
 }
 

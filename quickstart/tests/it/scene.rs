@@ -13,7 +13,7 @@ use telematics::Timestamp;
 use tempfile::TempDir;
 
 /// How long anything here may take; generous, because test machines are busy.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// 2026-03-01T08:00:00Z: when the drives of tests end.
@@ -62,7 +62,7 @@ impl Scene {
             operator.create("/v1/buyers", json!({ "name": "Example Motors" })).await.unwrap();
         let deposits = format!("/v1/buyers/{}/deposits", text(&buyer, "id").unwrap());
         let amount = json!({ "amount": "100" });
-        operator.create_once(&deposits, "first deposit", amount).await.unwrap();
+        operator.create_once(&deposits, "first-deposit", amount).await.unwrap();
         Buyer::new(&self.market, text(&buyer, "api_key").unwrap())
     }
 }

@@ -27,6 +27,7 @@ async fn killed_programs_lose_and_double_nothing() {
             scene.start(car);
         }
         acknowledged(&cars, round * 2_000).await;
+        assert!(cars.iter().any(|car| !car.status().unwrap().done), "too late to kill anything");
         for car in &mut cars {
             car.take_process().unwrap().kill().await.unwrap();
         }
@@ -39,6 +40,7 @@ async fn killed_programs_lose_and_double_nothing() {
         scene.start(car);
     }
     acknowledged(&cars, 10_000).await;
+    assert!(cars.iter().any(|car| !car.status().unwrap().done), "too late to kill anything");
     scene = scene.crash_market().await;
     for car in &mut cars {
         arrive(car).await;
@@ -61,12 +63,12 @@ async fn killed_programs_lose_and_double_nothing() {
     assert!(bought == driven, "the buyer's samples are not the cars'");
 }
 
-/// Waits until the cars together have receipts for `samples` samples, or have none left to send.
+/// Waits until the cars together have receipts for `samples` samples.
 async fn acknowledged(cars: &[Car], samples: u64) {
     until("receipts", async || {
         let status: Vec<_> = cars.iter().filter_map(|car| car.status().ok()).collect();
         let total: u64 = status.iter().map(|status| status.samples_acknowledged).sum();
-        (total >= samples || status.iter().all(|status| status.done)).then_some(())
+        (status.len() == cars.len() && total >= samples).then_some(())
     })
     .await;
 }
@@ -77,6 +79,8 @@ fn simulated(seed: u64) -> CarSpec {
         vehicle: ["Aurora", "Polar", "2024", "electric"].map(str::to_owned),
         consent: vec![("motion", "share")],
         drive: Drive::Simulated { seed, seconds: 900 },
+        // Nine seconds for a drive: slow enough to be killed in the middle.
+        speed: Some(100.0),
     }
 }
 
