@@ -134,12 +134,24 @@ impl Car {
         &self.record.owner_key
     }
 
+    /// Whether its owner lets anything be proven.
+    #[must_use]
+    pub fn proves(&self) -> bool {
+        self.spec.consent.iter().any(|(_, disclosure)| *disclosure == "prove")
+    }
+
+    /// Folder of its agent.
+    #[must_use]
+    pub fn agent_folder(&self) -> PathBuf {
+        self.file("agent")
+    }
+
     /// What its agent last said of itself.
     ///
     /// # Errors
     /// When it has not said anything yet.
     pub fn status(&self) -> anyhow::Result<Status> {
-        Ok(status::read(&self.file("agent"))?)
+        Ok(status::read(&self.agent_folder())?)
     }
 
     /// The process of its agent, while there is one.
@@ -228,7 +240,7 @@ impl Car {
         };
         let settings = Settings {
             marketplace_url: market.grpc_url(),
-            data_dir: self.file("agent"),
+            data_dir: self.agent_folder(),
             replay: log,
             dbc,
             map,
@@ -248,7 +260,7 @@ impl Car {
         let owner = market.rest(&self.record.owner_key);
         let code = owner.create("/v1/enrolment-codes", json!({ "consent": groups })).await?;
         let [make, model, year, powertrain] = &self.spec.vehicle;
-        let data_dir = path_text(&self.file("agent"));
+        let data_dir = path_text(&self.agent_folder());
         #[rustfmt::skip] // a command line is read in pairs
         let arguments = [
             "edge-agent", "enroll", "--url", market.grpc_url(), "--code", text(&code, "code")?,

@@ -173,6 +173,12 @@ impl Rest {
         Self { client: reqwest::Client::new(), base, key: None }
     }
 
+    /// The key that it sends.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or_default()
+    }
+
     /// Where it is.
     #[must_use]
     pub fn base(&self) -> &str {

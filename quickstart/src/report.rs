@@ -11,7 +11,7 @@ use edge_agent::status::Status;
 use marketplace::ledger::Amount;
 use serde_json::Value;
 
-use crate::buyer::version;
+use crate::buyer::{Buyer, version};
 use crate::car::Car;
 use crate::market::{Market, count, text};
 
@@ -29,6 +29,8 @@ pub struct CarRow {
 /// What was bought.
 #[derive(Debug)]
 pub struct Purchase {
+    /// Who bought.
+    pub buyer: Buyer,
     /// The dataset, as found.
     pub dataset: Value,
     /// The order, as delivered.
@@ -70,7 +72,7 @@ pub fn cars(rows: &[CarRow]) -> Table {
 /// # Errors
 /// When the market's answer lacks a part.
 pub fn purchase(purchase: &Purchase) -> anyhow::Result<Table> {
-    let Purchase { dataset, order, file, bytes } = purchase;
+    let Purchase { dataset, order, file, bytes, .. } = purchase;
     let amount = |field| -> anyhow::Result<Amount> {
         Amount::parse(text(order, field)?).with_context(|| format!("`{field}` of the order"))
     };
@@ -91,22 +93,39 @@ pub fn purchase(purchase: &Purchase) -> anyhow::Result<Table> {
 }
 
 /// Where to go on from here.
-#[must_use]
-pub fn addresses(market: &Market, cars: &[Car], data: &Path) -> String {
+///
+/// # Errors
+/// When there is no car to show.
+pub fn addresses(
+    market: &Market,
+    cars: &[Car],
+    buyer_key: &str,
+    data: &Path,
+) -> anyhow::Result<String> {
     let base = market.operator().base();
-    let owner = cars.first().map(Car::owner_key).unwrap_or_default();
-    let agent = data.join("cars/car-01/agent");
-    format!(
-        "The marketplace stays up until Ctrl-C. To explore:\n\n  \
-         curl -H 'Authorization: Bearer {owner}' {base}/v1/vehicles     # as the owner of car-01\n  \
-         curl -H 'Authorization: Bearer {owner}' {base}/v1/payouts\n  \
-         curl -H \"Authorization: Bearer $(jq -r .api_key {data}/buyer.json)\" '{base}/v1/datasets?q=battery'\n  \
-         cargo run -p edge-agent -- status --data-dir {agent}\n\n\
-         Cars connect at {grpc}; everything is in {data}.",
-        grpc = market.grpc_url(),
+    let car = cars.iter().find(|car| car.proves()).or(cars.first()).context("a car to show")?;
+    let (owner_key, agent) = (car.owner_key(), car.agent_folder());
+    let (agent, settings) = (agent.display(), data.join("marketplace/marketplace.toml"));
+    Ok(format!(
+        "The marketplace stays up until Ctrl-C. Everything is in {data}.
+
+What the owner of {car} sees of his car, his earnings and his readers:
+  curl -H 'Authorization: Bearer {owner_key}' {base}/v1/vehicles
+  curl -H 'Authorization: Bearer {owner_key}' {base}/v1/payouts
+  curl -H 'Authorization: Bearer {owner_key}' {base}/v1/reads
+What the buyer sees:
+  curl -H 'Authorization: Bearer {buyer_key}' '{base}/v1/datasets?q=battery'
+  curl -H 'Authorization: Bearer {buyer_key}' {base}/v1/orders
+What the agent of {car} says, and a proof about values that never left it:
+  cargo run -p quickstart -- edge-agent status --data-dir {agent}
+  cargo run -p quickstart -- edge-agent prove --signal Vehicle.Chassis.SteeringWheel.Angle \\
+      --low -720 --high 720 --out proof.json --data-dir {agent}
+  cargo run -p quickstart -- marketplace verify proof.json --config {settings}
+",
+        car = car.name(),
         data = data.display(),
-        agent = agent.display(),
-    )
+        settings = settings.display(),
+    ))
 }
 
 fn table(header: &[&str]) -> Table {

@@ -74,7 +74,8 @@ pub async fn run(tour: &Tour, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "{}", report::cars(&rows))?;
     writeln!(out, "{}", report::purchase(&purchase)?)?;
     if !tour.once {
-        writeln!(out, "{}", report::addresses(&market, &cars, &data))?;
+        let buyer_key = purchase.buyer.rest().key();
+        write!(out, "{}", report::addresses(&market, &cars, buyer_key, &data)?)?;
         tokio::signal::ctrl_c().await?;
     }
     market.stop().await
@@ -186,7 +187,7 @@ async fn buy(market: &Market, data: &Path) -> anyhow::Result<Purchase> {
     let file = folder.join(format!("{}.parquet", text(&order, "id")?));
     let bytes = buyer.download(&order, &file).await?;
     bar.finish_with_message(format!("bought \"{}\"", text(&dataset, "title")?));
-    Ok(Purchase { dataset, order, file, bytes })
+    Ok(Purchase { buyer, dataset, order, file, bytes })
 }
 
 /// The buyer's account, made at the first start, with tokens for this one.

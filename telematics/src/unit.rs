@@ -1,7 +1,7 @@
 //! Units of measurement and how to convert between them.
 //!
 //! DBC files spell units as their authors liked (`kph`, `km/h`, `°C`, `deg`), VSS spells them one
-//! way. [`Unit::parse`] knows both spellings; [`Unit::convert`] goes through the SI unit of the
+//! way. [`Unit::parse`] knows both spellings; [`Unit::conversion`] goes through the SI unit of the
 //! dimension.
 //!
 //! **Invariant:** a value is converted only between units of one dimension; the same unit on both

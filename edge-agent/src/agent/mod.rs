@@ -1,6 +1,6 @@
 //! The agent: puts the stages together and ends them in order.
 //!
-//! Two tasks share the spool: [`pump`] reads, decodes and seals on a thread of its own, the uplink
+//! Two tasks share the spool: [`mod@pump`] reads, decodes and seals on a thread of its own, the uplink
 //! sends. A third writes the status. On a signal the open batch is sealed and the uplink gets a few
 //! seconds; whatever is left is on disk for the next start.
 //!

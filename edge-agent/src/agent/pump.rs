@@ -161,6 +161,7 @@ impl Pump {
             match self.shared.spool.append(&self.shared.sealer, &policy, &mut cut) {
                 Ok(chain) => {
                     self.counters.batches_sealed = self.shared.spool.counters()?.batches_sealed;
+                    self.show_counters();
                     self.shared.board.show_chain(&chain);
                     self.shared.sealed.notify_one();
                     if failed {

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
+use telematics::Sample;
 
 use crate::config::LogFormat;
 use crate::dbc::Dbc;
@@ -28,6 +30,9 @@ pub(super) struct Decode {
     /// The mapping from its signals to VSS.
     #[arg(long)]
     map: Option<PathBuf>,
+    /// Prints one JSON object a line, for programs.
+    #[arg(long, requires = "map")]
+    json: bool,
     /// Only frames of this interface.
     #[arg(long)]
     interface: Option<String>,
@@ -44,10 +49,8 @@ impl Decode {
         let mut written = Ok(());
         while let Some(frame) = log.next_frame()? {
             decoder.decode(&frame, |sample| {
-                let (signal, decimals) = (sample.signal, usize::from(sample.signal.decimals()));
-                let (time, value, unit) = (sample.time, sample.physical(), signal.unit());
                 if written.is_ok() {
-                    written = writeln!(out, "{time} {signal} {value:.decimals$} {unit}");
+                    written = writeln!(out, "{}", self.line(sample));
                 }
             });
             if written.is_err() {
@@ -61,6 +64,18 @@ impl Decode {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(()),
         }
+    }
+
+    fn line(&self, sample: Sample) -> String {
+        let (signal, time, value) = (sample.signal, sample.time, sample.physical());
+        let unit = signal.unit();
+        if self.json {
+            let (path, unit) = (signal.path(), unit.as_str());
+            return json!({ "time": time.to_string(), "signal": path, "value": value, "unit": unit })
+                .to_string();
+        }
+        let decimals = usize::from(signal.decimals());
+        format!("{time} {signal} {value:.decimals$} {unit}")
     }
 }
 
@@ -90,11 +105,12 @@ mod tests {
                    SG_ SPEED : 7|16@0+ (0.01,0) [0|250] \"m/s\" X\n";
         let map = "[\"Vehicle.Speed\"]\nmessage = \"SPEED\"\nsignal = \"SPEED\"\n";
         let log = "(1704067200.5) can0 0B4#03E8\nbroken\n(1704067201.5) can1 0B4#0000\n";
-        let decode = |map: Option<PathBuf>| {
+        let decode = |map: Option<PathBuf>, json| {
             let command = Decode {
                 log: file("drive.log", log),
                 dbc: file("car.dbc", dbc),
                 map,
+                json,
                 interface: Some("can0".to_owned()),
             };
             let mut out = Vec::new();
@@ -102,8 +118,11 @@ mod tests {
             String::from_utf8(out).unwrap()
         };
 
-        let samples = decode(Some(file("car.map.toml", map)));
+        let samples = decode(Some(file("car.map.toml", map)), false);
         assert_eq!(samples, "2024-01-01T00:00:00.5Z Vehicle.Speed 36.00 km/h\n");
-        assert_eq!(decode(None), "0B4 SPEED\n    SPEED [m/s]\n");
+        let line: serde_json::Value =
+            serde_json::from_str(&decode(Some(file("car.map.toml", map)), true)).unwrap();
+        assert_eq!((&line["signal"], &line["value"]), (&json!("Vehicle.Speed"), &json!(36.0)));
+        assert_eq!(decode(None, false), "0B4 SPEED\n    SPEED [m/s]\n");
     }
 }

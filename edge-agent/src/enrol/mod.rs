@@ -1,7 +1,7 @@
 //! Enrolment: from a single-use code to an identity.
 //!
 //! The code carries the first half of the SHA-256 of the marketplace's authority. The car looks at
-//! the door once ([`probe`]), takes the authority that the code pins, and from then on trusts it and
+//! the door once ([`probe()`]), takes the authority that the code pins, and from then on trusts it and
 //! nothing else. Its key is made here and never leaves the car.
 //!
 //! **Invariant:** the code is sent only over TLS that ends at the pinned authority.

@@ -1,7 +1,7 @@
 //! The catalogue: what is for sale, and what is known about it.
 //!
-//! A dataset is a standing offer made from a template ([`templates`]); its statistics are measured
-//! from the lake by [`describe`], over the vehicles whose owners share everything in it now. Owns the
+//! A dataset is a standing offer made from a template ([`templates()`]); its statistics are measured
+//! from the lake by [`describe()`], over the vehicles whose owners share everything in it now. Owns the
 //! table `datasets`.
 //!
 //! **Invariant:** statistics never decide a sale: a quote measures again. [`Search`] is a view of the

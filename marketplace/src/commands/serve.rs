@@ -1,6 +1,6 @@
 //! `marketplace serve`.
 
-use std::io::Write;
+use std::io::{self, IsTerminal as _, Write};
 use std::net::SocketAddr;
 
 use actix_web::{HttpServer, web};
@@ -64,8 +64,13 @@ impl Serve {
 }
 
 fn start_logging(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Of the libraries only what went wrong: the lake's tell of each file they look at.
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("warn,marketplace=info"));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
     // Fails when logging was started before, by a program that has this one inside.
     match format {
         LogFormat::Text => lines.try_init().ok(),

@@ -1,6 +1,6 @@
 //! What can be decided about a batch without the database, cheapest first.
 //!
-//! **Invariant:** only [`check`] makes an [`AcceptedBatch`], so whatever [`super::record`] keeps is
+//! **Invariant:** only [`check()`] makes an [`AcceptedBatch`], so whatever [`super::record()`] keeps is
 //! of the caller, within the limits, signed, decodable and consented to.
 
 use telematics::batch::SealedBatch;
@@ -91,7 +91,7 @@ impl AcceptedBatch {
     }
 }
 
-/// Reads what [`check`] must know of `vehicle`.
+/// Reads what [`check()`] must know of `vehicle`.
 ///
 /// # Errors
 /// Fails when the database does, or when a row is damaged.

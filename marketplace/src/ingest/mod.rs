@@ -1,7 +1,7 @@
 //! Taking batches in: the way from a car's message to a receipt.
 //!
-//! [`check`] decides everything that can be decided without the database, cheapest first, and is the
-//! only maker of an [`AcceptedBatch`]. [`record`] looks again at what may have changed meanwhile
+//! [`check()`] decides everything that can be decided without the database, cheapest first, and is the
+//! only maker of an [`AcceptedBatch`]. [`record()`] looks again at what may have changed meanwhile
 //! (chain, consent, suspension) inside the transaction and keeps the batch.
 //!
 //! **Invariant:** a [`Receipt`] is made in the transaction that keeps the batch, and shown only after

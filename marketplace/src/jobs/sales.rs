@@ -1,7 +1,7 @@
 //! Paid orders are delivered, and overdue ones refunded.
 
 use crate::app::App;
-use crate::delivery::{self, Depot, Pseudonyms};
+use crate::delivery::{self, Delivered, Depot, Pseudonyms};
 use crate::trade::{self, TradeError};
 
 /// The secret that names vehicles for buyers, in `data_dir`.
@@ -33,7 +33,12 @@ pub async fn turn(app: &App) -> Result<(), SalesError> {
     let depot = depot(app)?;
     for order in waiting {
         match delivery::deliver(&depot, order).await {
-            Ok(delivered) => tracing::info!(%order, ?delivered, "settled"),
+            Ok(Delivered::Version(version)) => {
+                tracing::info!(%order, rows = version.rows, bytes = version.bytes, "delivered");
+            }
+            Ok(Delivered::Refunded(_)) => {
+                tracing::warn!(%order, "refunded, because too few vehicles still share");
+            }
             Err(error) => {
                 let error: &(dyn std::error::Error + 'static) = &error;
                 tracing::error!(%order, error, "cannot deliver");

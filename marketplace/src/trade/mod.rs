@@ -1,8 +1,8 @@
 //! Trade: quotes, orders, and how a sale is paid. The only module that knows price, right and money
 //! together. Owns the tables `quotes`, `quote_vehicles`, `orders` and `payouts`.
 //!
-//! A sale has three steps. [`quote`] freezes vehicles, rows and price. [`purchase`] moves the price
-//! from the buyer to escrow. [`settle`] moves it on to the owners and the market when the rows were
+//! A sale has three steps. [`quote()`] freezes vehicles, rows and price. [`purchase()`] moves the price
+//! from the buyer to escrow. [`settle()`] moves it on to the owners and the market when the rows were
 //! delivered, or [`refund`] moves it back when they were not.
 //!
 //! **Invariant:** of each order that is not *paid* any more, fee, pay-outs and refund sum to the
