@@ -10,6 +10,7 @@
 
 pub mod batch;
 pub mod consent;
+pub mod enrolment;
 pub mod ids;
 pub mod payload;
 pub mod sample;
@@ -23,6 +24,7 @@ pub mod window;
 
 pub use batch::{BatchHash, BatchHeader, SealedBatch};
 pub use consent::{Disclosure, Policy, PolicyVersion};
+pub use enrolment::{AuthorityPin, EnrolmentCode};
 pub use ids::{BuyerId, OwnerId, VehicleId};
 pub use sample::Sample;
 pub use time::Timestamp;

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use telematics::{Powertrain, VehicleDescription};
+use telematics::{EnrolmentCode, Powertrain, VehicleDescription};
 
 use crate::clock;
-use crate::enrol::{self, EnrolmentCode};
+use crate::enrol;
 
 /// Makes this computer the agent of one car, with a code from the owner's page.
 ///

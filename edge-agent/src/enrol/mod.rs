@@ -6,7 +6,6 @@
 //!
 //! **Invariant:** the code is sent only over TLS that ends at the pinned authority.
 
-mod code;
 mod probe;
 
 use std::path::Path;
@@ -14,9 +13,8 @@ use std::path::Path;
 use proto::convert::{self, BadMessage};
 use proto::v1;
 use proto::v1::enrolment_client::EnrolmentClient;
-use telematics::{Policy, Timestamp, VehicleDescription, VehicleId};
+use telematics::{EnrolmentCode, Policy, Timestamp, VehicleDescription, VehicleId};
 
-pub use code::{EnrolmentCode, NotACode};
 pub use probe::{ProbeError, probe};
 
 use crate::device_key::{DeviceKey, KeyError};

@@ -12,11 +12,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
+use telematics::{AuthorityPin, EnrolmentCode};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use x509_parser::prelude::{FromDer, X509Certificate};
-
-use super::code::EnrolmentCode;
 
 /// Why a door is not the right one.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +64,7 @@ pub async fn probe(url: &str, code: &EnrolmentCode) -> Result<Vec<u8>, ProbeErro
 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let found = Arc::new(OnceLock::new());
-    let verifier = Pinned { code: code.clone(), found: Arc::clone(&found), provider };
+    let verifier = Pinned { pin: code.pin, found: Arc::clone(&found), provider };
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&verifier.provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .or(Err(bad_address()))?
@@ -90,7 +89,7 @@ pub async fn probe(url: &str, code: &EnrolmentCode) -> Result<Vec<u8>, ProbeErro
 /// Accepts chains that end at the pinned authority.
 #[derive(Debug)]
 struct Pinned {
-    code: EnrolmentCode,
+    pin: AuthorityPin,
     found: Arc<OnceLock<Vec<u8>>>,
     provider: Arc<CryptoProvider>,
 }
@@ -98,7 +97,7 @@ struct Pinned {
 impl Pinned {
     fn is_pinned_authority(&self, certificate: &CertificateDer<'_>) -> bool {
         let is_ca = X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| parsed.is_ca());
-        is_ca && self.code.pins(certificate)
+        is_ca && self.pin == AuthorityPin::of(certificate)
     }
 }
 

@@ -1,8 +1,9 @@
 //! From a code to an identity, and everything that must not become one.
 
-use edge_agent::enrol::{EnrolError, EnrolmentCode, ProbeError, probe};
+use edge_agent::enrol::{EnrolError, ProbeError, probe};
 use edge_agent::identity::Identity;
 use telematics::testing;
+use telematics::{AuthorityPin, EnrolmentCode};
 
 use crate::market::{Market, SECRET, enrol};
 
@@ -54,7 +55,7 @@ async fn a_door_that_the_code_does_not_pin_gets_nothing() {
 
 #[tokio::test]
 async fn an_address_where_nobody_answers_is_named() {
-    let code = EnrolmentCode::new(SECRET, b"authority");
+    let code = EnrolmentCode { secret: SECRET, pin: AuthorityPin::of(b"authority") };
     let error = probe("https://127.0.0.1:1", &code).await.unwrap_err();
     assert!(matches!(error, ProbeError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains("https://127.0.0.1:1"), "{error}");

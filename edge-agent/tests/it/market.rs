@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use edge_agent::enrol::EnrolmentCode;
 use proto::v1;
 use proto::v1::consent_server::{Consent, ConsentServer};
 use proto::v1::enrolment_server::{Enrolment, EnrolmentServer};
@@ -15,9 +14,13 @@ use proto::v1::ingest_server::{Ingest, IngestServer};
 use proto::v1::submit_batches_response::Outcome;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, IsCa, Issuer, KeyPair,
+    date_time_ymd,
 };
 use telematics::payload;
-use telematics::{BatchHash, Disclosure, Policy, PolicyVersion, SealedBatch, SignalGroup, testing};
+use telematics::{
+    AuthorityPin, BatchHash, Disclosure, EnrolmentCode, Policy, PolicyVersion, SealedBatch,
+    SignalGroup, testing,
+};
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
@@ -27,6 +30,9 @@ use x509_parser::prelude::{FromDer, X509CertificationRequest};
 
 pub(crate) const SECRET: [u8; 10] = [7; 10];
 
+/// The end of certificates of which not two thirds are over: two thirds of 1975 to 2100 are in 2058.
+pub(crate) const LATER: i32 = 2100;
+
 /// What the marketplace knows.
 pub(crate) struct State {
     pub(crate) policy: Policy,
@@ -35,6 +41,8 @@ pub(crate) struct State {
     pub(crate) existed: usize,
     /// Drops the connection after accepting this many more batches, before their receipts.
     pub(crate) hang_up_after: Option<usize>,
+    /// The year in which the certificates that it gives at enrolment end.
+    pub(crate) certificates_end: i32,
     /// Answers the next batch with this instead.
     pub(crate) next_answer: Option<Outcome>,
     code_used: bool,
@@ -81,8 +89,11 @@ impl Authority {
             .client_auth_optional(true)
     }
 
-    fn sign(&self, request: &[u8]) -> Vec<u8> {
-        let request = CertificateSigningRequestParams::from_der(&request.into()).unwrap();
+    /// A certificate from 1975 until the beginning of `end`.
+    fn sign(&self, request: &[u8], end: i32) -> Vec<u8> {
+        let mut request = CertificateSigningRequestParams::from_der(&request.into()).unwrap();
+        request.params.not_before = date_time_ymd(1975, 1, 1);
+        request.params.not_after = date_time_ymd(end, 1, 1);
         request.signed_by(&self.issuer).unwrap().der().to_vec()
     }
 }
@@ -97,13 +108,14 @@ impl Market {
             accepted: Vec::new(),
             existed: 0,
             hang_up_after: None,
+            certificates_end: LATER,
             next_answer: None,
             code_used: false,
             key: None,
         };
         let market = Self {
             url: format!("https://{}", listener.local_addr().unwrap()),
-            code: EnrolmentCode::new(SECRET, &authority.der),
+            code: EnrolmentCode { secret: SECRET, pin: AuthorityPin::of(&authority.der) },
             authority: Arc::clone(&authority),
             state: Arc::new(Mutex::new(state)),
         };
@@ -212,7 +224,7 @@ impl Enrolment for Market {
         state.key = Some(key);
         Ok(Response::new(v1::EnrollResponse {
             vehicle_id: testing::vehicle(1).to_vec(),
-            certificate_der: self.authority.sign(&request.csr_der),
+            certificate_der: self.authority.sign(&request.csr_der, state.certificates_end),
             authority_der: self.authority.der.clone(),
             policy: Some((&state.policy).into()),
         }))
@@ -222,7 +234,7 @@ impl Enrolment for Market {
         &self,
         request: Request<v1::RenewRequest>,
     ) -> Result<Response<v1::RenewResponse>, Status> {
-        let certificate_der = self.authority.sign(&request.into_inner().csr_der);
+        let certificate_der = self.authority.sign(&request.into_inner().csr_der, LATER);
         Ok(Response::new(v1::RenewResponse { certificate_der }))
     }
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use edge_agent::agent::{self, AgentError, WhenDone};
 use edge_agent::config::AgentConfig;
+use edge_agent::identity::Identity;
 use edge_agent::status;
 use proto::v1;
 use proto::v1::submit_batches_response::Outcome;
 use telematics::SignalGroup;
 use tokio_util::sync::CancellationToken;
 
-use crate::market::{Car, Market, share};
+use crate::market::{Car, LATER, Market, share};
 
 const SMALL: &str = "batch_samples_max = 50";
 
@@ -56,6 +57,30 @@ async fn a_second_run_of_a_finished_replay_sends_nothing() {
 
     assert_eq!(market.state().accepted.len(), batches);
     assert_eq!(status::read(car.data_dir()).unwrap().samples_acknowledged, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_renewed_when_two_thirds_of_its_life_are_over() {
+    let market = Market::open().await;
+    // From 1975 to 2050: two thirds were over in 2025.
+    market.state().certificates_end = 2050;
+    let car = Car::enrolled(&market, 100).await;
+    let before = Identity::load(car.data_dir()).unwrap();
+    assert!(before.expires_at.to_string().starts_with("2050"));
+    drive(&market, &car, SMALL).await.unwrap();
+
+    check_complete(&market, 100);
+    let after = Identity::load(car.data_dir()).unwrap();
+    assert!(after.expires_at.to_string().starts_with(&LATER.to_string()));
+    assert_eq!(after.vehicle, before.vehicle);
+    let status = status::read(car.data_dir()).unwrap();
+    assert_eq!(status.certificate_expires_at, after.expires_at.to_string());
+
+    // The new one opens the door as well, and is young enough to stay.
+    let file = || std::fs::read_to_string(car.data_dir().join("identity.json")).unwrap();
+    let young = file();
+    drive(&market, &car, SMALL).await.unwrap();
+    assert_eq!(file(), young);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ use rcgen::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
-use telematics::{Timestamp, VehicleId};
+use telematics::{AuthorityPin, Timestamp, VehicleId};
 
 use crate::files;
 
@@ -128,9 +128,8 @@ impl Authority {
 
     /// What enrolment codes carry: the first half of the SHA-256 of [`Self::der`].
     #[must_use]
-    pub fn pin(&self) -> [u8; 16] {
-        let digest = <[u8; 32]>::from(Sha256::digest(&self.certificate));
-        digest.first_chunk().copied().unwrap_or_default()
+    pub fn pin(&self) -> AuthorityPin {
+        AuthorityPin::of(self.der())
     }
 
     /// Makes the certificate of `vehicle` for the key that `request` (PKCS #10, DER) holds and

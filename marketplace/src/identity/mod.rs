@@ -12,7 +12,6 @@
 
 mod accounts;
 mod authority;
-mod code;
 mod enrolment;
 mod error;
 mod key;
@@ -25,7 +24,6 @@ pub use accounts::{
     has_operator, owners,
 };
 pub use authority::{Authority, AuthorityError, ServerIdentity, VehicleCertificate, read_request};
-pub use code::{EnrolmentCode, NotACode};
 pub use enrolment::{CODE_VALID_SECONDS, Enrolled, create_enrolment_code, enroll};
 pub use error::IdentityError;
 pub use key::{ApiKey, NotAKey};

@@ -1,12 +1,11 @@
 //! Becoming a vehicle, and being recognised as one.
 
 use ed25519_dalek::SigningKey;
-use marketplace::identity::EnrolmentCode;
 use proto::v1;
 use proto::v1::consent_client::ConsentClient;
 use proto::v1::enrolment_client::EnrolmentClient;
 use telematics::consent::{Disclosure, Policy};
-use telematics::{SignalGroup, VehicleId};
+use telematics::{AuthorityPin, EnrolmentCode, SignalGroup, VehicleId};
 use tonic::Code;
 
 use crate::cars::{self, Car, SHARES_MOTION};
@@ -32,8 +31,8 @@ async fn codes_that_are_wrong_used_or_old_are_refused_and_say_what_to_do() {
     let used = market.code(SHARES_MOTION, market.now()).await;
     cars::enrol(&market, &used, &SigningKey::from_bytes(&[1; 32])).await.unwrap();
     let old = market.code(SHARES_MOTION, market.now().plus_seconds(-601)).await;
-    let wrong = EnrolmentCode::new([9; 10], market.app.authority.pin()).to_string();
-    let foreign = EnrolmentCode::new([9; 10], [9; 16]).to_string();
+    let wrong = EnrolmentCode { secret: [9; 10], pin: market.app.authority.pin() }.to_string();
+    let foreign = EnrolmentCode { secret: [9; 10], pin: AuthorityPin::of(b"another") }.to_string();
     #[rustfmt::skip] // a table is read by column
     let cases = [
         // name          code                   status                    what it says

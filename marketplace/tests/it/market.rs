@@ -7,8 +7,8 @@ use marketplace::api::grpc;
 use marketplace::app::App;
 use marketplace::config::Config;
 use marketplace::consent::{self, parse_groups};
-use marketplace::identity::{self, ApiKey, EnrolmentCode, IdentityError, Owner};
-use telematics::{OwnerId, Timestamp, VehicleId};
+use marketplace::identity::{self, ApiKey, IdentityError, Owner};
+use telematics::{EnrolmentCode, OwnerId, Timestamp, VehicleId};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -95,7 +95,7 @@ impl Market {
             .write(move |conn| identity::create_enrolment_code(conn, &owner, &secret, consent, now))
             .await
             .unwrap();
-        EnrolmentCode::new(secret, self.app.authority.pin()).to_string()
+        EnrolmentCode { secret, pin: self.app.authority.pin() }.to_string()
     }
 
     pub(crate) async fn decide(&self, owner: &Owner, vehicle: VehicleId, groups: &str) {

@@ -3,13 +3,14 @@
 use proto::convert::{BadMessage, required};
 use proto::v1;
 use telematics::consent::Policy;
-use telematics::{Timestamp, VehicleDescription, VehicleId};
+use telematics::enrolment::NotACode;
+use telematics::{EnrolmentCode, Timestamp, VehicleDescription, VehicleId};
 use tonic::{Request, Response, Status};
 
 use super::{caller, status};
 use crate::app::App;
 use crate::consent::{self, ConsentError};
-use crate::identity::{self, EnrolmentCode, IdentityError, VehicleCertificate};
+use crate::identity::{self, IdentityError, VehicleCertificate};
 
 /// Longer than any code.
 const CODE_BYTES_MAX: usize = 64;
@@ -64,7 +65,7 @@ impl v1::enrolment_server::Enrolment for EnrolmentService {
 impl EnrolmentService {
     fn read_code(&self, text: &str) -> Result<EnrolmentCode, Status> {
         if text.len() > CODE_BYTES_MAX {
-            return Err(Status::invalid_argument(identity::NotACode.to_string()));
+            return Err(Status::invalid_argument(NotACode.to_string()));
         }
         let code = text.parse::<EnrolmentCode>();
         let code = code.map_err(|error| Status::invalid_argument(error.to_string()))?;

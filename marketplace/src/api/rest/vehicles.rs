@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use telematics::consent::{Disclosure, Policy};
 use telematics::vss::SignalGroup;
-use telematics::{Sample, VehicleId};
+use telematics::{EnrolmentCode, Sample, VehicleId};
 
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::archive::{self, Chain};
 use crate::consent::{self, ConsentError, Groups, format_groups};
 use crate::db::Conn;
-use crate::identity::{self, EnrolmentCode, IdentityError, Owner, VehicleRecord};
+use crate::identity::{self, IdentityError, Owner, VehicleRecord};
 
 /// Decisions as they are sent: `{"consent": {"motion": "share"}}`.
 #[derive(Deserialize)]

@@ -1,7 +1,8 @@
-//! The code that an owner types: `axle-` and 42 letters and digits.
+//! The code that an owner gets from the market and types into his car: `axle-` and 42 letters and digits.
 //!
-//! Base32 of 26 bytes: a 10-byte secret, then the first 16 bytes of the SHA-256 of the marketplace's
-//! authority certificate (DER).
+//! Base32 of 26 bytes: a 10-byte secret, which the market knows by its hash, then the first 16 bytes of
+//! the SHA-256 of the market's authority (its certificate, DER), by which the car knows the market
+//! before it trusts anything else.
 //!
 //! **Invariant:** a code has one spelling: what parses is written back the same, in lower case.
 
@@ -12,41 +13,35 @@ use sha2::{Digest, Sha256};
 
 const PREFIX: &str = "axle-";
 const ALPHABET: base32::Alphabet = base32::Alphabet::Rfc4648Lower { padding: false };
-const SECRET_BYTES: usize = 10;
-const PIN_BYTES: usize = 16;
 
 /// A single-use enrolment code.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct EnrolmentCode {
-    secret: [u8; SECRET_BYTES],
-    pin: [u8; PIN_BYTES],
+    /// Proves that the owner asked for it.
+    pub secret: [u8; 10],
+    /// Which market it is for.
+    pub pin: AuthorityPin,
 }
+
+/// The first half of the SHA-256 of a certificate: short enough to type, too long to imitate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuthorityPin([u8; 16]);
 
 /// Text that is no code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "this is not an enrolment code: it is `axle-` and 42 letters and digits 2 to 7; copy it whole \
-     from the owner's page"
+    "an enrolment code is `axle-` and 42 letters and digits 2 to 7; copy it whole and check it for \
+     typing errors"
 )]
 pub struct NotACode;
 
-impl EnrolmentCode {
-    /// The code with `secret` for the authority `authority_der`.
+impl AuthorityPin {
+    /// The pin of this certificate.
     #[must_use]
-    pub fn new(secret: [u8; SECRET_BYTES], authority_der: &[u8]) -> Self {
-        Self { secret, pin: pin(authority_der) }
+    pub fn of(certificate_der: &[u8]) -> Self {
+        let digest: [u8; 32] = Sha256::digest(certificate_der).into();
+        Self(digest.first_chunk().copied().unwrap_or_default())
     }
-
-    /// True when the code pins this certificate.
-    #[must_use]
-    pub fn pins(&self, certificate_der: &[u8]) -> bool {
-        self.pin == pin(certificate_der)
-    }
-}
-
-fn pin(certificate_der: &[u8]) -> [u8; PIN_BYTES] {
-    let digest: [u8; 32] = Sha256::digest(certificate_der).into();
-    std::array::from_fn(|index| digest.get(index).copied().unwrap_or_default())
 }
 
 impl FromStr for EnrolmentCode {
@@ -57,7 +52,7 @@ impl FromStr for EnrolmentCode {
         let digits = text.strip_prefix(PREFIX).ok_or(NotACode)?;
         let bytes = base32::decode(ALPHABET, digits).ok_or(NotACode)?;
         let (secret, pin) = bytes.split_first_chunk().ok_or(NotACode)?;
-        let code = Self { secret: *secret, pin: pin.try_into().or(Err(NotACode))? };
+        let code = Self { secret: *secret, pin: AuthorityPin(pin.try_into().or(Err(NotACode))?) };
         // Spare bits of the last digit would give one code several spellings.
         if code.to_string() == text { Ok(code) } else { Err(NotACode) }
     }
@@ -65,14 +60,15 @@ impl FromStr for EnrolmentCode {
 
 impl fmt::Display for EnrolmentCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = [self.secret.as_slice(), &self.pin].concat();
+        let bytes = [self.secret.as_slice(), &self.pin.0].concat();
         write!(f, "{PREFIX}{}", base32::encode(ALPHABET, &bytes))
     }
 }
 
+// The secret stays out of logs.
 impl fmt::Debug for EnrolmentCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EnrolmentCode(pins {})", hex::encode(self.pin))
+        write!(f, "EnrolmentCode(pins {})", hex::encode(self.pin.0))
     }
 }
 
@@ -80,21 +76,25 @@ impl fmt::Debug for EnrolmentCode {
 mod tests {
     use super::*;
 
+    fn code() -> EnrolmentCode {
+        EnrolmentCode { secret: [7; 10], pin: AuthorityPin::of(b"authority") }
+    }
+
     #[test]
     fn a_code_survives_its_text_form() {
-        let code = EnrolmentCode::new([7; 10], b"authority");
+        let code = code();
         let text = code.to_string();
 
         assert_eq!(text.len(), 5 + 42);
-        assert_eq!(text.parse(), Ok(code.clone()));
-        assert_eq!(format!(" {} ", text.to_uppercase()).parse(), Ok(code.clone()));
-        assert!(code.pins(b"authority") && !code.pins(b"another"));
+        assert_eq!(text.parse(), Ok(code));
+        assert_eq!(format!(" {} ", text.to_uppercase()).parse(), Ok(code));
+        assert!(code.pin != AuthorityPin::of(b"another"));
         assert!(!format!("{code:?}").contains(&text[5..15]));
     }
 
     #[test]
     fn what_is_no_code_is_refused() {
-        let good = EnrolmentCode::new([7; 10], b"authority").to_string();
+        let good = code().to_string();
         #[rustfmt::skip] // a table is read by column
         let cases = [
             ("nothing",          String::new()),
