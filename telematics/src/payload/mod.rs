@@ -18,16 +18,16 @@
 //!
 //! **Not here:** signatures and the chain ([`crate::batch`]).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
+mod decode;
+mod encode;
 
-use integer_encoding::VarInt;
+pub use decode::decode;
+pub use encode::encode;
 
 use crate::sample::Sample;
 use crate::time::Timestamp;
-use crate::value::Value;
 use crate::vss::{Signal, UnknownSignal};
-use crate::window::{Commitment, CommittedWindow};
+use crate::window::CommittedWindow;
 
 /// Bytes of a payload as sent. Keeps a batch well below gRPC's default message limit of 4 MiB.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
@@ -38,14 +38,14 @@ pub const COMMITMENTS_MAX: usize = 1_000;
 /// Days that the samples of a payload may fall on. A batch spans seconds, so two are honest, and more
 /// only while a clock is being set; each day becomes a folder in the lake.
 pub const DAYS_MAX: usize = 4;
-/// A payload may unpack to this many times its size, and never to more than the floor below would
-/// allow anyway: real batches reach 12:1, a bomb reaches 1000:1.
+/// A payload may unpack to this many times its size: bounds the memory that few bytes can ask for. Zeros
+/// would unpack to thousands of times theirs.
 pub const EXPANSION_MAX: usize = 20;
 /// Small payloads of constant signals compress without harm beyond 20:1 up to this size.
 pub const EXPANSION_FLOOR_BYTES: usize = 64 << 10;
 
 const VERSION: u8 = 1;
-/// Zstandard's default: higher levels gain under 3 % on batches this small.
+/// Zstandard's default.
 const COMPRESSION_LEVEL: i32 = 3;
 
 /// What a batch carries.
@@ -117,189 +117,6 @@ pub enum PayloadError {
     },
 }
 
-/// Packs `contents` for sending.
-#[must_use]
-pub fn encode(contents: &Contents) -> Vec<u8> {
-    let mut columns: BTreeMap<Signal, Vec<&Sample>> = BTreeMap::new();
-    for sample in &contents.samples {
-        columns.entry(sample.signal).or_default().push(sample);
-    }
-
-    let mut body = vec![VERSION];
-    put(&mut body, columns.len());
-    for (signal, samples) in columns {
-        put(&mut body, usize::from(signal.number()));
-        put(&mut body, samples.len());
-        put_differences(&mut body, differences(samples.iter().map(|s| s.time.as_micros())));
-        put_differences(&mut body, samples.iter().map(|sample| sample.value.raw()));
-    }
-    put(&mut body, contents.commitments.len());
-    for window in &contents.commitments {
-        put(&mut body, usize::from(window.signal.number()));
-        put_signed(&mut body, window.started_at.as_micros());
-        body.extend_from_slice(&window.commitment.0);
-    }
-    zstd::bulk::compress(&body, COMPRESSION_LEVEL).unwrap_or_default()
-}
-
-/// Unpacks a payload received from a car.
-///
-/// # Errors
-/// Everything outside the limits or the format is refused; see [`PayloadError`].
-pub fn decode(payload: &[u8]) -> Result<Contents, PayloadError> {
-    let body = unpack(payload)?;
-    let mut reader = Reader { body: &body, at: 0 };
-    match reader.byte()? {
-        VERSION => {}
-        version => return Err(PayloadError::UnknownVersion { version }),
-    }
-
-    let mut contents = Contents::default();
-    let mut previous = None;
-    for _ in 0..reader.count()? {
-        let signal = reader.signal()?;
-        if previous.replace(signal).is_some_and(|previous| previous >= signal) {
-            return Err(PayloadError::OutOfOrder { signal });
-        }
-        reader.column(signal, &mut contents.samples)?;
-    }
-
-    let commitments = reader.count()?;
-    if commitments > COMMITMENTS_MAX {
-        return Err(PayloadError::TooManyCommitments);
-    }
-    for _ in 0..commitments {
-        let signal = reader.signal()?;
-        let started_at = Timestamp::from_micros(reader.signed()?);
-        let commitment = Commitment(reader.bytes()?);
-        contents.commitments.push(CommittedWindow { signal, started_at, commitment });
-    }
-    reader.end()?;
-    check_times(&contents)?;
-    Ok(contents)
-}
-
-fn check_times(contents: &Contents) -> Result<(), PayloadError> {
-    let samples = contents.samples.iter().map(|sample| (sample.signal, sample.time));
-    let windows = contents.commitments.iter().map(|window| (window.signal, window.started_at));
-    if let Some((signal, time)) = samples.chain(windows).find(|(_, time)| !time.is_in_calendar()) {
-        return Err(PayloadError::OutOfCalendar { signal, time });
-    }
-    let days: BTreeSet<_> = contents.samples.iter().map(|sample| sample.time.day()).collect();
-    if days.len() > DAYS_MAX { Err(PayloadError::TooManyDays) } else { Ok(()) }
-}
-
-fn unpack(payload: &[u8]) -> Result<Vec<u8>, PayloadError> {
-    let compressed = payload.len();
-    if compressed > PAYLOAD_BYTES_MAX {
-        return Err(PayloadError::TooLarge { actual: compressed });
-    }
-    let max = (compressed * EXPANSION_MAX).max(EXPANSION_FLOOR_BYTES);
-    let limit = u64::try_from(max + 1).unwrap_or(u64::MAX);
-
-    let mut body = Vec::new();
-    zstd::Decoder::new(payload)
-        .and_then(|decoder| decoder.take(limit).read_to_end(&mut body))
-        .or(Err(PayloadError::NotCompressed))?;
-    if body.len() > max {
-        return Err(PayloadError::Expands { compressed, max });
-    }
-    Ok(body)
-}
-
-fn put(body: &mut Vec<u8>, number: usize) {
-    body.extend_from_slice(&number.encode_var_vec());
-}
-
-fn put_signed(body: &mut Vec<u8>, number: i64) {
-    body.extend_from_slice(&number.encode_var_vec());
-}
-
-/// Writes the first number and then what each adds to the one before. Wraps, as [`Reader::column`]
-/// does, so that every pair of numbers has a difference.
-fn put_differences(body: &mut Vec<u8>, numbers: impl Iterator<Item = i64>) {
-    differences(numbers).for_each(|difference| put_signed(body, difference));
-}
-
-fn differences(numbers: impl Iterator<Item = i64>) -> impl Iterator<Item = i64> {
-    numbers.scan(0_i64, |previous, number| {
-        let difference = number.wrapping_sub(*previous);
-        *previous = number;
-        Some(difference)
-    })
-}
-
-/// Reads a body from front to back; every read says where it failed.
-struct Reader<'a> {
-    body: &'a [u8],
-    at: usize,
-}
-
-impl Reader<'_> {
-    fn byte(&mut self) -> Result<u8, PayloadError> {
-        let byte = self.body.get(self.at).copied();
-        self.at += 1;
-        byte.ok_or(PayloadError::Malformed { at: self.at - 1 })
-    }
-
-    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], PayloadError> {
-        let bytes = self.body.get(self.at..self.at + N).and_then(|slice| slice.try_into().ok());
-        let at = self.at;
-        self.at += N;
-        bytes.ok_or(PayloadError::Malformed { at })
-    }
-
-    fn varint<V: VarInt>(&mut self) -> Result<V, PayloadError> {
-        let rest = self.body.get(self.at..).unwrap_or_default();
-        let (number, length) =
-            V::decode_var(rest).ok_or(PayloadError::Malformed { at: self.at })?;
-        self.at += length;
-        Ok(number)
-    }
-
-    fn signed(&mut self) -> Result<i64, PayloadError> {
-        self.varint()
-    }
-
-    fn count(&mut self) -> Result<usize, PayloadError> {
-        self.varint()
-    }
-
-    fn signal(&mut self) -> Result<Signal, PayloadError> {
-        let number = self.varint::<u64>()?;
-        Ok(Signal::by_number(number)?)
-    }
-
-    /// Reads the times and values of one signal and appends them to `samples`.
-    fn column(&mut self, signal: Signal, samples: &mut Vec<Sample>) -> Result<(), PayloadError> {
-        let count = self.count()?;
-        if count > SAMPLES_MAX - samples.len() {
-            return Err(PayloadError::TooManySamples);
-        }
-        let first = samples.len();
-        let (mut time, mut step) = (0_i64, 0_i64);
-        for _ in 0..count {
-            step = step.wrapping_add(self.signed()?);
-            time = time.wrapping_add(step);
-            let time = Timestamp::from_micros(time);
-            samples.push(Sample { signal, time, value: Value::from_raw(0) });
-        }
-        let mut value = 0_i64;
-        for sample in samples.iter_mut().skip(first) {
-            value = value.wrapping_add(self.signed()?);
-            sample.value = Value::from_raw(value);
-        }
-        Ok(())
-    }
-
-    fn end(&self) -> Result<(), PayloadError> {
-        if self.at == self.body.len() {
-            return Ok(());
-        }
-        Err(PayloadError::Malformed { at: self.at })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -307,6 +124,8 @@ mod tests {
     use super::*;
     use crate::testing;
     use crate::time::MICROS_PER_DAY;
+    use crate::value::Value;
+    use crate::window::Commitment;
 
     fn pack(body: &[u8]) -> Vec<u8> {
         zstd::bulk::compress(body, COMPRESSION_LEVEL).unwrap()
