@@ -23,12 +23,9 @@ impl FromRequest for Owner {
     type Future = Lookup<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let principal = principal(request);
-        Box::pin(async move {
-            match principal.await? {
-                Principal::Owner(owner) => Ok(owner),
-                _ => Err(Problem::forbidden("an owner")),
-            }
+        in_role(request, "an owner", |caller| match caller {
+            Principal::Owner(owner) => Some(owner),
+            _ => None,
         })
     }
 }
@@ -38,12 +35,9 @@ impl FromRequest for Buyer {
     type Future = Lookup<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let principal = principal(request);
-        Box::pin(async move {
-            match principal.await? {
-                Principal::Buyer(buyer) => Ok(buyer),
-                _ => Err(Problem::forbidden("a buyer")),
-            }
+        in_role(request, "a buyer", |caller| match caller {
+            Principal::Buyer(buyer) => Some(buyer),
+            _ => None,
         })
     }
 }
@@ -53,12 +47,9 @@ impl FromRequest for Operator {
     type Future = Lookup<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let principal = principal(request);
-        Box::pin(async move {
-            match principal.await? {
-                Principal::Operator(operator) => Ok(operator),
-                _ => Err(Problem::forbidden("an operator")),
-            }
+        in_role(request, "an operator", |caller| match caller {
+            Principal::Operator(operator) => Some(operator),
+            _ => None,
         })
     }
 }
@@ -71,6 +62,16 @@ impl FromRequest for Principal {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         Box::pin(principal(request))
     }
+}
+
+/// The caller, if `pick` finds him in the role that the handler needs.
+fn in_role<T: 'static>(
+    request: &HttpRequest,
+    role: &'static str,
+    pick: fn(Principal) -> Option<T>,
+) -> Lookup<T> {
+    let principal = principal(request);
+    Box::pin(async move { pick(principal.await?).ok_or_else(|| Problem::forbidden(role)) })
 }
 
 /// Whoever the key in `request` belongs to.
