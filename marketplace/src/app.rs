@@ -2,9 +2,9 @@
 //!
 //! **Not here:** how it is served (the `serve` command) and any rule.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::catalog::{Search, SearchError};
@@ -29,6 +29,9 @@ pub struct App {
     pub search: Search,
     /// Signs the certificates of vehicles.
     pub authority: Arc<Authority>,
+    /// Locked while this marketplace runs; the system unlocks it when the process ends, however it
+    /// does.
+    _lock: Arc<File>,
 }
 
 /// Why a marketplace can not be opened.
@@ -42,6 +45,12 @@ pub enum OpenError {
         /// What the system says.
         #[source]
         source: io::Error,
+    },
+    /// Another process serves from the same folder: two would number batches in two orders.
+    #[error("another marketplace is running in data_dir {}; stop it, or choose another folder", folder.display())]
+    Running {
+        /// The folder.
+        folder: PathBuf,
     },
     /// No database.
     #[error(transparent)]
@@ -64,8 +73,7 @@ impl App {
     /// Whatever can not be opened or made is named.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         let clock = Clock::System;
-        let folder = config.data_dir.clone();
-        fs::create_dir_all(&folder).map_err(|source| OpenError::Folder { folder, source })?;
+        let lock = lock(&config.data_dir)?;
         let db = Db::open(&config.database_url())?;
         for name in db.migrate()? {
             tracing::info!(name, "migrated the database");
@@ -77,6 +85,36 @@ impl App {
             search: Search::open(&config.search_dir())?,
             authority: Arc::new(Authority::open(&config.authority_dir(), clock.now())?),
             config: Arc::new(config),
+            _lock: Arc::new(lock),
         })
+    }
+}
+
+/// Makes `folder`, and locks it against a second marketplace.
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let refuse = |source| OpenError::Folder { folder: folder.to_owned(), source };
+    fs::create_dir_all(folder).map_err(refuse)?;
+    let file = File::create(folder.join("lock")).map_err(refuse)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Running { folder: folder.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(refuse(source)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_marketplace_in_the_same_folder_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || App::open(Config { data_dir: folder.path().to_owned(), ..Config::default() });
+        let first = open().await.unwrap();
+        let error = open().await.err().unwrap().to_string();
+        assert!(error.contains(&*folder.path().to_string_lossy()), "{error}");
+
+        drop(first);
+        open().await.unwrap();
     }
 }
