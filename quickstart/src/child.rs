@@ -9,6 +9,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::process::Command;
 
 /// How long a program may take to stop by itself before it is killed.
@@ -111,8 +113,7 @@ impl Child {
     /// When the process can not be waited for, or had to be killed.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         if let Some(id) = self.process.id() {
-            // `kill` of the shell: signals from Rust need unsafe code.
-            Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
+            kill(Pid::from_raw(i32::try_from(id)?), Signal::SIGTERM)?;
         }
         let Ok(status) = tokio::time::timeout(STOP_WAIT, self.process.wait()).await else {
             self.process.kill().await?;

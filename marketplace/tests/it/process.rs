@@ -6,6 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 fn marketplace(folder: &Path, rest: &str, grpc: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marketplace"));
     command
@@ -29,8 +32,8 @@ fn serve(folder: &Path) -> (Child, String) {
     (child, rest.rsplit(' ').next().unwrap().to_owned())
 }
 
-fn stop(mut child: Child, signal: &str) -> Option<i32> {
-    Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+fn stop(mut child: Child, signal: Signal) -> Option<i32> {
+    kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
     child.wait().unwrap().code()
 }
 
@@ -59,11 +62,11 @@ async fn it_serves_from_an_empty_folder_and_stops_when_told() {
     let unknown = reqwest::get(format!("{rest}/v1/me")).await.unwrap();
     assert_eq!(unknown.status().as_u16(), 401);
 
-    assert_eq!(stop(child, "-TERM"), Some(0));
+    assert_eq!(stop(child, Signal::SIGTERM), Some(0));
 
     let (child, _) = serve(folder.path());
     assert_eq!(std::fs::read_to_string(folder.path().join("operator.key")).unwrap(), key);
-    assert_eq!(stop(child, "-INT"), Some(0));
+    assert_eq!(stop(child, Signal::SIGINT), Some(0));
 }
 
 #[test]
