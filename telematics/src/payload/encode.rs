@@ -41,7 +41,7 @@ fn put_signed(body: &mut Vec<u8>, number: i64) {
     body.extend_from_slice(&number.encode_var_vec());
 }
 
-/// Writes the first number and then what each adds to the one before. Wraps, as [`Reader::column`]
+/// Writes the first number and then what each adds to the one before. Wraps, as decoding
 /// does, so that every pair of numbers has a difference.
 fn put_differences(body: &mut Vec<u8>, numbers: impl Iterator<Item = i64>) {
     differences(numbers).for_each(|difference| put_signed(body, difference));

@@ -13,7 +13,7 @@
 //! commitments = count { number zigzag(started_at) 32 bytes }*
 //! ```
 //!
-//! **Invariant:** [`decode`] allocates no more than the limits below before it has seen the bytes
+//! **Invariant:** [`decode()`] allocates no more than the limits below before it has seen the bytes
 //! that justify it, and returns either all of a payload or an error.
 //!
 //! **Not here:** signatures and the chain ([`crate::batch`]).
