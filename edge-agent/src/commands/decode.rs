@@ -43,7 +43,8 @@ impl Decode {
         super::logging::start(LogFormat::Text);
         let dbc = Dbc::load(&self.dbc)?;
         let Some(map) = &self.map else { return list(&dbc, out) };
-        let mut decoder = Decoder::new(Dbc::load(&self.dbc)?, &Mapping::load(map, &dbc)?);
+        let mapping = Mapping::load(map, &dbc)?;
+        let mut decoder = Decoder::new(dbc, &mapping);
 
         let mut log = LogReader::open(&self.log, self.interface.as_deref())?;
         let mut written = Ok(());

@@ -41,10 +41,10 @@ pub(super) fn delta_schema() -> [StructField; 7] {
 
 /// The samples of all batches as one record batch, sorted by signal, vehicle and time, so that what
 /// is read together lies together.
-pub(super) fn record_batch(batches: &[Arrived]) -> Result<RecordBatch, LakeError> {
+pub(super) fn record_batch(batches: &[&Arrived]) -> Result<RecordBatch, LakeError> {
     let mut rows: Vec<(&Arrived, &Sample)> = batches
         .iter()
-        .flat_map(|batch| batch.samples.iter().map(move |sample| (batch, sample)))
+        .flat_map(|batch| batch.samples.iter().map(move |sample| (*batch, sample)))
         .collect();
     rows.sort_by_key(|(batch, sample)| {
         (sample.signal.path(), batch.vehicle, sample.time, batch.arrival)
@@ -109,7 +109,7 @@ mod tests {
             Arrived { arrival: 2, vehicle: vehicle(1), samples: speed },
         ];
 
-        let rows = record_batch(&batches).unwrap();
+        let rows = record_batch(&batches.each_ref()).unwrap();
 
         let arrivals: Vec<i64> = rows["arrival"]
             .as_primitive::<deltalake::arrow::datatypes::Int64Type>()

@@ -85,8 +85,7 @@ impl Lake {
         self.current.send_replace(table.clone());
 
         let last = last_arrival(&table).await?;
-        let new: Vec<Arrived> =
-            batches.iter().filter(|batch| batch.arrival > last).cloned().collect();
+        let new: Vec<&Arrived> = batches.iter().filter(|batch| batch.arrival > last).collect();
         let rows = record_batch(&new)?;
         let Some(newest) = new.iter().map(|batch| batch.arrival).max() else { return Ok(0) };
         let count = rows.num_rows();
