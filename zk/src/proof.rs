@@ -1,7 +1,7 @@
 //! A proof as it is sent: 128 bytes.
 //!
 //! **Invariant:** holding a [`Proof`] means that its three points are on their curves and in their
-//! subgroups. Whether it proves anything is for [`crate::verify()`] to say.
+//! subgroups. Whether it proves anything is for [`crate::Verifier`] to say.
 //!
 //! A proof can be re-randomised by anyone, so its bytes are no identity: never deduplicate by them.
 
@@ -11,7 +11,7 @@ use ark_serialize::{CanonicalDeserialize as _, CanonicalSerialize as _};
 /// A Groth16 proof over BN254.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proof {
-    pub(crate) points: ark_groth16::Proof<Bn254>,
+    points: ark_groth16::Proof<Bn254>,
 }
 
 /// Bytes that are no proof.
@@ -33,6 +33,16 @@ pub enum NotAProof {
 impl Proof {
     /// Bytes of a proof: two compressed points of the first group and one of the second.
     pub const BYTES: usize = 128;
+
+    /// Takes points that are known to be of their groups.
+    pub(crate) const fn from_points(points: ark_groth16::Proof<Bn254>) -> Self {
+        Self { points }
+    }
+
+    /// Its three points.
+    pub(crate) const fn points(&self) -> &ark_groth16::Proof<Bn254> {
+        &self.points
+    }
 
     /// The bytes to send.
     #[must_use]

@@ -1,6 +1,6 @@
 //! Honest things for this crate's tests.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -8,10 +8,21 @@ use telematics::testing::T0;
 use telematics::window::Window;
 use telematics::{Signal, Value};
 
-use crate::{Blinding, Keys, Statement, Witness, commit};
+use crate::{Blinding, Circuit, Prover, ProvingKey, Statement, Witness, commit};
 
 /// Made once for all tests: the setup takes seconds.
-pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(Keys::development);
+static PROVER: LazyLock<Prover> = LazyLock::new(|| {
+    let key = crate::keys::development(Circuit::Range).unwrap();
+    Prover::new(Circuit::Range, Arc::new(key)).unwrap()
+});
+
+pub(crate) fn prover() -> &'static Prover {
+    &PROVER
+}
+
+pub(crate) fn keys() -> &'static ProvingKey {
+    PROVER.key()
+}
 
 pub(crate) fn rng(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
