@@ -6,7 +6,9 @@
 //! A proof can be re-randomised by anyone, so its bytes are no identity: never deduplicate by them.
 
 use ark_bn254::Bn254;
-use ark_serialize::{CanonicalDeserialize as _, CanonicalSerialize as _};
+use ark_serialize::CanonicalSerialize as _;
+
+use crate::groth16::decode;
 
 /// A Groth16 proof over BN254.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,10 +64,10 @@ impl Proof {
     /// # Errors
     /// Another length, points off the curve and points outside the subgroup are refused.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, NotAProof> {
-        if bytes.len() != Self::BYTES {
-            return Err(NotAProof::WrongLength { bytes: bytes.len() });
+        let points = decode::proof_on_curves(bytes)?;
+        if !decode::is_in_g2(&points.b) {
+            return Err(NotAProof::NotPoints);
         }
-        let points = ark_groth16::Proof::deserialize_compressed(bytes);
-        points.map(|points| Self { points }).or(Err(NotAProof::NotPoints))
+        Ok(Self { points })
     }
 }

@@ -3,12 +3,16 @@
 //! Nothing here knows what a statement says. [`crate::circuit`] gives constraints, [`crate::keys`] gives keys;
 //! this module multiplies.
 
-pub mod matrices;
+mod batch;
+pub(crate) mod decode;
+mod lines;
+mod matrices;
 mod msm;
 mod prover;
 pub(crate) mod qap;
 mod verifier;
 
+pub use batch::Refused;
 pub use matrices::{Matrices, NoMatrices};
 pub use prover::{NoProver, ProveError, Prover};
 pub use verifier::{DoesNotVerify, KeyOfAnotherCircuit, Verifier};

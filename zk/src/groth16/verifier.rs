@@ -18,7 +18,8 @@ use crate::statement::Statement;
 pub struct Verifier {
     circuit: Circuit,
     key: VerifyingKey,
-    pub(super) alpha_beta: PairingOutput<Bn254>,
+    alpha_beta: PairingOutput<Bn254>,
+    pub(super) minus_beta: G2Prepared<ark_bn254::Config>,
     pub(super) minus_gamma: G2Prepared<ark_bn254::Config>,
     pub(super) minus_delta: G2Prepared<ark_bn254::Config>,
 }
@@ -63,6 +64,7 @@ impl Verifier {
         Ok(Self {
             circuit,
             alpha_beta: Bn254::pairing(points.alpha_g1, points.beta_g2),
+            minus_beta: G2Affine::from(-points.beta_g2).into(),
             minus_gamma: G2Affine::from(-points.gamma_g2).into(),
             minus_delta: G2Affine::from(-points.delta_g2).into(),
             key,

@@ -82,27 +82,16 @@ fn is_in_group<P: SWCurveConfig>(point: &Affine<P>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
-    use ark_ff::Field as _;
+    use ark_bn254::{Fq, G1Affine, G2Affine};
 
     use super::*;
-    use crate::testing::keys;
+    use crate::testing::{keys, outside_the_subgroup};
 
     fn tampered(tamper: impl FnOnce(&mut VerifyingKey<Bn254>)) -> Result<(), Flaw> {
         let mut key = keys().verifying().points().clone();
         let inputs = key.gamma_abc_g1.len() - 1;
         tamper(&mut key);
         lint(&key, inputs)
-    }
-
-    /// On the curve of the second group, outside the subgroup.
-    fn outside_the_subgroup() -> G2Affine {
-        (1_u64..)
-            .filter_map(|x| {
-                G2Affine::get_point_from_x_unchecked(Fq2::new(Fq::from(x), Fq::ONE), true)
-            })
-            .find(|point| !point.is_in_correct_subgroup_assuming_on_curve())
-            .unwrap()
     }
 
     #[test]

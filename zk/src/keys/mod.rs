@@ -13,6 +13,7 @@ mod key;
 mod lint;
 mod manifest;
 
+#[cfg(test)]
 pub(crate) use development::from_seed;
 pub use development::{NoKey, development, is_development};
 pub use folder::{Allow, Folder, FolderError, write};
