@@ -31,7 +31,7 @@ pub use circuit::{Circuit, ClaimCircuit, RangeCircuit};
 pub use commitment::{Blinding, NotABlinding, NotACommitment, commit, parse_commitment};
 pub use file::{NotAProofFile, ProofFile};
 pub use fingerprint::Fingerprint;
-pub use groth16::{DoesNotVerify, NoProver, ProveError, Prover, Verifier};
+pub use groth16::{DoesNotVerify, NoProver, ProveError, Prover, Refused, Verifier};
 pub use keys::{ProvingKey, VerifyingKey};
 pub use native::{Refusal, check};
 pub use poseidon::hash;

@@ -137,11 +137,6 @@ impl Matrices {
         [a, b]
     }
 
-    /// Length of an assignment: the constant 1, the public inputs, the witness.
-    pub(crate) const fn variables(&self) -> usize {
-        self.inputs + self.witnesses
-    }
-
     /// The constant 1 and the public inputs.
     pub(crate) const fn inputs(&self) -> usize {
         self.inputs

@@ -108,6 +108,12 @@ impl Prover {
         self.circuit
     }
 
+    /// How many constraints its circuit has.
+    #[must_use]
+    pub const fn constraints(&self) -> usize {
+        self.matrices.constraints()
+    }
+
     /// Its key.
     #[must_use]
     pub fn key(&self) -> &ProvingKey {

@@ -242,7 +242,11 @@ impl Folder {
         key.map_err(|source| FolderError::NotAKey { file, source })
     }
 
-    fn entry(&self, circuit: Circuit) -> Result<&Entry, FolderError> {
+    /// What `keys.json` says of `circuit`.
+    ///
+    /// # Errors
+    /// None in practice: a folder without the keys of a circuit is not loaded.
+    pub fn entry(&self, circuit: Circuit) -> Result<&Entry, FolderError> {
         self.manifest.circuits.get(circuit.name()).ok_or_else(|| self.missing(circuit))
     }
 
