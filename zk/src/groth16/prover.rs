@@ -141,7 +141,7 @@ impl Prover {
             return Err(ProveError::OtherCircuit { prover, statement });
         }
         native::check(statement, witness)?;
-        let assignment = assignment(ClaimCircuit::new(statement, witness))?;
+        let assignment = assignment(ClaimCircuit::new(statement, witness)?)?;
         let proof = self.combine(&assignment, field::draw(rng), field::draw(rng));
         self.verifier.verify(statement, &proof)?;
         Ok(proof)
