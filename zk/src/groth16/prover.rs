@@ -87,13 +87,26 @@ impl fmt::Debug for Prover {
 }
 
 impl Prover {
-    /// A prover of `circuit` with its key.
+    /// A prover of `circuit` with its key, which lays the circuit out: a second and a hundred megabytes.
+    /// [`crate::keys::Folder::prover`] reads the matrices instead.
     ///
     /// # Errors
     /// Refused when the key is of a circuit of another shape.
     pub fn new(circuit: Circuit, key: Arc<ProvingKey>) -> Result<Self, NoProver> {
         let matrices = Matrices::of(ClaimCircuit::blank(circuit))
             .map_err(|source| NoProver::Circuit { circuit, source })?;
+        Self::with_matrices(circuit, key, matrices)
+    }
+
+    /// A prover of `circuit` with its key and its matrices.
+    ///
+    /// # Errors
+    /// Refused when the key is of a circuit of another shape.
+    pub fn with_matrices(
+        circuit: Circuit,
+        key: Arc<ProvingKey>,
+        matrices: Matrices,
+    ) -> Result<Self, NoProver> {
         let coset = OddCoset::new(matrices.domain_size())
             .filter(|_| key.has_the_shape_of(&matrices))
             .ok_or(NoProver::OtherShape { circuit })?;
@@ -108,10 +121,10 @@ impl Prover {
         self.circuit
     }
 
-    /// How many constraints its circuit has.
+    /// The matrices of its circuit.
     #[must_use]
-    pub const fn constraints(&self) -> usize {
-        self.matrices.constraints()
+    pub const fn matrices(&self) -> &Matrices {
+        &self.matrices
     }
 
     /// Its key.

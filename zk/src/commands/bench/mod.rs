@@ -9,12 +9,11 @@ mod report;
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
+use zk::Circuit;
 use zk::keys::{self, Allow, Folder, Origin};
-use zk::{Circuit, Prover};
 
 use self::measure::Measured;
 
@@ -82,8 +81,7 @@ impl Bench {
         let mut all = Vec::new();
         for circuit in circuits {
             bar.set_message(format!("measuring circuit {circuit}"));
-            let key = Arc::new(folder.pinned_proving(circuit)?);
-            let prover = Prover::new(circuit, key)?;
+            let prover = folder.prover(circuit)?;
             all.push(measure::measure(&prover, memory::peak(keys, circuit)?, self.runs)?);
             bar.inc(1);
         }
