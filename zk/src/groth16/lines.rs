@@ -180,8 +180,12 @@ fn absorb(value: &mut Fq12, lines: &[Line]) {
     }
 }
 
-/// `(1 + b w + c w^3) (1 + b' w + c' w^3)`, in the basis 1, w^2, w^4 and w, w^3, w^5 with `w^6 = 9
-/// + u`, is `(1 + (9 + u) c c', b b', b c' + c b')` and `(b + b', c + c', 0)`.
+/// Multiplies `value` by two lines at once.
+///
+/// ```text
+/// (1 + b w + c w^3) (1 + d w + e w^3) = (1 + (9 + u) c e) + b d w^2 + (b e + c d) w^4
+///                                       + (b + d) w + (c + e) w^3          as w^6 = 9 + u
+/// ```
 fn multiply_by_two(value: &mut Fq12, one: Line, other: Line) {
     let bb = one.b * other.b;
     let mut cc = one.c * other.c;

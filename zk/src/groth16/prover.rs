@@ -163,17 +163,22 @@ impl Prover {
     }
 
     /// The proof of an assignment, blinded by `r` and `s`: section 3.2 of <https://ia.cr/2016/260>.
-    fn combine(&self, z: &[Fr], r: Fr, s: Fr) -> Proof {
+    fn combine(&self, assignment: &[Fr], r: Fr, s: Fr) -> Proof {
         let key = self.key.points();
-        let quotient = integers(&self.coset.h(&self.matrices, z));
-        let z = integers(z);
-        let private = z.get(self.matrices.inputs()..).unwrap_or_default();
+        let quotient = integers(&self.coset.h(&self.matrices, assignment));
+        let assignment = integers(assignment);
+        let private = assignment.get(self.matrices.inputs()..).unwrap_or_default();
 
-        let ((a, (b, b_in_g1)), c) = rayon::join(
+        let ((a, (b, b_in_g1)), (from_l, from_h)) = rayon::join(
             || {
                 rayon::join(
-                    || msm(&key.a_query, &z),
-                    || rayon::join(|| msm(&key.b_g2_query, &z), || msm(&key.b_g1_query, &z)),
+                    || msm(&key.a_query, &assignment),
+                    || {
+                        rayon::join(
+                            || msm(&key.b_g2_query, &assignment),
+                            || msm(&key.b_g1_query, &assignment),
+                        )
+                    },
                 )
             },
             || rayon::join(|| msm(&key.l_query, private), || msm(&key.h_query, &quotient)),
@@ -181,7 +186,7 @@ impl Prover {
         let a = a + key.vk.alpha_g1 + key.delta_g1 * r;
         let b = b + key.vk.beta_g2 + key.vk.delta_g2 * s;
         let b_in_g1: G1Projective = b_in_g1 + key.beta_g1 + key.delta_g1 * s;
-        let c = c.0 + c.1 + a * s + b_in_g1 * r - key.delta_g1 * (r * s);
+        let c = from_l + from_h + a * s + b_in_g1 * r - key.delta_g1 * (r * s);
         Proof::from_points(ark_groth16::Proof {
             a: a.into_affine(),
             b: b.into_affine(),
