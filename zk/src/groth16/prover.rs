@@ -163,6 +163,7 @@ impl Prover {
     }
 
     /// The proof of an assignment, blinded by `r` and `s`: section 3.2 of <https://ia.cr/2016/260>.
+    #[expect(clippy::many_single_char_names, reason = "the names of the paper")]
     fn combine(&self, assignment: &[Fr], r: Fr, s: Fr) -> Proof {
         let key = self.key.points();
         let quotient = integers(&self.coset.h(&self.matrices, assignment));
