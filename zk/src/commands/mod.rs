@@ -4,6 +4,7 @@ mod bench;
 mod keys;
 mod sample;
 mod setup;
+mod verify;
 
 use std::io::Write;
 
@@ -15,6 +16,7 @@ use std::io::Write;
     after_help = "Examples:\n  \
         zk setup --dev --out keys    make keys for trying things out\n  \
         zk keys keys                 check a folder of keys and show what is in it\n  \
+        zk verify claims.jsonl --keys keys    check a downloaded set of claims\n  \
         zk bench                     measure proving and verifying on this machine"
 )]
 pub(crate) struct Cli {
@@ -26,6 +28,7 @@ pub(crate) struct Cli {
 enum Command {
     Setup(setup::Setup),
     Keys(keys::Keys),
+    Verify(verify::Verify),
     Bench(bench::Bench),
 }
 
@@ -35,6 +38,7 @@ impl Cli {
         match self.command {
             Command::Setup(setup) => setup.run(out),
             Command::Keys(keys) => keys.run(out),
+            Command::Verify(verify) => verify.run(out),
             Command::Bench(bench) => bench.run(out),
         }
     }
