@@ -12,6 +12,7 @@
 //!
 //! **Not here:** when windows are cut (`edge-agent`), who is paid for a proof (`marketplace`).
 
+pub mod ceremony;
 mod circuit;
 mod commitment;
 mod field;
