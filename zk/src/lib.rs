@@ -23,6 +23,7 @@ mod native;
 mod poseidon;
 mod proof;
 mod prove;
+pub mod solidity;
 mod statement;
 #[cfg(test)]
 mod testing;
