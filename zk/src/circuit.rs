@@ -19,6 +19,43 @@ use crate::field;
 use crate::gadgets::{enforce_between, enforce_fits, hash};
 use crate::statement::{PublicInput, Statement, Witness};
 
+/// The circuits there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Circuit {
+    /// All values of a window lie in a range.
+    Range,
+}
+
+impl Circuit {
+    /// Each of them.
+    pub const ALL: [Self; 1] = [Self::Range];
+
+    /// Its name, as in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Range => "range",
+        }
+    }
+
+    /// How many public inputs it has.
+    #[must_use]
+    pub const fn public_inputs(self) -> usize {
+        match self {
+            Self::Range => PublicInput::COUNT,
+        }
+    }
+}
+
+impl std::fmt::Display for Circuit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The circuit of any claim.
+pub type ClaimCircuit = RangeCircuit;
+
 /// "All values of the committed window, which is of this signal, lie in the range."
 ///
 /// # Constraints
@@ -38,10 +75,16 @@ pub struct RangeCircuit {
 }
 
 impl RangeCircuit {
+    /// The shape of a circuit.
+    #[must_use]
+    pub const fn blank(_: Circuit) -> Self {
+        Self { assignment: None }
+    }
+
     /// The circuit of one claim.
     #[must_use]
-    pub const fn new(statement: Statement, witness: Witness) -> Self {
-        Self { assignment: Some((statement, witness)) }
+    pub fn new(statement: &Statement, witness: &Witness) -> Self {
+        Self { assignment: Some((*statement, witness.clone())) }
     }
 
     fn public(
@@ -137,7 +180,7 @@ mod tests {
 
     fn synthesise(statement: &Statement, witness: &Witness) -> ConstraintSystemRef<Fr> {
         let cs = ConstraintSystem::<Fr>::new_ref();
-        let circuit = RangeCircuit::new(*statement, witness.clone());
+        let circuit = RangeCircuit::new(statement, witness);
         circuit.generate_constraints(cs.clone()).unwrap();
         cs
     }

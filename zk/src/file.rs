@@ -12,7 +12,8 @@ use telematics::vss::UnknownSignal;
 use telematics::window::Commitment;
 use telematics::{Signal, Timestamp};
 
-use crate::keys::{Fingerprint, VerifyingKey};
+use crate::fingerprint::Fingerprint;
+use crate::keys::VerifyingKey;
 use crate::proof::{NotAProof, Proof};
 use crate::statement::{NotAStatement, Statement};
 
@@ -89,7 +90,7 @@ impl ProofFile {
         }
     }
 
-    /// Decodes statement and proof, for [`crate::verify()`] under `key`.
+    /// Decodes statement and proof, for [`crate::Verifier`] under `key`.
     ///
     /// # Errors
     /// A file of other keys, and anything that does not decode with every check, is refused.
@@ -118,30 +119,29 @@ fn from_hex<const N: usize>(field: &'static str, text: &str) -> Result<[u8; N], 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{KEYS, honest, rng};
-    use crate::{prove, verify};
+    use crate::testing::{honest, keys, prover, rng};
 
     fn file() -> ProofFile {
         let (statement, witness) = honest();
-        let proof = prove(&KEYS, &statement, &witness, &mut rng(1)).unwrap();
-        ProofFile::new(&statement, witness.window.started_at, KEYS.verifying(), &proof)
+        let proof = prover().prove(&statement, &witness, &mut rng(1)).unwrap();
+        ProofFile::new(&statement, witness.window.started_at, keys().verifying(), &proof)
     }
 
     #[test]
     fn what_was_written_verifies_when_read() {
-        let (statement, proof) = file().open(KEYS.verifying()).unwrap();
+        let (statement, proof) = file().open(keys().verifying()).unwrap();
 
         assert_eq!(statement, honest().0);
-        assert_eq!(verify(KEYS.verifying(), &statement, &proof), Ok(()));
+        assert_eq!(prover().verifier().verify(&statement, &proof), Ok(()));
     }
 
     #[test]
     fn a_file_that_says_something_else_does_not_verify() {
         let honest = file();
         let other = ProofFile { low: honest.low + 1, ..honest };
-        let (statement, proof) = other.open(KEYS.verifying()).unwrap();
+        let (statement, proof) = other.open(keys().verifying()).unwrap();
 
-        assert!(verify(KEYS.verifying(), &statement, &proof).is_err());
+        assert!(prover().verifier().verify(&statement, &proof).is_err());
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
             (ProofFile { proof: "ff".repeat(Proof::BYTES), ..honest.clone() },    "not three points"),
         ];
         for (file, expected) in cases {
-            let error = file.open(KEYS.verifying()).unwrap_err().to_string();
+            let error = file.open(keys().verifying()).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -1,24 +1,13 @@
-//! The command line of the crate: keys, ceremonies, contracts.
+//! `zk`: keys, and measurements.
+//!
+//! Everything it does is in the library; the commands read files, show progress and print.
 
 mod commands;
 
-use std::io::stdout;
+use std::io;
 
-use clap::Parser;
-
-/// Keys and proofs of the zk crate.
-#[derive(Debug, Parser)]
-#[command(version)]
-enum Arguments {
-    /// Keys from many parties.
-    #[command(subcommand)]
-    Ceremony(commands::ceremony::CeremonyCommand),
-    Solidity(commands::solidity::SolidityArgs),
-}
+use clap::Parser as _;
 
 fn main() -> anyhow::Result<()> {
-    match Arguments::parse() {
-        Arguments::Ceremony(command) => commands::ceremony::run(command, &mut stdout()),
-        Arguments::Solidity(arguments) => commands::solidity::run(&arguments),
-    }
+    commands::Cli::parse().run(&mut io::stdout().lock())
 }

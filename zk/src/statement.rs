@@ -86,6 +86,12 @@ impl Statement {
         Ok(Self { commitment, element, signal, low, high })
     }
 
+    /// The circuit that proves it.
+    #[must_use]
+    pub const fn circuit(&self) -> crate::circuit::Circuit {
+        crate::circuit::Circuit::Range
+    }
+
     /// The committed window.
     #[must_use]
     pub const fn commitment(&self) -> Commitment {

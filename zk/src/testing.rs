@@ -1,17 +1,30 @@
 //! Honest things for this crate's tests.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use ark_bn254::{Fq, Fq2, G2Affine};
+use ark_ff::Field as _;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use telematics::testing::T0;
 use telematics::window::Window;
 use telematics::{Signal, Value};
 
-use crate::{Blinding, Keys, Statement, Witness, commit};
+use crate::{Blinding, Circuit, Prover, ProvingKey, Statement, Witness, commit};
 
 /// Made once for all tests: the setup takes seconds.
-pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(Keys::development);
+static PROVER: LazyLock<Prover> = LazyLock::new(|| {
+    let key = crate::keys::development(Circuit::Range).unwrap();
+    Prover::new(Circuit::Range, Arc::new(key)).unwrap()
+});
+
+pub(crate) fn prover() -> &'static Prover {
+    &PROVER
+}
+
+pub(crate) fn keys() -> &'static ProvingKey {
+    PROVER.key()
+}
 
 pub(crate) fn rng(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
@@ -40,4 +53,18 @@ pub(crate) fn honest() -> (Statement, Witness) {
     let witness = Witness { window: window(), blinding: Blinding::draw(&mut rng(7)) };
     let commitment = commit(&witness.window, witness.blinding);
     (Statement::new(commitment, signal(), value(100), value(163)).unwrap(), witness)
+}
+
+/// A statement that nobody has proven.
+pub(crate) fn another_statement() -> Statement {
+    let (statement, _) = honest();
+    Statement::new(statement.commitment(), signal(), value(99), value(163)).unwrap()
+}
+
+/// On the curve of the second group, outside the subgroup.
+pub(crate) fn outside_the_subgroup() -> G2Affine {
+    (1_u64..)
+        .filter_map(|x| G2Affine::get_point_from_x_unchecked(Fq2::new(Fq::from(x), Fq::ONE), true))
+        .find(|point| !point.is_in_correct_subgroup_assuming_on_curve())
+        .unwrap()
 }

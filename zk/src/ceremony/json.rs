@@ -32,7 +32,7 @@ struct ProofFile {
 /// `proof.json`.
 #[must_use]
 pub fn write_proof(proof: &Proof) -> String {
-    let points = &proof.points;
+    let points = proof.points();
     json!({
         "pi_a": point(&points.a),
         "pi_b": twist_point(&points.b),
@@ -57,7 +57,7 @@ pub fn read_proof(text: &str) -> Result<Proof, BadFile> {
         b: read_twist_point(&file.pi_b, "pi_b")?,
         c: read_point(&file.pi_c, "pi_c")?,
     };
-    Ok(Proof { points })
+    Ok(Proof::from_points(points))
 }
 
 /// `public.json`.
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn a_proof_that_is_none_is_refused_by_its_part() {
         let honest = write_proof(&proof());
-        let x = proof().points.a.x.to_string();
+        let x = proof().points().a.x.to_string();
         let alias = (num_bigint(&x) + num_bigint(&Fq::MODULUS.to_string())).to_string();
         #[rustfmt::skip] // a table is read by column
         let cases = [

@@ -3,17 +3,20 @@
 //! **Invariant:** [`import`] writes only what [`verify`] accepted, so a key of origin `ceremony` was
 //! checked twice: here against circuit and powers of tau, by snarkjs for the contributors.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use zk::ceremony::{Powers, Zkey, check, r1cs};
+use zk::keys::{self, Origin};
+use zk::{Circuit, ProvingKey};
 
-use super::circuit::CircuitName;
+use super::circuit::{Named, named};
 use super::node::NodeArgs;
 
-/// Keys from many parties: export a circuit, check what came back, import it.
+/// Keys from many parties: export a circuit, check what came back, import it. See CEREMONY.md.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum CeremonyCommand {
     /// Write a circuit as `.r1cs`, from which snarkjs makes the first key.
@@ -26,9 +29,9 @@ pub(crate) enum CeremonyCommand {
     ///     zk ceremony verify --circuit fact --ptau pot15.ptau --zkey fact_final.zkey
     #[command(verbatim_doc_comment)]
     Verify(VerifyArgs),
-    /// Check a final key and write it as our key files.
+    /// Check the final key of every circuit and write them as a folder of keys.
     ///
-    ///     zk ceremony import --circuit fact --ptau pot15.ptau --zkey fact_final.zkey --out keys/
+    ///     zk ceremony import --ptau pot15.ptau --zkey fact=fact_final.zkey … --out keys/
     #[command(verbatim_doc_comment)]
     Import(ImportArgs),
 }
@@ -36,8 +39,8 @@ pub(crate) enum CeremonyCommand {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExportArgs {
     /// Which circuit.
-    #[arg(long)]
-    circuit: CircuitName,
+    #[arg(long, value_name = "NAME", value_parser = named)]
+    circuit: Named,
     /// The file to write.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -46,11 +49,8 @@ pub(crate) struct ExportArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
     /// Which circuit the key must be of.
-    #[arg(long)]
-    circuit: CircuitName,
-    /// The powers of tau that phase 2 began with, prepared for phase 2.
-    #[arg(long, value_name = "FILE")]
-    ptau: PathBuf,
+    #[arg(long, value_name = "NAME", value_parser = named)]
+    circuit: Named,
     /// The final key.
     #[arg(long, value_name = "FILE")]
     zkey: PathBuf,
@@ -61,25 +61,50 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     initial: Option<PathBuf>,
     #[command(flatten)]
+    tools: Tools,
+}
+
+/// What every check needs.
+#[derive(Debug, clap::Args)]
+struct Tools {
+    /// The powers of tau that phase 2 began with, prepared for phase 2.
+    #[arg(long, value_name = "FILE")]
+    ptau: PathBuf,
+    #[command(flatten)]
     node: NodeArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ImportArgs {
-    #[command(flatten)]
-    verify: VerifyArgs,
+    /// The final key of a circuit. Once for each circuit, or once for the rehearsal.
+    #[arg(long = "zkey", value_name = "NAME=FILE", required = true, value_parser = assigned)]
+    zkeys: Vec<(Named, PathBuf)>,
     /// The folder to write the key files to.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    tools: Tools,
 }
 
-/// Runs the subcommand; `out` is where its findings go.
-pub(crate) fn run(command: CeremonyCommand, out: &mut impl Write) -> anyhow::Result<()> {
-    match command {
-        CeremonyCommand::Export(arguments) => export(&arguments, out),
-        CeremonyCommand::Verify(arguments) => verify(&arguments, out).map(drop),
-        CeremonyCommand::Import(arguments) => import(&arguments, out),
+impl CeremonyCommand {
+    pub(super) fn run(&self, out: &mut impl Write) -> anyhow::Result<()> {
+        match self {
+            Self::Export(arguments) => export(arguments, out),
+            Self::Verify(arguments) => {
+                let VerifyArgs { circuit, zkey, r1cs, initial, tools } = arguments;
+                if let Some(file) = r1cs {
+                    check_r1cs(*circuit, file)?;
+                }
+                verify(*circuit, zkey, initial.as_deref(), tools, out).map(drop)
+            }
+            Self::Import(arguments) => import(arguments, out),
+        }
     }
+}
+
+fn assigned(text: &str) -> Result<(Named, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("write NAME=FILE, as in fact=fact.zkey")?;
+    Ok((named(name)?, PathBuf::from(file)))
 }
 
 fn export(
@@ -99,53 +124,60 @@ fn export(
     Ok(())
 }
 
-fn verify(arguments: &VerifyArgs, out: &mut impl Write) -> anyhow::Result<Zkey> {
-    let VerifyArgs { circuit, ptau, zkey: file, .. } = arguments;
+fn verify(
+    circuit: Named,
+    file: &Path,
+    initial: Option<&Path>,
+    tools: &Tools,
+    out: &mut impl Write,
+) -> anyhow::Result<Zkey> {
     let layout = circuit.layout()?;
-    check_r1cs(arguments, &r1cs::write(&layout))?;
     let zkey = Zkey::read(open(file)?).with_context(|| format!("reading {}", file.display()))?;
     check::check_circuit(&layout, &zkey)?;
-    writeln!(out, "the key is of the circuit {}", circuit.name())?;
+    writeln!(out, "{}: the key is of the circuit {circuit}", file.display())?;
     check::check_record(&zkey)?;
     let rng = &mut rand::rng();
-    let powers = Powers::read(open(ptau)?, layout.domain(), rng)
-        .with_context(|| format!("reading {}", ptau.display()))?;
+    let powers = Powers::read(open(&tools.ptau)?, layout.domain(), rng)
+        .with_context(|| format!("reading {}", tools.ptau.display()))?;
     check::check_points(&layout, &zkey.key, &powers, rng)?;
     writeln!(out, "each point is what the circuit and the powers of tau make of it")?;
-    ask_snarkjs(arguments, &r1cs::write(&layout))?;
+    ask_snarkjs(circuit, file, initial, tools)?;
     writeln!(out, "snarkjs accepts the chain of contributions:")?;
     list(&zkey, out)?;
     Ok(zkey)
 }
 
 /// A file of another circuit may have been handed round: better to hear it here.
-fn check_r1cs(arguments: &VerifyArgs, expected: &[u8]) -> anyhow::Result<()> {
-    let Some(file) = &arguments.r1cs else { return Ok(()) };
+fn check_r1cs(circuit: Named, file: &Path) -> anyhow::Result<()> {
     let found = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
     ensure!(
-        found == expected,
-        "{} is not the circuit {} of this version: `zk ceremony export` writes another file",
+        found == r1cs::write(&circuit.layout()?),
+        "{} is not the circuit {circuit} of this version: `zk ceremony export` writes another file",
         file.display(),
-        arguments.circuit.name()
     );
     Ok(())
 }
 
 /// Has snarkjs check what only it checks: that each contributor knew the secret of his step.
-fn ask_snarkjs(arguments: &VerifyArgs, r1cs: &[u8]) -> anyhow::Result<()> {
+fn ask_snarkjs(
+    circuit: Named,
+    zkey: &Path,
+    initial: Option<&Path>,
+    tools: &Tools,
+) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("making a work folder")?;
-    let circuit = folder.path().join("circuit.r1cs");
-    fs::write(&circuit, r1cs).context("writing the circuit for snarkjs")?;
+    let r1cs = folder.path().join("circuit.r1cs");
+    fs::write(&r1cs, r1cs::write(&circuit.layout()?)).context("writing the circuit for snarkjs")?;
     let absolute = |file: &Path| {
         fs::canonicalize(file).with_context(|| format!("looking for {}", file.display()))
     };
-    let (ptau, zkey) = (absolute(&arguments.ptau)?, absolute(&arguments.zkey)?);
+    let (ptau, zkey) = (absolute(&tools.ptau)?, absolute(zkey)?);
     // The short names of `zkey verify r1cs` and `zkey verify init`.
-    let command = match &arguments.initial {
+    let command = match initial {
         Some(initial) => ["zkvi".into(), absolute(initial)?, ptau, zkey],
-        None => ["zkv".into(), circuit, ptau, zkey],
+        None => ["zkv".into(), r1cs, ptau, zkey],
     };
-    let printed = arguments
+    let printed = tools
         .node
         .run_snarkjs(folder.path(), command)
         .context("snarkjs zkey verify does not accept the key")?;
@@ -166,16 +198,43 @@ fn list(zkey: &Zkey, out: &mut impl Write) -> anyhow::Result<()> {
         }
     }
     if contributions.last().is_some_and(|last| last.beacon.is_none()) {
-        writeln!(out, "warning: no beacon ends the ceremony, so the last contributor chose delta")?;
+        writeln!(out, "warning: no beacon at the end, so the last contributor could choose a key")?;
     }
     Ok(())
 }
 
+/// All keys are checked before the first is written.
 fn import(arguments: &ImportArgs, out: &mut impl Write) -> anyhow::Result<()> {
-    let zkey = verify(&arguments.verify, out)?;
-    let circuit = arguments.verify.circuit;
-    super::key_files::write(&arguments.out, circuit.name(), &zkey.key)?;
-    writeln!(out, "wrote the keys of {} to {}", circuit.name(), arguments.out.display())?;
+    let ImportArgs { zkeys, out: folder, tools } = arguments;
+    let mut keys = BTreeMap::new();
+    for (circuit, file) in zkeys {
+        let zkey = verify(*circuit, file, None, tools, out)?;
+        let public = circuit.layout()?.public();
+        let again = keys.insert(*circuit, ProvingKey::new(zkey.key, public)?);
+        ensure!(again.is_none(), "the circuit {circuit} is named twice");
+    }
+    if let (1, Some(key)) = (keys.len(), keys.get(&Named::Rehearsal)) {
+        return write_rehearsal(folder, key, out);
+    }
+    let key_of = |circuit| {
+        let key = keys.remove(&Named::Claim(circuit));
+        Ok((circuit, key.with_context(|| format!("no --zkey of the circuit {circuit}"))?))
+    };
+    let complete = Circuit::ALL.map(key_of).into_iter().collect::<anyhow::Result<_>>()?;
+    ensure!(keys.is_empty(), "the keys of a rehearsal are not written beside real ones");
+    keys::write(folder, Origin::Ceremony, &complete)?;
+    writeln!(out, "wrote the keys of the ceremony to {}", folder.display())?;
+    Ok(())
+}
+
+/// Without the list that makes it a folder of keys: nobody shall make a claim under them.
+fn write_rehearsal(folder: &Path, key: &ProvingKey, out: &mut impl Write) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    for (kind, bytes) in [("pk", key.to_bytes()), ("vk", key.verifying().to_bytes())] {
+        let file = folder.join(Named::Rehearsal.to_string()).with_extension(kind);
+        fs::write(&file, bytes).with_context(|| format!("writing {}", file.display()))?;
+    }
+    writeln!(out, "wrote the keys of the rehearsal to {}", folder.display())?;
     Ok(())
 }
 

@@ -8,10 +8,11 @@
 //!
 //! **Not here:** who may claim what, and nullifiers: a contract that pays must keep those itself.
 
-use ark_bn254::{Bn254, Fq, G1Affine, G2Affine};
+use ark_bn254::{Fq, G1Affine, G2Affine};
 use ark_ec::AffineRepr as _;
 use ark_ff::{BigInteger as _, PrimeField as _};
-use ark_groth16::VerifyingKey;
+
+use crate::VerifyingKey;
 
 const TEMPLATE: &str = include_str!("verifier.sol");
 
@@ -33,17 +34,15 @@ pub enum NotAContract {
 ///
 /// # Errors
 /// When the name or the key will not do.
-pub fn contract(
-    name: &str,
-    circuit: &str,
-    key: &VerifyingKey<Bn254>,
-) -> Result<String, NotAContract> {
+pub fn contract(name: &str, circuit: &str, key: &VerifyingKey) -> Result<String, NotAContract> {
     let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.chars().all(|letter| letter.is_ascii_alphanumeric());
     if !is_name {
         return Err(NotAContract::BadName { name: name.to_owned() });
     }
-    let inputs = key.gamma_abc_g1.len().saturating_sub(1);
+    let inputs = key.public_inputs();
+    let fingerprint = key.fingerprint().to_string();
+    let key = key.points();
     let mut constants = String::new();
     constant_g1("ALPHA", &key.alpha_g1, &mut constants)?;
     for (name, point) in [("BETA", key.beta_g2), ("GAMMA", key.gamma_g2), ("DELTA", key.delta_g2)] {
@@ -59,6 +58,7 @@ pub fn contract(
     let replaced = [
         ("{name}", name),
         ("{circuit}", circuit),
+        ("{fingerprint}", &fingerprint),
         ("{inputs}", &inputs.to_string()),
         ("{calldata}", &(4 + 32 * (8 + inputs)).to_string()),
         ("{constants}", constants.trim()),
@@ -98,7 +98,7 @@ fn constant(name: &str, value: Fq, text: &mut String) {
 /// The arguments of a call of `verify`: the proof as the contract wants it, 256 bytes.
 #[must_use]
 pub fn proof_words(proof: &crate::Proof) -> Vec<[u8; 32]> {
-    let points = &proof.points;
+    let points = proof.points();
     let coordinates = [
         points.a.x,
         points.a.y,

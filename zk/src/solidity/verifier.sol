@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.26;
 
-/// Verifies Groth16 proofs of the circuit "{circuit}" over BN254, under the one key below.
+/// Verifies Groth16 proofs of the circuit "{circuit}" over BN254, under the key
+/// {fingerprint}.
 ///
 /// A proof says that its inputs hold, and nothing about who sends it or how often: a contract that
 /// pays for one must check the payee among the inputs, and keep the nullifiers it has seen.

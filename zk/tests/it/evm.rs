@@ -1,6 +1,7 @@
 //! The exported contract, compiled by solc, on an EVM.
 
 use std::fs;
+use std::sync::LazyLock;
 
 use ark_bn254::Fr;
 use ark_ff::{BigInteger as _, PrimeField as _};
@@ -25,7 +26,7 @@ fn call(data: &[u8]) -> ExecutionResult {
             .build()
             .unwrap()
     };
-    let deployed = evm.transact_commit(transaction(TxKind::Create, &bytecode(), 0)).unwrap();
+    let deployed = evm.transact_commit(transaction(TxKind::Create, &BYTECODE, 0)).unwrap();
     let ExecutionResult::Success { output: Output::Create(_, Some(contract)), .. } = deployed
     else {
         panic!("the contract was not deployed: {deployed:?}");
@@ -34,16 +35,13 @@ fn call(data: &[u8]) -> ExecutionResult {
     evm.transact(transaction(TxKind::Call(contract), data, 1)).unwrap().result
 }
 
-fn bytecode() -> Vec<u8> {
+/// What solc makes of the contract.
+static BYTECODE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    CEREMONY.zk("solidity --keys keys --circuit rehearsal --out RehearsalVerifier.sol").unwrap();
+    CEREMONY.node("solc/solc.js", "--bin --optimize RehearsalVerifier.sol").unwrap();
     let file = CEREMONY.path("RehearsalVerifier_sol_RehearsalVerifier.bin");
-    if !file.exists() {
-        CEREMONY
-            .zk("solidity --keys keys --circuit rehearsal --out RehearsalVerifier.sol")
-            .unwrap();
-        CEREMONY.node("solc/solc.js", "--bin --optimize RehearsalVerifier.sol").unwrap();
-    }
     hex::decode(fs::read_to_string(file).unwrap().trim()).unwrap()
-}
+});
 
 fn word(number: impl ark_ff::BigInteger) -> [u8; 32] {
     number.to_bytes_be().try_into().unwrap()

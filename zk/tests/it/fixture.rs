@@ -43,7 +43,9 @@ impl Ceremony {
         ] {
             ceremony.snarkjs(step).unwrap();
         }
-        ceremony.zk(&format!("ceremony import {KEY} --zkey final.zkey --out keys")).unwrap();
+        ceremony
+            .zk("ceremony import --ptau pot.ptau --zkey rehearsal=final.zkey --out keys")
+            .unwrap();
         ceremony
     }
 
@@ -85,7 +87,8 @@ impl Ceremony {
 
     /// The key that came out, as imported.
     pub(crate) fn key(&self) -> ProvingKey<Bn254> {
-        ProvingKey::deserialize_uncompressed(&self.read("keys/rehearsal.pk")[..]).unwrap()
+        let key = zk::ProvingKey::from_bytes(&self.read("keys/rehearsal.pk"), 2).unwrap();
+        key.points().clone()
     }
 }
 
