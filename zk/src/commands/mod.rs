@@ -5,6 +5,7 @@ mod ceremony;
 mod circuit;
 mod keys;
 mod node;
+mod peers;
 
 mod sample;
 mod setup;
