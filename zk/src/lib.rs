@@ -14,6 +14,7 @@
 //! **Not here:** when windows are cut (`edge-agent`), where trees are kept and who is paid
 //! (`marketplace`). The library does no I/O but for a folder of keys; commands are in `main.rs`.
 
+pub mod ceremony;
 mod circuit;
 mod commitment;
 mod element;
@@ -27,6 +28,7 @@ pub mod keys;
 mod native;
 mod poseidon;
 mod proof;
+pub mod solidity;
 mod statement;
 #[cfg(test)]
 mod testing;
