@@ -104,7 +104,7 @@ impl Bench {
     fn measure_peers(&self, prover: &Prover) -> anyhow::Result<Vec<peers::Peer>> {
         let (statement, witness) = super::sample::claim(prover.circuit())?;
         let layout = Layout::of(ClaimCircuit::blank(prover.circuit()))?;
-        let assignment = ceremony::assignment(ClaimCircuit::new(&statement, &witness))?;
+        let assignment = ceremony::assignment(ClaimCircuit::new(&statement, &witness)?)?;
         let (key, runs) = (prover.key(), self.runs);
         let work = peers::Work { key, layout: &layout, assignment: &assignment, runs };
         peers::measure(&self.tools, &work)
