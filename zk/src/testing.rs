@@ -1,5 +1,6 @@
 //! Honest things for this crate's tests and benches.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use ark_bn254::{Fq, Fq2, Fr, G2Affine};
@@ -138,10 +139,15 @@ pub(crate) fn restate(statement: &mut Statement, witness: &mut Witness) {
     statement.root = tree::root(&mut tree, 40).expect("a tree of 40");
 }
 
-/// Of the smallest circuit. Made once for all tests: the setup takes seconds.
+/// Development keys of all circuits. Made once for all tests: the setup takes seconds.
+pub(crate) static KEYS: LazyLock<BTreeMap<Circuit, ProvingKey>> = LazyLock::new(|| {
+    let key = |circuit| (circuit, keys::development(circuit).expect("a key"));
+    Circuit::ALL.into_iter().map(key).collect()
+});
+
 static PROVER: LazyLock<Prover> = LazyLock::new(|| {
-    let key = keys::development(Circuit::Summary).expect("a key");
-    Prover::new(Circuit::Summary, Arc::new(key)).expect("a prover")
+    let key = Arc::new(KEYS[&Circuit::Summary].clone());
+    Prover::new(Circuit::Summary, key).expect("a prover")
 });
 
 /// A prover of the summary circuit, with its development key.

@@ -9,6 +9,7 @@
 //! fingerprint have the same keys.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use ark_bn254::Fr;
 use ark_ff::{BigInteger as _, One as _, PrimeField as _, Zero as _};
@@ -24,7 +25,7 @@ use crate::fingerprint::Fingerprint;
 const TAG: &[u8] = b"axle/circuit/v1";
 
 /// The constraints `A z * B z = C z` of a circuit, where `z` is 1, the public inputs and the witness.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Matrices {
     pub(super) inputs: usize,
     pub(super) witnesses: usize,
@@ -52,6 +53,12 @@ pub enum NoMatrices {
     /// More than fits the numbers that name rows and columns.
     #[error("the circuit has more than 2^32 entries")]
     TooLarge,
+}
+
+impl fmt::Debug for Matrices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Matrices").field("constraints", &self.constraints()).finish_non_exhaustive()
+    }
 }
 
 impl Matrices {
@@ -238,7 +245,7 @@ mod tests {
             let x = cs.new_witness_variable(|| Ok(Fr::from(2)))?;
             let y = cs.new_witness_variable(|| Ok(Fr::from(3)))?;
             if self.extra_witness {
-                cs.new_witness_variable(|| Ok(Fr::from(0)))?;
+                let _ = cs.new_witness_variable(|| Ok(Fr::from(0)))?;
             }
             cs.enforce_r1cs_constraint(|| lc!() + x, || lc!() + y, || lc!() + z)?;
             let left = || lc!() + x + (Fr::from(self.factor), y);

@@ -114,9 +114,9 @@ mod tests {
         let matrices = prover().matrices();
         let bytes = matrices.to_bytes();
 
-        assert_eq!(Matrices::from_bytes(&bytes).as_ref(), Ok(matrices));
+        assert!(Matrices::from_bytes(&bytes).as_ref() == Ok(matrices));
         for wrong in [&bytes[1..], &bytes[..bytes.len() - 1], &[&bytes[..], &[0]].concat()] {
-            assert_eq!(Matrices::from_bytes(wrong), Err(NotMatrices));
+            assert!(Matrices::from_bytes(wrong).is_err());
         }
     }
 
@@ -126,11 +126,12 @@ mod tests {
         let last_place = bytes.len() - 1;
         let last_column = bytes.len() - 5;
         let first_coefficient = 16 + 28 + 31;
-        let counts = (16..44).step_by(4).map(|count| count + 3);
+        // Of coefficients, constraints and entries. Inputs and witnesses are for the fingerprint.
+        let counts = (24..44).step_by(4).map(|count| count + 3);
         for place in counts.chain([last_place, last_column, first_coefficient]) {
             let mut wrong = bytes.clone();
             wrong[place] = 0xff;
-            assert_eq!(Matrices::from_bytes(&wrong), Err(NotMatrices), "byte {place}");
+            assert!(Matrices::from_bytes(&wrong).is_err(), "byte {place}");
         }
     }
 }

@@ -13,6 +13,8 @@ mod key;
 mod lint;
 mod manifest;
 mod pinned;
+#[cfg(test)]
+mod tests;
 mod write;
 
 #[cfg(test)]

@@ -38,7 +38,8 @@ mod tests {
     use super::*;
     use crate::circuit::ClaimCircuit;
     use crate::groth16::Matrices;
-    use crate::keys::{development, is_development};
+    use crate::keys::is_development;
+    use crate::testing::KEYS;
 
     #[test]
     fn no_circuit_changes_unnoticed() {
@@ -53,7 +54,7 @@ mod tests {
     #[test]
     fn development_keys_never_change_and_are_recognised() {
         for circuit in Circuit::ALL {
-            let key = development(circuit).unwrap();
+            let key = &KEYS[&circuit];
 
             assert_eq!(key.verifying().fingerprint(), circuit.development_key(), "{circuit}");
             assert!(is_development(key.verifying()), "{circuit}");
