@@ -59,8 +59,8 @@ pub(crate) fn berlin(presence: Presence) -> Region {
 /// A trip at 1 to 2 km/h.
 pub(crate) fn summary() -> Summary {
     let around = telematics::Tile::around(places().places[0], places().places[63]);
-    let square = [around.first(), around.last()].map(|place| i64::try_from(place.quadkey()));
-    let [first, last] = square.map(|key| key.unwrap_or_default());
+    let key = |place: Place| i64::try_from(place.quadkey()).unwrap_or_default();
+    let [first, last] = [around.first(), around.last()].map(key);
     let figures = [600, 100, 200, 150, 90_000, 120, 130, 0, 0, 0, 600, first, last];
     let windows = Commitment([3; 32]);
     Summary { signal: Signal::SPEED, period: Period::Trip, started_at: T0, figures, windows }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 use zk::{Proof, Prover, Statement};
 
+use crate::commands::peers::Peer;
 use crate::commands::sample;
 
 /// Sizes of the batches that are verified.
@@ -28,6 +29,8 @@ pub(super) struct Measured {
     pub(super) decode_ms: f64,
     pub(super) verify_ms: f64,
     pub(super) batches: Vec<Batch>,
+    /// Other provers, when asked for.
+    pub(super) peers: Vec<Peer>,
 }
 
 /// What a proof costs in a batch, verified in one thread.
@@ -67,6 +70,7 @@ pub(super) fn measure(prover: &Prover, peak: u64, runs: u32) -> anyhow::Result<M
                 Ok(())
             })?,
             batches: batches(prover, &statement, &proofs, runs)?,
+            peers: Vec::new(),
         })
     })
 }

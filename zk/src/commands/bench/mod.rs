@@ -12,10 +12,12 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use zk::Circuit;
+use zk::ceremony::{self, Layout};
 use zk::keys::{self, Allow, Folder, Origin};
+use zk::{Circuit, ClaimCircuit, Prover};
 
 use self::measure::Measured;
+use super::peers::{self, PeerArgs};
 
 /// Measures proving and verifying on this machine, for every circuit.
 ///
@@ -37,6 +39,11 @@ pub(crate) struct Bench {
     /// Only this circuit.
     #[arg(long, value_name = "NAME", value_parser = circuit)]
     circuit: Option<Circuit>,
+    /// Measures snarkjs and snarkrs too, with the same keys and claims. zk/peers/README.md installs them.
+    #[arg(long)]
+    peers: bool,
+    #[command(flatten)]
+    tools: PeerArgs,
     /// Prints JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -83,11 +90,25 @@ impl Bench {
         for circuit in circuits {
             bar.set_message(format!("measuring circuit {circuit}"));
             let prover = folder.prover(circuit)?;
-            all.push(measure::measure(&prover, memory::peak(keys, circuit)?, self.runs)?);
+            let mut measured = measure::measure(&prover, memory::peak(keys, circuit)?, self.runs)?;
+            if self.peers {
+                bar.set_message(format!("measuring others on circuit {circuit}"));
+                measured.peers = self.measure_peers(&prover)?;
+            }
+            all.push(measured);
             bar.inc(1);
         }
         bar.finish_and_clear();
         Ok(all)
+    }
+
+    fn measure_peers(&self, prover: &Prover) -> anyhow::Result<Vec<peers::Peer>> {
+        let (statement, witness) = super::sample::claim(prover.circuit())?;
+        let layout = Layout::of(ClaimCircuit::blank(prover.circuit()))?;
+        let assignment = ceremony::assignment(ClaimCircuit::new(&statement, &witness)?)?;
+        let (key, runs) = (prover.key(), self.runs);
+        let work = peers::Work { key, layout: &layout, assignment: &assignment, runs };
+        peers::measure(&self.tools, &work)
     }
 }
 

@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::measure::Measured;
 use crate::commands::keys::megabytes;
+use crate::commands::peers::Peer;
 
 /// Writes a column for each circuit.
 pub(super) fn write(measured: &[Measured], out: &mut impl Write) -> anyhow::Result<()> {
@@ -36,11 +37,43 @@ pub(super) fn write(measured: &[Measured], out: &mut impl Write) -> anyhow::Resu
             batch.map_or_else(String::new, |batch| rate(batch.decode_and_verify_ms_a_proof))
         });
     }
+    let peers = measured.first().map(|each| each.peers.as_slice()).unwrap_or_default();
+    for (index, peer) in peers.iter().enumerate() {
+        let name = peer.name;
+        let cell = |of: fn(&Peer, &Measured) -> String| {
+            move |each: &Measured| {
+                each.peers.get(index).map_or_else(String::new, |peer| of(peer, each))
+            }
+        };
+        row(
+            format!("prove, {name}"),
+            &cell(|peer, each| compared(peer.prove_ms, each.prove_two_threads_ms)),
+        );
+        row(
+            format!("prove, {name}'s command"),
+            &cell(|peer, each| compared(peer.prove_command_ms, each.prove_two_threads_ms)),
+        );
+        row(
+            format!("verify one, {name}"),
+            &cell(|peer, each| {
+                peer.verify_ms.map_or_else(String::new, |ms| compared(ms, each.verify_ms))
+            }),
+        );
+        row(
+            format!("verify one, {name}'s command"),
+            &cell(|peer, each| compared(peer.verify_command_ms, each.verify_ms)),
+        );
+    }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     writeln!(out, "{table}")?;
     Ok(())
+}
+
+/// A time of another tool, and how many times ours it is. Proving is held against two threads.
+fn compared(theirs_ms: f64, ours_ms: f64) -> String {
+    format!("{theirs_ms:.0} ms, {:.1} x", theirs_ms / ours_ms)
 }
 
 fn rate(ms_a_proof: f64) -> String {
