@@ -94,19 +94,29 @@ impl Statement {
     /// The numbers that a proof is verified with, in the order of [`Circuit::input_names`].
     #[must_use]
     pub fn public_inputs(&self) -> Vec<Fr> {
-        let mut inputs = vec![
+        self.public_inputs_with(&question_inputs(&self.question))
+    }
+
+    /// The same, when those of its question are at hand.
+    pub(crate) fn public_inputs_with(&self, question_inputs: &[Fr]) -> Vec<Fr> {
+        let shared: [Fr; SHARED_INPUTS.len()] = [
             self.root.number(),
             encoding::campaign(self.campaign),
             self.nullifier.number(),
             self.payee.number(),
             encoding::scope(&self.scope),
         ];
-        match &self.question {
-            Question::Fact(fact) => inputs.extend(fact_inputs(fact)),
-            Question::Region(region) => inputs.push(runs_hash(&runs(region))),
-            Question::Summary(bounds) => inputs.extend(summary_inputs(bounds)),
-        }
-        inputs
+        shared.into_iter().chain(question_inputs.iter().copied()).collect()
+    }
+}
+
+/// The public inputs that say what is asked. Some are hashes, which take most of a millisecond; the
+/// claims of a campaign share them.
+pub(crate) fn question_inputs(question: &Question) -> Vec<Fr> {
+    match question {
+        Question::Fact(fact) => fact_inputs(fact).to_vec(),
+        Question::Region(region) => vec![runs_hash(&runs(region))],
+        Question::Summary(bounds) => summary_inputs(bounds).to_vec(),
     }
 }
 

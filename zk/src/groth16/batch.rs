@@ -70,9 +70,11 @@ impl Verifier {
         claims: &[(&Statement, &Proof)],
         rng: &mut impl CryptoRng,
     ) -> Vec<Result<(), Refused>> {
-        let fixed = claims
-            .iter()
-            .map(|(statement, proof)| Ok((self.inputs_of(statement)?, proof.points().clone())));
+        let inputs = self.inputs_of_all(claims.iter().map(|(statement, _)| *statement));
+        let fixed = inputs
+            .into_iter()
+            .zip(claims)
+            .map(|(inputs, (_, proof))| Ok((inputs?, proof.points().clone())));
         self.decide(fixed.collect(), rng)
     }
 
@@ -85,10 +87,11 @@ impl Verifier {
         claims: &[(&Statement, &[u8])],
         rng: &mut impl CryptoRng,
     ) -> Vec<Result<(), Refused>> {
-        let fixed = claims.par_iter().map(|(statement, bytes)| {
-            let inputs = self.inputs_of(statement)?;
-            Ok((inputs, decode::proof_on_curves(bytes)?))
-        });
+        let inputs = self.inputs_of_all(claims.iter().map(|(statement, _)| *statement));
+        let fixed = inputs
+            .into_par_iter()
+            .zip(claims)
+            .map(|(inputs, (_, bytes))| Ok((inputs?, decode::proof_on_curves(bytes)?)));
         self.decide(fixed.collect(), rng)
     }
 
@@ -228,10 +231,11 @@ mod tests {
     use std::sync::LazyLock;
 
     use telematics::testing::T0;
+    use telematics::window::{Figure, Summary};
 
     use super::*;
     use crate::circuit::Circuit;
-    use crate::testing::{honest, outside_the_subgroup, prover, rng};
+    use crate::testing::{figures, honest, outside_the_subgroup, prover, rng, summary};
 
     /// Twelve proofs of one statement, all different.
     static PROOFS: LazyLock<Vec<Proof>> = LazyLock::new(|| {
@@ -301,11 +305,18 @@ mod tests {
         let (statement, _) = honest(Circuit::Summary);
         let other =
             Statement { campaign: telematics::CampaignId::new(T0, [1; 10]), ..statement.clone() };
-        let claims = [(&statement, &PROOFS[0]), (&other, &PROOFS[1]), (&statement, &PROOFS[2])];
+        let question = figures(&Summary { figures: [601; Figure::COUNT], ..summary() });
+        let asked = Statement { question, ..statement.clone() };
+        let claims = [
+            (&statement, &PROOFS[0]),
+            (&other, &PROOFS[1]),
+            (&asked, &PROOFS[2]),
+            (&statement, &PROOFS[3]),
+        ];
 
         let verdicts = prover().verifier().verify_batch(&claims, &mut rng(3));
 
-        assert_eq!(verdicts, [Ok(()), wrong(), Ok(())]);
+        assert_eq!(verdicts, [Ok(()), wrong(), wrong(), Ok(())]);
     }
 
     #[test]

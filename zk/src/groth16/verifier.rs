@@ -4,11 +4,12 @@ use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::bn::G2Prepared;
 use ark_ec::pairing::{Pairing as _, PairingOutput};
 use ark_ec::{CurveGroup as _, VariableBaseMSM as _};
+use telematics::Question;
 
 use crate::circuit::Circuit;
 use crate::keys::VerifyingKey;
 use crate::proof::Proof;
-use crate::statement::Statement;
+use crate::statement::{Statement, question_inputs};
 
 /// Verifies proofs of one circuit, with its key prepared.
 ///
@@ -98,8 +99,29 @@ impl Verifier {
     }
 
     /// The public inputs of a statement of this circuit, as many as the key takes.
-    pub(super) fn inputs_of(&self, statement: &Statement) -> Result<Vec<Fr>, DoesNotVerify> {
-        let inputs = statement.public_inputs();
+    fn inputs_of(&self, statement: &Statement) -> Result<Vec<Fr>, DoesNotVerify> {
+        self.fits(statement, statement.public_inputs())
+    }
+
+    /// The public inputs of `statements`, where those that ask the same one after another share the
+    /// hashes of their question.
+    pub(super) fn inputs_of_all<'a>(
+        &self,
+        statements: impl Iterator<Item = &'a Statement>,
+    ) -> Vec<Result<Vec<Fr>, DoesNotVerify>> {
+        let mut last: Option<(&Question, Vec<Fr>)> = None;
+        let of = |statement: &'a Statement| {
+            let known = last.take().filter(|(question, _)| **question == statement.question);
+            let (_, inputs) = last
+                .insert(known.unwrap_or_else(|| {
+                    (&statement.question, question_inputs(&statement.question))
+                }));
+            self.fits(statement, statement.public_inputs_with(inputs))
+        };
+        statements.map(of).collect()
+    }
+
+    fn fits(&self, statement: &Statement, inputs: Vec<Fr>) -> Result<Vec<Fr>, DoesNotVerify> {
         if statement.circuit() != self.circuit || inputs.len() != self.key.public_inputs() {
             let (verifier, statement) = (self.circuit, statement.circuit());
             return Err(DoesNotVerify::OtherCircuit { verifier, statement });
