@@ -151,12 +151,11 @@ fn twist_point(point: &G2Affine) -> TwistPoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prove;
-    use crate::testing::{KEYS, honest, rng};
+    use crate::testing::{honest, prover, rng};
 
     fn proof() -> Proof {
         let (statement, witness) = honest();
-        prove(&KEYS, &statement, &witness, &mut rng(1)).unwrap()
+        prover().prove(&statement, &witness, &mut rng(1)).unwrap()
     }
 
     #[test]
