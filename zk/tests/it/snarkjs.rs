@@ -63,7 +63,8 @@ fn snarkjs_says_that_a_false_witness_is_one() {
 /// Speeds of 50.00 to 56.30 km/h.
 fn speeds() -> (Statement, Witness) {
     let signal = Signal::by_path("Vehicle.Speed").unwrap();
-    let values = std::array::from_fn(|index| Value::from_raw(5_000 + 10 * index as i64));
+    let mut speeds = (0..).map(|step| Value::from_raw(5_000 + 10 * step));
+    let values = [(); Window::LENGTH].map(|()| speeds.next().unwrap());
     let window =
         Window { signal, started_at: Timestamp::from_micros(1_750_000_000_000_000), values };
     let blinding = Blinding::draw(&mut StdRng::seed_from_u64(1));
