@@ -27,6 +27,8 @@ pub enum Owner {}
 pub enum Buyer {}
 /// A car with an enrolled edge agent.
 pub enum Vehicle {}
+/// A buyer's request for proofs.
+pub enum Campaign {}
 
 impl Kind for Owner {
     const PREFIX: &'static str = "owner";
@@ -37,6 +39,9 @@ impl Kind for Buyer {
 impl Kind for Vehicle {
     const PREFIX: &'static str = "vehicle";
 }
+impl Kind for Campaign {
+    const PREFIX: &'static str = "campaign";
+}
 
 /// Names an owner.
 pub type OwnerId = Id<Owner>;
@@ -44,6 +49,8 @@ pub type OwnerId = Id<Owner>;
 pub type BuyerId = Id<Buyer>;
 /// Names a vehicle. Never a VIN, and never derived from one.
 pub type VehicleId = Id<Vehicle>;
+/// Names a campaign.
+pub type CampaignId = Id<Campaign>;
 
 /// An identifier of one kind of thing, ordered by the time it was made.
 pub struct Id<K> {

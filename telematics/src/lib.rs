@@ -9,12 +9,15 @@
 //! (`marketplace`).
 
 pub mod batch;
+pub mod campaign;
 pub mod consent;
 pub mod enrolment;
 pub mod ids;
 pub mod payload;
+pub mod question;
 pub mod sample;
 pub mod testing;
+pub mod tile;
 pub mod time;
 pub mod unit;
 pub mod value;
@@ -23,10 +26,13 @@ pub mod vss;
 pub mod window;
 
 pub use batch::{BatchHash, BatchHeader, SealedBatch};
+pub use campaign::{Campaign, LeavesAt};
 pub use consent::{Disclosure, Policy, PolicyVersion};
 pub use enrolment::{AuthorityPin, EnrolmentCode};
-pub use ids::{BuyerId, OwnerId, VehicleId};
+pub use ids::{BuyerId, CampaignId, OwnerId, VehicleId};
+pub use question::{Question, Scope};
 pub use sample::Sample;
+pub use tile::{Place, Tile};
 pub use time::Timestamp;
 pub use value::Value;
 pub use vehicle::{Powertrain, VehicleDescription};

@@ -2,7 +2,8 @@
 //!
 //! Paths, types and units are those of the COVESA Vehicle Signal Specification 6.0, with its OBD
 //! overlay. What the catalogue adds is ours: the number that stands for a path on the wire, the
-//! consent group, the decimals a value is kept at, and the range that is physically possible.
+//! consent group, the decimals a value is kept at, the range that is physically possible, the grid
+//! that proofs see it on, and the thresholds that summaries count it above.
 //!
 //! **Invariant:** `signals.csv` is only appended to. A number, once given, means the same signal for
 //! ever, because batches that were signed years ago carry it.
@@ -128,6 +129,8 @@ struct Definition {
     decimals: u8,
     min: f64,
     max: f64,
+    grid_seconds: u32,
+    thresholds: [f64; 3],
 }
 
 /// Parsed once from the table in the binary; a constant in all but name.
@@ -144,7 +147,7 @@ static CATALOGUE: LazyLock<Vec<Definition>> = LazyLock::new(|| {
 });
 
 fn definition(number: usize, line: &'static str) -> Option<Definition> {
-    let [stated, path, group, unit, decimals, min, max] =
+    let [stated, path, group, unit, decimals, min, max, grid, low, middle, high] =
         line.split(',').collect::<Vec<_>>().try_into().ok()?;
     Some(Definition {
         path: (stated.parse() == Ok(number)).then_some(path)?,
@@ -153,10 +156,19 @@ fn definition(number: usize, line: &'static str) -> Option<Definition> {
         decimals: decimals.parse().ok()?,
         min: min.parse().ok()?,
         max: max.parse().ok()?,
+        grid_seconds: grid.parse().ok()?,
+        thresholds: [low.parse().ok()?, middle.parse().ok()?, high.parse().ok()?],
     })
 }
 
 impl Signal {
+    /// `Vehicle.CurrentLocation.Latitude`, which stands for places where one signal has to be named.
+    pub const LATITUDE: Self = Self(20);
+    /// `Vehicle.CurrentLocation.Longitude`.
+    pub const LONGITUDE: Self = Self(21);
+    /// `Vehicle.Speed`.
+    pub const SPEED: Self = Self(0);
+
     /// Every signal, by number.
     pub fn all() -> impl ExactSizeIterator<Item = Self> {
         (0..CATALOGUE.len()).map(|index| Self(u16::try_from(index).unwrap_or(u16::MAX)))
@@ -223,6 +235,22 @@ impl Signal {
         Value::from_physical(physical, decimals).ok()
     }
 
+    /// Seconds between two values of a window: proofs see a signal on this grid, however often a car
+    /// measures it.
+    #[must_use]
+    pub fn grid_seconds(self) -> u32 {
+        self.definition().grid_seconds
+    }
+
+    /// The low, middle and high threshold that summaries count values above.
+    #[must_use]
+    pub fn thresholds(self) -> [Value; 3] {
+        let Definition { thresholds, decimals, .. } = *self.definition();
+        thresholds.map(|physical| {
+            Value::from_physical(physical, decimals).unwrap_or(Value::from_raw(i64::MAX))
+        })
+    }
+
     fn definition(self) -> &'static Definition {
         #[expect(clippy::indexing_slicing, reason = "a Signal is made from an index that exists")]
         &CATALOGUE[usize::from(self.0)]
@@ -270,10 +298,25 @@ mod tests {
     }
 
     #[test]
+    fn every_signal_has_a_grid_and_rising_thresholds_within_its_range() {
+        for signal in Signal::all() {
+            let Definition { min, max, thresholds, grid_seconds, .. } = *signal.definition();
+            assert!(thresholds.is_sorted(), "{signal}");
+            assert!(thresholds.iter().all(|limit| (min..=max).contains(limit)), "{signal}");
+            assert!((1..=60).contains(&grid_seconds), "{signal}");
+        }
+        let speed = Signal::by_path("Vehicle.Speed").unwrap();
+        assert_eq!(speed.thresholds(), [5_000, 9_000, 13_000].map(Value::from_raw));
+    }
+
+    #[test]
     fn numbers_that_were_given_never_change() {
         for (number, path) in [(1, "Vehicle.Speed"), (27, "Vehicle.TraveledDistanceSinceStart")] {
             assert_eq!(Signal::by_number(number).unwrap().path(), path);
         }
+        assert_eq!(Signal::SPEED.path(), "Vehicle.Speed");
+        assert_eq!(Signal::LATITUDE.path(), "Vehicle.CurrentLocation.Latitude");
+        assert_eq!(Signal::LONGITUDE.path(), "Vehicle.CurrentLocation.Longitude");
     }
 
     #[test]

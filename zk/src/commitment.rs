@@ -1,59 +1,47 @@
-//! Commitments: 32 bytes that fix a window and show nothing of it.
-//!
-//! A window and a blinding are laid out as 24 field elements `e`, and
+//! Commitments: 32 bytes that fix a window, places or a summary, and show nothing of it.
 //!
 //! ```text
-//! C = Poseidon(Poseidon(e0 … e7), Poseidon(e8 … e15), Poseidon(e16 … e23))
-//!
-//! e0        = tag * 2^80 + signal * 2^64 + (started_at + 2^63)
-//! e1 … e22  = v(3i) + v(3i + 1) * 2^64 + v(3i + 2) * 2^128,   v(k) = value k + 2^63
-//! e23       = blinding
+//! window    Poseidon(header, values in 10 elements, blinding)
+//! places    Poseidon(header, places in 13 elements, blinding)
+//! summary   Poseidon(header, 13 figures, digest of the windows, blinding)
 //! ```
 //!
-//! **Binding:** each `v` is below `2^64`, so three of them and the parts of `e0` can be read back
-//! from their element: the layout is injective (values 64 and 65 are the number 0, as there are 64).
-//! Two windows with one commitment would therefore be a collision of Poseidon.
+//! **Binding:** the layout is injective ([`crate::encoding`]), so two things with one commitment would
+//! be a collision of Poseidon. The tag in the header and the number of inputs keep the three kinds apart.
 //!
-//! **Hiding:** the blinding is uniform in the field and never leaves the car, so `C` can not be
-//! found by trying likely windows.
+//! **Hiding:** the blinding is uniform in the field and never leaves the car, so a commitment can not be
+//! found by trying likely values.
 
 use std::fmt;
 
 use ark_bn254::Fr;
-use ark_ff::{PrimeField as _, Zero as _};
+use ark_ff::Zero as _;
 use rand::CryptoRng;
-use telematics::window::{Commitment, Window};
+use telematics::window::{Commitment, Figure, Places, Summary, Window};
 
+use crate::encoding::{
+    self, PLACE_BITS, PLACE_ELEMENTS, PLACES_PER_ELEMENT, Tag, VALUE_BITS, VALUE_ELEMENTS,
+    VALUES_PER_ELEMENT,
+};
 use crate::{field, poseidon};
 
-/// Separates these commitments from every other use of Poseidon.
-const TAG: &[u8; 14] = b"axle/window/v1";
+/// Inputs of the hash of a window.
+pub(crate) const WINDOW_INPUTS: usize = VALUE_ELEMENTS + 2;
+/// Inputs of the hash of places.
+pub(crate) const PLACES_INPUTS: usize = PLACE_ELEMENTS + 2;
+/// Inputs of the hash of a summary.
+pub(crate) const SUMMARY_INPUTS: usize = Figure::COUNT + 3;
 
-/// Bits of an offset value, and of the offset start time.
-pub(crate) const VALUE_BITS: usize = 64;
-
-/// Bits of a signal's number.
-pub(crate) const SIGNAL_BITS: usize = 16;
-
-/// Values packed into one field element.
-pub(crate) const VALUES_PER_ELEMENT: usize = 3;
-
-/// Inputs of each of the inner hashes.
-pub(crate) const BLOCK: usize = 8;
-
-/// Inner hashes, and inputs of the outer one.
-pub(crate) const BLOCKS: usize = 3;
-
-/// A secret scalar that hides a window behind its commitment. Used for one window only.
+/// A secret number that hides what is behind a commitment. Used for one commitment only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Blinding(Fr);
 
 /// Bytes that are no blinding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("these 32 bytes are not a scalar below the modulus of BN254")]
+#[error("these 32 bytes are not a number below the modulus of BN254")]
 pub struct NotABlinding;
 
-/// Bytes that no commitment has.
+/// What can not be committed to, or was not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotACommitment {
     /// Another number of bytes.
@@ -68,6 +56,12 @@ pub enum NotACommitment {
         /// What was given.
         commitment: Commitment,
     },
+    /// A value or a figure beyond what the layout can hold.
+    #[error("number {index} is too large to be committed to")]
+    TooLarge {
+        /// Its place in the window or summary, from 0.
+        index: usize,
+    },
 }
 
 impl Blinding {
@@ -77,7 +71,7 @@ impl Blinding {
         Self(field::draw(rng))
     }
 
-    /// Reads a blinding that the car kept beside its window.
+    /// Reads a blinding that the car kept.
     ///
     /// # Errors
     /// A number that is not below the modulus is refused.
@@ -85,13 +79,13 @@ impl Blinding {
         field::from_bytes(bytes).map(Self).ok_or(NotABlinding)
     }
 
-    /// The bytes to keep. They are as secret as the window.
+    /// The bytes to keep. They are as secret as the values.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 32] {
         field::to_bytes(self.0)
     }
 
-    pub(crate) const fn element(self) -> Fr {
+    pub(crate) const fn number(self) -> Fr {
         self.0
     }
 }
@@ -102,11 +96,42 @@ impl fmt::Debug for Blinding {
     }
 }
 
-/// Commits to `window`.
-#[must_use]
-pub fn commit(window: &Window, blinding: Blinding) -> Commitment {
-    let inner = layout(window, blinding).map(|block| poseidon::hash(&block));
-    Commitment(field::to_bytes(poseidon::hash(&inner)))
+/// What is behind a commitment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Committable {
+    /// 64 values of a signal.
+    Window(Window),
+    /// 64 places.
+    Places(Places),
+    /// A trip or a day.
+    Summary(Summary),
+}
+
+impl Committable {
+    /// Commits to it.
+    ///
+    /// # Errors
+    /// Values beyond `±2^35` and figures beyond `±2^55` have no place in the layout.
+    pub fn commit(&self, blinding: Blinding) -> Result<Commitment, NotACommitment> {
+        let number = match self {
+            Self::Window(window) => poseidon::hash(&window_layout(window, blinding)?),
+            Self::Places(places) => poseidon::hash(&places_layout(places, blinding)),
+            Self::Summary(summary) => poseidon::hash(&summary_layout(summary, blinding)?),
+        };
+        Ok(Commitment(field::to_bytes(number)))
+    }
+}
+
+/// The digest of a summary's windows: each commitment hashed onto those before.
+///
+/// # Errors
+/// Bytes that are no commitment are refused.
+pub fn digest_windows(commitments: &[Commitment]) -> Result<Commitment, NotACommitment> {
+    let tag = Tag::WindowsDigest.number();
+    let digest = commitments.iter().try_fold(Fr::zero(), |digest, commitment| {
+        Ok(poseidon::hash(&[tag, digest, element(*commitment)?]))
+    });
+    digest.map(|digest| Commitment(field::to_bytes(digest)))
 }
 
 /// Reads a commitment that came from elsewhere.
@@ -123,121 +148,159 @@ pub(crate) fn element(commitment: Commitment) -> Result<Fr, NotACommitment> {
     field::from_bytes(&commitment.0).ok_or(NotACommitment::NotCanonical { commitment })
 }
 
-/// `tag * 2^80`, the constant part of `e0`.
-pub(crate) fn tag() -> Fr {
-    Fr::from_be_bytes_mod_order(TAG) * power_of_two(VALUE_BITS + SIGNAL_BITS)
-}
-
-/// `2^exponent` in the field.
-pub(crate) fn power_of_two(exponent: usize) -> Fr {
-    (0..exponent).fold(Fr::from(1), |power, _| power + power)
-}
-
-fn layout(window: &Window, blinding: Blinding) -> [[Fr; BLOCK]; BLOCKS] {
-    let mut blocks = [[Fr::zero(); BLOCK]; BLOCKS];
-    let header = tag()
-        + Fr::from(window.signal.number()) * power_of_two(VALUE_BITS)
-        + field::from_i64(window.started_at.as_micros());
-    let packed = window.values.chunks(VALUES_PER_ELEMENT).map(|values| {
-        let append = |packed, value: &telematics::Value| {
-            packed * power_of_two(VALUE_BITS) + field::from_i64(value.raw())
-        };
-        values.iter().rev().fold(Fr::zero(), append)
-    });
-    let all = std::iter::once(header).chain(packed).chain([blinding.0]);
-    for (element, part) in blocks.as_flattened_mut().iter_mut().zip(all) {
-        *element = part;
+/// The values of `window`, encoded.
+pub(crate) fn values(window: &Window) -> Result<[Fr; Window::LENGTH], NotACommitment> {
+    let mut encoded = [Fr::zero(); Window::LENGTH];
+    for (index, (slot, value)) in encoded.iter_mut().zip(window.values).enumerate() {
+        *slot = encoding::value(value).ok_or(NotACommitment::TooLarge { index })?;
     }
-    blocks
+    Ok(encoded)
+}
+
+/// The figures of `summary`, encoded.
+pub(crate) fn figures(summary: &Summary) -> Result<[Fr; Figure::COUNT], NotACommitment> {
+    let mut encoded = [Fr::zero(); Figure::COUNT];
+    for (index, (slot, figure)) in encoded.iter_mut().zip(summary.figures).enumerate() {
+        *slot = encoding::figure(figure).ok_or(NotACommitment::TooLarge { index })?;
+    }
+    Ok(encoded)
+}
+
+fn window_layout(
+    window: &Window,
+    blinding: Blinding,
+) -> Result<[Fr; WINDOW_INPUTS], NotACommitment> {
+    let (signal, time) = (encoding::signal(window.signal), encoding::time(window.started_at));
+    let header = encoding::header(Tag::Window, Fr::zero(), signal, time);
+    let packed: [Fr; VALUE_ELEMENTS] =
+        encoding::pack(&values(window)?, VALUES_PER_ELEMENT, VALUE_BITS);
+    Ok(lay_out(header, &packed, blinding))
+}
+
+fn places_layout(places: &Places, blinding: Blinding) -> [Fr; PLACES_INPUTS] {
+    let time = encoding::time(places.started_at);
+    let header = encoding::header(Tag::Places, Fr::zero(), Fr::zero(), time);
+    let quadkeys = places.places.map(|place| Fr::from(place.quadkey()));
+    let packed: [Fr; PLACE_ELEMENTS] = encoding::pack(&quadkeys, PLACES_PER_ELEMENT, PLACE_BITS);
+    lay_out(header, &packed, blinding)
+}
+
+fn summary_layout(
+    summary: &Summary,
+    blinding: Blinding,
+) -> Result<[Fr; SUMMARY_INPUTS], NotACommitment> {
+    let (signal, time) = (encoding::signal(summary.signal), encoding::time(summary.started_at));
+    let header = encoding::header(Tag::Summary, encoding::period(summary.period), signal, time);
+    let mut body = figures(summary)?.to_vec();
+    body.push(element(summary.windows)?);
+    Ok(lay_out(header, &body, blinding))
+}
+
+/// Header, body and blinding, in this order.
+fn lay_out<const INPUTS: usize>(header: Fr, body: &[Fr], blinding: Blinding) -> [Fr; INPUTS] {
+    let mut inputs = [Fr::zero(); INPUTS];
+    let parts = std::iter::once(header).chain(body.iter().copied()).chain([blinding.number()]);
+    inputs.iter_mut().zip(parts).for_each(|(input, part)| *input = part);
+    inputs
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use telematics::{Signal, Value};
+    use telematics::{Place, Signal, Timestamp};
 
     use super::*;
-    use crate::testing::{rng, window};
+    use crate::testing::{rng, summary, value, window};
 
-    fn blinding() -> Blinding {
-        Blinding::draw(&mut rng(1))
-    }
-
-    /// Pinned: a change here would orphan every commitment in the field.
-    #[test]
-    fn a_commitment_never_changes() {
-        let blinding = Blinding::from_bytes(&[7; 32]).unwrap();
-
-        assert_eq!(
-            commit(&window(), blinding).to_string(),
-            "1903a81b33a4f462c7d3d807640ce829f1cb230a7cc343d459bd996e2703a324"
-        );
+    fn commit(what: Committable) -> Commitment {
+        what.commit(Blinding::draw(&mut rng(7))).unwrap()
     }
 
     #[test]
-    fn every_part_of_a_window_is_bound() {
-        let honest = window();
-        let mut others = vec![honest.clone(); 2 + Window::LENGTH];
-        others[0].signal = Signal::by_number(28).unwrap();
-        others[1].started_at = honest.started_at.plus_micros(1);
-        for (index, other) in others[2..].iter_mut().enumerate() {
-            other.values[index] = Value::from_raw(-1);
+    fn a_commitment_fixes_every_part_of_a_window() {
+        let honest = commit(Committable::Window(window()));
+        let change = |change: fn(&mut Window)| {
+            let mut window = window();
+            change(&mut window);
+            commit(Committable::Window(window))
+        };
+
+        assert_eq!(honest, commit(Committable::Window(window())));
+        assert_ne!(honest, change(|window| window.signal = Signal::by_number(2).unwrap()));
+        assert_ne!(honest, change(|window| window.started_at = Timestamp::from_micros(0)));
+        for index in 0..Window::LENGTH {
+            let mut other = window();
+            other.values[index] = value(other.values[index].raw() + 1);
+            assert_ne!(honest, commit(Committable::Window(other)), "value {index}");
         }
-        others.push(honest);
-
-        let commitments: BTreeSet<_> =
-            others.iter().map(|other| commit(other, blinding())).collect();
-
-        assert_eq!(commitments.len(), others.len());
+        let blinding = Blinding::draw(&mut rng(8));
+        assert_ne!(Ok(honest), Committable::Window(window()).commit(blinding));
     }
 
     #[test]
-    fn the_blinding_hides_and_is_kept_out_of_logs() {
-        let other = Blinding::draw(&mut rng(2));
-
-        assert_ne!(commit(&window(), blinding()), commit(&window(), other));
-        assert_eq!(format!("{other:?}"), "Blinding(secret)");
+    fn a_commitment_fixes_every_figure_of_a_summary() {
+        let honest = commit(Committable::Summary(summary()));
+        for index in 0..Figure::COUNT {
+            let mut other = summary();
+            other.figures[index] += 1;
+            assert_ne!(honest, commit(Committable::Summary(other)), "figure {index}");
+        }
+        let windows = digest_windows(&[honest]).unwrap();
+        assert_ne!(honest, commit(Committable::Summary(Summary { windows, ..summary() })));
+        let period = telematics::window::Period::Day;
+        assert_ne!(honest, commit(Committable::Summary(Summary { period, ..summary() })));
     }
 
     #[test]
-    fn the_layout_fills_its_elements_exactly() {
-        let blocks = layout(&window(), blinding());
-        let elements = blocks.as_flattened();
-
-        assert_eq!(1 + Window::LENGTH.div_ceil(VALUES_PER_ELEMENT) + 1, elements.len());
-        assert_eq!(elements[elements.len() - 1], blinding().element());
-        assert!(elements.iter().all(|element| !element.is_zero()));
+    fn a_commitment_fixes_every_place() {
+        let places = Places { started_at: window().started_at, places: [Place::default(); 64] };
+        let honest = commit(Committable::Places(places.clone()));
+        for index in 0..Window::LENGTH {
+            let mut other = places.clone();
+            other.places[index] = Place::LAST;
+            assert_ne!(honest, commit(Committable::Places(other)), "place {index}");
+        }
     }
 
     #[test]
-    fn the_extremes_of_a_value_do_not_run_into_their_neighbours() {
-        let mut low = window();
-        low.values[0] = Value::from_raw(i64::MAX);
-        low.values[1] = Value::from_raw(i64::MIN);
-        let mut high = low.clone();
-        high.values[0] = Value::from_raw(i64::MIN);
-        high.values[1] = Value::from_raw(i64::MIN + 1);
+    fn the_digest_of_windows_fixes_their_order() {
+        let [one, two] = [1, 2].map(|byte| Commitment([byte; 32]));
 
-        assert_ne!(layout(&low, blinding()), layout(&high, blinding()));
+        assert_eq!(digest_windows(&[]), Ok(Commitment([0; 32])));
+        assert_ne!(digest_windows(&[one, two]), digest_windows(&[two, one]));
+        assert!(digest_windows(&[Commitment([255; 32])]).is_err());
+    }
+
+    #[test]
+    fn what_the_layout_can_not_hold_is_refused() {
+        let end = 1_i64 << 35;
+        for (raw, accepted) in [(end - 1, true), (end, false), (-end, true), (-end - 1, false)] {
+            let mut window = window();
+            window.values[3] = value(raw);
+            let committed = Committable::Window(window).commit(Blinding::draw(&mut rng(7)));
+            let refusal = Err(NotACommitment::TooLarge { index: 3 });
+            assert_eq!(committed.is_ok(), accepted, "{raw}");
+            assert!(accepted || committed == refusal);
+        }
+        let mut summary = summary();
+        summary.figures[4] = 1 << 55;
+        let committed = Committable::Summary(summary).commit(Blinding::draw(&mut rng(7)));
+        assert_eq!(committed, Err(NotACommitment::TooLarge { index: 4 }));
     }
 
     #[test]
     fn bytes_that_are_no_commitment_are_refused() {
-        let honest = commit(&window(), blinding());
-
-        assert_eq!(parse_commitment(&honest.0), Ok(honest));
+        assert_eq!(parse_commitment(&[1; 31]), Err(NotACommitment::WrongLength { bytes: 31 }));
+        let commitment = Commitment([0xff; 32]);
         assert_eq!(
-            parse_commitment(&honest.0[..31]),
-            Err(NotACommitment::WrongLength { bytes: 31 })
+            parse_commitment(&commitment.0),
+            Err(NotACommitment::NotCanonical { commitment })
         );
-        let error = parse_commitment(&[0xff; 32]).unwrap_err();
-        assert!(error.to_string().contains("ffff"), "{error}");
+        assert_eq!(parse_commitment(&[1; 32]), Ok(Commitment([1; 32])));
+        assert_eq!(Blinding::from_bytes(&[0xff; 32]), Err(NotABlinding));
     }
 
     #[test]
-    fn a_blinding_has_one_encoding() {
-        assert_eq!(Blinding::from_bytes(&blinding().to_bytes()), Ok(blinding()));
-        assert_eq!(Blinding::from_bytes(&[0xff; 32]), Err(NotABlinding));
+    fn a_blinding_is_never_printed() {
+        assert_eq!(format!("{:?}", Blinding::draw(&mut rng(1))), "Blinding(secret)");
     }
 }

@@ -5,8 +5,6 @@
 use ark_bn254::Fr;
 use ark_ff::{BigInteger as _, PrimeField as _};
 use ark_serialize::CanonicalDeserialize as _;
-use ark_std::rand::SeedableRng as _;
-use ark_std::rand::rngs::StdRng;
 use rand::CryptoRng;
 
 /// What a signed 64-bit integer is moved by, so that it is one of `0..2^64`.
@@ -44,13 +42,6 @@ pub(crate) fn draw(rng: &mut impl CryptoRng) -> Fr {
             return element;
         }
     }
-}
-
-/// A generator for arkworks, which speaks the traits of an older `rand`.
-pub(crate) fn ark_rng(rng: &mut impl CryptoRng) -> StdRng {
-    let mut seed = [0; 32];
-    rng.fill_bytes(&mut seed);
-    StdRng::from_seed(seed)
 }
 
 #[cfg(test)]

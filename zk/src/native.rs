@@ -1,95 +1,200 @@
-//! The rules of the range circuit in plain Rust.
+//! The rules of the circuits in plain Rust.
 //!
 //! The prover asks here first, for a proof of something false would only be refused later and
-//! elsewhere. A property test holds this file and [`crate::RangeCircuit`] to the same verdict.
+//! elsewhere. A property test holds this file and [`crate::circuit`] to the same verdict.
 
-use telematics::Signal;
-use telematics::window::Commitment;
+use telematics::question::{Fact, Region, SummaryBounds};
+use telematics::window::{Figure, Places, Summary, Window};
+use telematics::{Question, Signal, Value};
 
-use crate::commitment::commit;
+use crate::commitment::{Committable, NotACommitment};
+use crate::element::{Nullifier, Root};
+use crate::encoding;
 use crate::statement::{Statement, Witness};
 
-/// The rule that a witness breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// The rule that a witness breaks. Says where, never how much: values are the owner's secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Rule 1.
-    #[error("the window is of {window}, the statement of {statement}")]
-    OtherSignal {
-        /// What the window holds.
-        window: Signal,
-        /// What the statement is about.
-        statement: Signal,
+    /// The committed values can not be committed to.
+    #[error(transparent)]
+    NotCommittable(#[from] NotACommitment),
+    /// What was committed to is not what the question is about.
+    #[error("the question is about {asked}, but a {committed} was committed to")]
+    OtherKind {
+        /// What is asked about.
+        asked: &'static str,
+        /// What was committed to.
+        committed: &'static str,
     },
-    /// Rule 2. Says where, never how much: the value is the owner's secret.
+    /// The nullifier is not that of the secret in the campaign.
+    #[error("nullifier {nullifier} is not that of this vehicle in this campaign")]
+    WrongNullifier {
+        /// What was stated.
+        nullifier: Nullifier,
+    },
+    /// The vehicle is of another class.
+    #[error("the vehicle is not of the class asked for")]
+    OtherClass,
+    /// The commitment was received on another day.
+    #[error("the commitment was received on day {day}, asked for are {first} to {last}")]
+    OtherDay {
+        /// When it was received, counted from 1970-01-01.
+        day: u16,
+        /// The first day asked for.
+        first: u16,
+        /// The last.
+        last: u16,
+    },
+    /// The leaf is not in the tree.
+    #[error("the leaf at position {position} does not lead to root {root}")]
+    NotInTree {
+        /// Where the path begins.
+        position: u32,
+        /// What was stated.
+        root: Root,
+    },
+    /// What was committed to is of another signal.
+    #[error("committed values are of {committed}, asked for is {asked}")]
+    OtherSignal {
+        /// What was committed to.
+        committed: Signal,
+        /// What is asked about.
+        asked: Signal,
+    },
+    /// A trip was asked for and a day was committed to, or the reverse.
+    #[error("the summary is of another period than asked for")]
+    OtherPeriod,
+    /// A value lies outside the range.
     #[error("value {index} of the window lies outside the range")]
     OutsideRange {
         /// Its place in the window, from 0.
         index: usize,
     },
-    /// Rule 3.
-    #[error("window and blinding do not give commitment {commitment}")]
-    WrongCommitment {
-        /// What the statement is about.
-        commitment: Commitment,
+    /// The sum lies outside its range.
+    #[error("the sum of the window lies outside the range")]
+    SumOutsideRange,
+    /// Too many values lie above the threshold.
+    #[error("more than {count_max} values lie above the threshold")]
+    TooManyAbove {
+        /// How many may.
+        count_max: u8,
+    },
+    /// A place does not lie where it should.
+    #[error("place {index} does not lie where it should")]
+    WrongPlace {
+        /// Its place in the window, from 0.
+        index: usize,
+    },
+    /// A figure lies outside its range.
+    #[error("figure {} of the summary lies outside the range", figure.as_str())]
+    FigureOutsideRange {
+        /// The figure.
+        figure: Figure,
     },
 }
 
 /// Checks that `witness` makes `statement` true.
 ///
 /// # Errors
-/// The first rule that is broken:
-/// 1. the window is of the signal of the statement;
-/// 2. each of its values lies in the range, both ends included;
-/// 3. window and blinding give the commitment.
+/// The first rule that is broken. All circuits:
+/// 1. the nullifier is that of the secret in the campaign;
+/// 2. the vehicle is of the class, and the day one of the days, of the scope;
+/// 3. the leaf of secret, class, day and commitment leads to the root.
+///
+/// Then what the question asks of the committed values.
 pub fn check(statement: &Statement, witness: &Witness) -> Result<(), Refusal> {
-    let Witness { window, blinding } = witness;
-    if window.signal != statement.signal() {
-        return Err(Refusal::OtherSignal { window: window.signal, statement: statement.signal() });
+    check_membership(statement, witness)?;
+    match (&statement.question, &witness.committed) {
+        (Question::Fact(fact), Committable::Window(window)) => check_fact(fact, window),
+        (Question::Region(region), Committable::Places(places)) => check_region(region, places),
+        (Question::Summary(bounds), Committable::Summary(summary)) => {
+            check_summary(bounds, summary)
+        }
+        (question, committed) => Err(other_kind(question, committed)),
     }
-    let permitted = statement.low()..=statement.high();
-    if let Some(index) = window.values.iter().position(|value| !permitted.contains(value)) {
-        return Err(Refusal::OutsideRange { index });
+}
+
+pub(crate) const fn other_kind(question: &Question, committed: &Committable) -> Refusal {
+    Refusal::OtherKind { asked: asked_about(question), committed: kind(committed) }
+}
+
+fn check_membership(statement: &Statement, witness: &Witness) -> Result<(), Refusal> {
+    let Witness { secret, class, day, path, .. } = witness;
+    let Statement { nullifier, root, scope, .. } = statement;
+    if secret.nullifier(statement.campaign) != *nullifier {
+        return Err(Refusal::WrongNullifier { nullifier: *nullifier });
     }
-    if commit(window, *blinding) != statement.commitment() {
-        return Err(Refusal::WrongCommitment { commitment: statement.commitment() });
+    let wanted = encoding::wanted(scope.class());
+    if wanted.iter().zip(class.0).any(|(wanted, part)| wanted.is_some_and(|want| want != part)) {
+        return Err(Refusal::OtherClass);
+    }
+    let (first, last) = (scope.first_day(), scope.last_day());
+    if !(first..=last).contains(day) {
+        return Err(Refusal::OtherDay { day: *day, first, last });
+    }
+    if path.root(witness.leaf()?) != *root {
+        return Err(Refusal::NotInTree { position: path.position, root: *root });
     }
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Blinding;
-    use crate::testing::{honest, rng, value};
-
-    #[test]
-    fn an_honest_witness_is_accepted() {
-        let (statement, witness) = honest();
-
-        assert_eq!(check(&statement, &witness), Ok(()));
+fn check_fact(fact: &Fact, window: &Window) -> Result<(), Refusal> {
+    check_signal(window.signal, fact.signal)?;
+    let outside = |value: &Value| !fact.values.contain(value.raw());
+    if let Some(index) = window.values.iter().position(outside) {
+        return Err(Refusal::OutsideRange { index });
     }
+    if !fact.sum.contain(window.values.iter().map(|value| value.raw()).sum()) {
+        return Err(Refusal::SumOutsideRange);
+    }
+    let above = window.values.iter().filter(|value| **value > fact.above.threshold()).count();
+    let count_max = fact.above.count_max();
+    if above > usize::from(count_max) {
+        return Err(Refusal::TooManyAbove { count_max });
+    }
+    Ok(())
+}
 
-    #[test]
-    fn each_rule_refuses_what_breaks_it() {
-        let (statement, witness) = honest();
-        let other = Signal::by_number(28).unwrap();
-        let mut broken = vec![witness; 5];
-        broken[0].window.signal = other;
-        broken[1].window.values[0] = value(99);
-        broken[2].window.values[63] = value(164);
-        broken[3].window.values[63] = value(100);
-        broken[4].blinding = Blinding::draw(&mut rng(8));
+fn check_region(region: &Region, places: &Places) -> Result<(), Refusal> {
+    let runs = region.runs();
+    let elsewhere =
+        |place: &telematics::Place| !runs.iter().any(|run| run.contains(&place.quadkey()));
+    match places.places.iter().position(elsewhere) {
+        Some(index) => Err(Refusal::WrongPlace { index }),
+        None => Ok(()),
+    }
+}
 
-        let refusals = broken.iter().map(|witness| check(&statement, witness).unwrap_err());
+fn check_summary(bounds: &SummaryBounds, summary: &Summary) -> Result<(), Refusal> {
+    check_signal(summary.signal, bounds.signal)?;
+    if summary.period != bounds.period {
+        return Err(Refusal::OtherPeriod);
+    }
+    let figures = Figure::ALL.into_iter().zip(summary.figures).zip(bounds.figures);
+    for ((figure, number), bounds) in figures {
+        if !bounds.contain(number) {
+            return Err(Refusal::FigureOutsideRange { figure });
+        }
+    }
+    Ok(())
+}
 
-        let commitment = statement.commitment();
-        let expected = [
-            Refusal::OtherSignal { window: other, statement: statement.signal() },
-            Refusal::OutsideRange { index: 0 },
-            Refusal::OutsideRange { index: 63 },
-            Refusal::WrongCommitment { commitment },
-            Refusal::WrongCommitment { commitment },
-        ];
-        assert_eq!(refusals.collect::<Vec<_>>(), expected);
+fn check_signal(committed: Signal, asked: Signal) -> Result<(), Refusal> {
+    if committed == asked { Ok(()) } else { Err(Refusal::OtherSignal { committed, asked }) }
+}
+
+const fn asked_about(question: &Question) -> &'static str {
+    match question {
+        Question::Fact(_) => "a window",
+        Question::Region(_) => "places",
+        Question::Summary(_) => "a summary",
+    }
+}
+
+const fn kind(committed: &Committable) -> &'static str {
+    match committed {
+        Committable::Window(_) => "window",
+        Committable::Places(_) => "run of places",
+        Committable::Summary(_) => "summary",
     }
 }

@@ -1,182 +1,160 @@
 //! What is proven, and what only the prover knows.
 //!
-//! **Invariant:** a [`Statement`] is decoded: its commitment is a field element and its range is not
-//! empty, so its public inputs are canonical and always [`PublicInput::COUNT`] of them.
+//! **Invariant:** a [`Statement`] is decoded: every part of it has been checked by the type that holds
+//! it. So its public inputs are canonical, below the widths that [`crate::encoding`] gives them, and
+//! always as many as its circuit has.
 
 use ark_bn254::Fr;
-use ark_ff::Zero as _;
-use telematics::window::{Commitment, Window};
-use telematics::{Signal, Value};
+use telematics::question::{Fact, Region, SummaryBounds};
+use telematics::window::Figure;
+use telematics::{CampaignId, Question, Scope};
 
-use crate::commitment::{self, Blinding, NotACommitment};
-use crate::field;
+use crate::circuit::Circuit;
+use crate::commitment::{Blinding, Committable, NotACommitment};
+use crate::element::{Leaf, Nullifier, Payee, Root};
+use crate::encoding::{self, ClassNumbers, Tag};
+use crate::identity::{self, Secret};
+use crate::poseidon;
+use crate::tree::Path;
 
-/// The public inputs of [`crate::RangeCircuit`], in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PublicInput {
-    /// The committed window.
-    Commitment,
-    /// The number of its signal.
-    Signal,
-    /// The lowest value permitted, plus `2^63`.
-    Low,
-    /// The highest value permitted, plus `2^63`.
-    High,
-}
-
-impl PublicInput {
-    /// How many there are.
-    pub const COUNT: usize = 4;
-
-    /// Its place among the public inputs, from 0.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        match self {
-            Self::Commitment => 0,
-            Self::Signal => 1,
-            Self::Low => 2,
-            Self::High => 3,
-        }
-    }
-}
-
-/// "All values of the committed window, which is of `signal`, lie in `low..=high`."
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// "I know a secret and what is behind one leaf of the tree with this root; the leaf is of this scope,
+/// and what is behind it answers the question with yes. The nullifier is that of the secret in this
+/// campaign."
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    commitment: Commitment,
-    element: Fr,
-    signal: Signal,
-    low: Value,
-    high: Value,
-}
-
-/// Why words make no statement.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAStatement {
-    /// The commitment is not one.
-    #[error("nothing can be proven about these bytes")]
-    NotACommitment(#[from] NotACommitment),
-    /// No value lies in the range.
-    #[error("the range of {signal} from {} to {} is empty", low.raw(), high.raw())]
-    EmptyRange {
-        /// The signal asked about.
-        signal: Signal,
-        /// The lower bound.
-        low: Value,
-        /// The upper bound, which is below it.
-        high: Value,
-    },
-}
-
-impl Statement {
-    /// States that the values behind `commitment` lie in `low..=high`.
-    ///
-    /// # Errors
-    /// Refused when `commitment` is not below the modulus, or the range is empty.
-    pub fn new(
-        commitment: Commitment,
-        signal: Signal,
-        low: Value,
-        high: Value,
-    ) -> Result<Self, NotAStatement> {
-        let element = commitment::element(commitment)?;
-        if low > high {
-            return Err(NotAStatement::EmptyRange { signal, low, high });
-        }
-        Ok(Self { commitment, element, signal, low, high })
-    }
-
-    /// The circuit that proves it.
-    #[must_use]
-    pub const fn circuit(&self) -> crate::circuit::Circuit {
-        crate::circuit::Circuit::Range
-    }
-
-    /// The committed window.
-    #[must_use]
-    pub const fn commitment(&self) -> Commitment {
-        self.commitment
-    }
-
-    /// The signal that the window is of.
-    #[must_use]
-    pub const fn signal(&self) -> Signal {
-        self.signal
-    }
-
-    /// The lowest value permitted.
-    #[must_use]
-    pub const fn low(&self) -> Value {
-        self.low
-    }
-
-    /// The highest value permitted.
-    #[must_use]
-    pub const fn high(&self) -> Value {
-        self.high
-    }
-
-    /// The field elements that a proof is verified with, each in the place of its name.
-    #[must_use]
-    pub fn public_inputs(&self) -> [Fr; PublicInput::COUNT] {
-        let mut inputs = [Fr::zero(); PublicInput::COUNT];
-        let named = [
-            (PublicInput::Commitment, self.element),
-            (PublicInput::Signal, Fr::from(self.signal.number())),
-            (PublicInput::Low, field::from_i64(self.low.raw())),
-            (PublicInput::High, field::from_i64(self.high.raw())),
-        ];
-        for (name, element) in named {
-            if let Some(input) = inputs.get_mut(name.index()) {
-                *input = element;
-            }
-        }
-        inputs
-    }
+    /// Of an epoch tree, at some time.
+    pub root: Root,
+    /// The campaign that the claim is made to.
+    pub campaign: CampaignId,
+    /// Stands for the vehicle in this campaign.
+    pub nullifier: Nullifier,
+    /// Who is to be paid.
+    pub payee: Payee,
+    /// Which cars and days.
+    pub scope: Scope,
+    /// What is asked.
+    pub question: Question,
 }
 
 /// What only the car knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// The window behind the commitment.
-    pub window: Window,
+    /// Its secret.
+    pub secret: Secret,
+    /// Its class, as enrolled.
+    pub class: ClassNumbers,
+    /// The day on which the marketplace received the commitment, counted from 1970-01-01.
+    pub day: u16,
+    /// From the leaf to the root.
+    pub path: Path,
+    /// What was committed to.
+    pub committed: Committable,
     /// What hides it.
     pub blinding: Blinding,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{signal, value};
+impl Witness {
+    /// The leaf of what was committed to.
+    ///
+    /// # Errors
+    /// Values that can not be committed to are refused.
+    pub fn leaf(&self) -> Result<Leaf, NotACommitment> {
+        let commitment = self.committed.commit(self.blinding)?;
+        identity::leaf(self.secret.identity_commitment(), self.class, self.day, commitment)
+    }
+}
 
-    #[test]
-    fn an_empty_range_is_refused() {
-        let commitment = Commitment([0; 32]);
-        let error = Statement::new(commitment, signal(), value(10), value(9)).unwrap_err();
+/// Public inputs that all circuits have, first and in this order.
+pub(crate) const SHARED_INPUTS: [&str; 5] = ["root", "campaign", "nullifier", "payee", "scope"];
+/// Those that the fact circuit has after them.
+pub(crate) const FACT_INPUTS: [&str; 7] =
+    ["signal", "low", "high", "sum_low", "sum_high", "threshold", "count_max"];
+/// Those of the region circuit.
+pub(crate) const REGION_INPUTS: [&str; 1] = ["runs"];
+/// Those of the summary circuit.
+pub(crate) const SUMMARY_INPUTS: [&str; 3] = ["signal", "period", "figures"];
 
-        assert_eq!(error.to_string(), "the range of Vehicle.Speed from 10 to 9 is empty");
-        assert!(Statement::new(commitment, signal(), value(9), value(9)).is_ok());
+/// Field elements that the runs of a region are hashed in: a tag, the first place of each run, then the
+/// last of each, then a zero.
+pub(crate) const RUNS_BLOCK: usize = 12;
+/// Blocks of [`RUNS_BLOCK`].
+pub(crate) const RUNS_BLOCKS: usize = (2 * Region::RUNS_MAX + 2) / RUNS_BLOCK;
+
+impl Statement {
+    /// The circuit that proves it.
+    #[must_use]
+    pub const fn circuit(&self) -> Circuit {
+        match self.question {
+            Question::Fact(_) => Circuit::Fact,
+            Question::Region(_) => Circuit::Region,
+            Question::Summary(_) => Circuit::Summary,
+        }
     }
 
-    #[test]
-    fn a_commitment_above_the_modulus_is_refused() {
-        let statement = Statement::new(Commitment([0xff; 32]), signal(), value(0), value(1));
-
-        assert!(matches!(statement, Err(NotAStatement::NotACommitment(_))));
+    /// The numbers that a proof is verified with, in the order of [`Circuit::input_names`].
+    #[must_use]
+    pub fn public_inputs(&self) -> Vec<Fr> {
+        let mut inputs = vec![
+            self.root.number(),
+            encoding::campaign(self.campaign),
+            self.nullifier.number(),
+            self.payee.number(),
+            encoding::scope(&self.scope),
+        ];
+        match &self.question {
+            Question::Fact(fact) => inputs.extend(fact_inputs(fact)),
+            Question::Region(region) => inputs.push(runs_hash(&runs(region))),
+            Question::Summary(bounds) => inputs.extend(summary_inputs(bounds)),
+        }
+        inputs
     }
+}
 
-    #[test]
-    fn public_inputs_stand_in_the_place_of_their_name() {
-        let mut five = [0; 32];
-        five[0] = 5;
-        let statement =
-            Statement::new(Commitment(five), signal(), value(i64::MIN), value(0)).unwrap();
+fn fact_inputs(fact: &Fact) -> [Fr; FACT_INPUTS.len()] {
+    // A `Fact` holds only values that can be committed to.
+    let value = |raw| encoding::value(telematics::Value::from_raw(raw)).unwrap_or_default();
+    [
+        encoding::signal(fact.signal),
+        value(fact.values.low()),
+        value(fact.values.high()),
+        encoding::sum(fact.sum.low()),
+        encoding::sum(fact.sum.high()),
+        value(fact.above.threshold().raw()),
+        fact.above.count_max().into(),
+    ]
+}
 
-        let inputs = statement.public_inputs();
+fn summary_inputs(bounds: &SummaryBounds) -> [Fr; SUMMARY_INPUTS.len()] {
+    let [lows, highs] = figure_bounds(bounds);
+    [encoding::signal(bounds.signal), encoding::period(bounds.period), figures_hash(&lows, &highs)]
+}
 
-        assert_eq!(inputs[PublicInput::Commitment.index()], Fr::from(5));
-        assert_eq!(inputs[PublicInput::Signal.index()], Fr::from(1));
-        assert_eq!(inputs[PublicInput::Low.index()], Fr::from(0));
-        assert_eq!(inputs[PublicInput::High.index()], Fr::from(1_u64 << 63));
-    }
+/// The lowest and the highest number permitted of each figure.
+pub(crate) fn figure_bounds(bounds: &SummaryBounds) -> [[Fr; Figure::COUNT]; 2] {
+    let figure = |number| encoding::figure(number).unwrap_or_default();
+    [bounds.figures.map(|b| figure(b.low())), bounds.figures.map(|b| figure(b.high()))]
+}
+
+pub(crate) fn figures_hash(lows: &[Fr; Figure::COUNT], highs: &[Fr; Figure::COUNT]) -> Fr {
+    poseidon::hash(&[Tag::Figures.number(), poseidon::hash(lows), poseidon::hash(highs)])
+}
+
+/// The first places of the runs of `region`, then the last ones. A region with fewer runs than there is
+/// room for repeats its last.
+pub(crate) fn runs(region: &Region) -> [[Fr; Region::RUNS_MAX]; 2] {
+    let runs = region.runs();
+    let run = |index: usize| runs.get(index).or(runs.last());
+    let first = |index| Fr::from(run(index).map_or(1, |run| *run.start()));
+    let last = |index| Fr::from(run(index).map_or(0, |run| *run.end()));
+    [std::array::from_fn(first), std::array::from_fn(last)]
+}
+
+pub(crate) fn runs_hash([firsts, lasts]: &[[Fr; Region::RUNS_MAX]; 2]) -> Fr {
+    let mut laid_out = [Fr::from(0); RUNS_BLOCK * RUNS_BLOCKS];
+    let parts = std::iter::once(Tag::Runs.number()).chain(firsts.iter().chain(lasts).copied());
+    laid_out.iter_mut().zip(parts).for_each(|(slot, part)| *slot = part);
+    let (blocks, _) = laid_out.as_chunks::<RUNS_BLOCK>();
+    let mut hashes = [Fr::from(0); RUNS_BLOCKS];
+    hashes.iter_mut().zip(blocks).for_each(|(hash, block)| *hash = poseidon::hash(block));
+    poseidon::hash(&hashes)
 }

@@ -1,37 +1,31 @@
-//! Honest things for this crate's tests.
+//! Honest things for this crate's tests and benches.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use ark_bn254::{Fq, Fq2, G2Affine};
+use ark_bn254::{Fq, Fq2, Fr, G2Affine};
 use ark_ff::Field as _;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use telematics::question::{Above, Bounds, ClassPattern, Fact, Presence, Region, SummaryBounds};
 use telematics::testing::T0;
-use telematics::window::Window;
-use telematics::{Signal, Value};
+use telematics::window::{Commitment, Figure, Period, Places, Summary, Window};
+use telematics::{
+    CampaignId, Place, Powertrain, Question, Scope, Signal, Value, VehicleDescription,
+};
 
-use crate::{Blinding, Circuit, Prover, ProvingKey, Statement, Witness, commit};
+use crate::circuit::Circuit;
+use crate::element::{Leaf, Payee};
+use crate::tree::{self, MemoryTree};
+use crate::{
+    Blinding, ClassNumbers, Committable, Prover, ProvingKey, Secret, Statement, Witness, keys,
+};
 
-/// Made once for all tests: the setup takes seconds.
-static PROVER: LazyLock<Prover> = LazyLock::new(|| {
-    let key = crate::keys::development(Circuit::Range).unwrap();
-    Prover::new(Circuit::Range, Arc::new(key)).unwrap()
-});
-
-pub(crate) fn prover() -> &'static Prover {
-    &PROVER
-}
-
-pub(crate) fn keys() -> &'static ProvingKey {
-    PROVER.key()
-}
+/// The day on which honest commitments were received.
+pub(crate) const DAY: u16 = 19_723;
 
 pub(crate) fn rng(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
-}
-
-pub(crate) fn signal() -> Signal {
-    Signal::by_path("Vehicle.Speed").unwrap()
 }
 
 pub(crate) const fn value(raw: i64) -> Value {
@@ -41,24 +35,129 @@ pub(crate) const fn value(raw: i64) -> Value {
 /// Speeds from 1.00 to 1.63 km/h.
 pub(crate) fn window() -> Window {
     let mut next = 100..;
-    Window {
-        signal: signal(),
-        started_at: T0,
-        values: [(); 64].map(|()| value(next.next().unwrap())),
-    }
+    let values = [(); Window::LENGTH].map(|()| value(next.next().unwrap_or_default()));
+    Window { signal: Signal::SPEED, started_at: T0, values }
 }
 
-/// The statement that [`window`] lies between its lowest and its highest value.
-pub(crate) fn honest() -> (Statement, Witness) {
-    let witness = Witness { window: window(), blinding: Blinding::draw(&mut rng(7)) };
-    let commitment = commit(&witness.window, witness.blinding);
-    (Statement::new(commitment, signal(), value(100), value(163)).unwrap(), witness)
+/// A way through Berlin.
+pub(crate) fn places() -> Places {
+    let mut longitude = 13.30;
+    let places = [(); Window::LENGTH].map(|()| {
+        longitude += 0.001;
+        Place::at(52.5, longitude).unwrap_or_default()
+    });
+    Places { started_at: T0, places }
 }
 
-/// A statement that nobody has proven.
-pub(crate) fn another_statement() -> Statement {
-    let (statement, _) = honest();
-    Statement::new(statement.commitment(), signal(), value(99), value(163)).unwrap()
+/// The tiles around [`places()`].
+pub(crate) fn berlin(presence: Presence) -> Region {
+    let tiles = ["11/1099/671", "11/1100/671", "12/2202/1343"];
+    let tiles = tiles.iter().filter_map(|tile| tile.parse().ok()).collect();
+    Region::new(presence, tiles).expect("three tiles")
+}
+
+/// A trip at 1 to 2 km/h.
+pub(crate) fn summary() -> Summary {
+    let around = telematics::Tile::around(places().places[0], places().places[63]);
+    let square = [around.first(), around.last()].map(|place| i64::try_from(place.quadkey()));
+    let [first, last] = square.map(|key| key.unwrap_or_default());
+    let figures = [600, 100, 200, 150, 90_000, 120, 130, 0, 0, 0, 600, first, last];
+    let windows = Commitment([3; 32]);
+    Summary { signal: Signal::SPEED, period: Period::Trip, started_at: T0, figures, windows }
+}
+
+pub(crate) fn vehicle() -> VehicleDescription {
+    VehicleDescription::new("Toyota", "RAV4", 2017, Powertrain::Petrol).expect("a car")
+}
+
+/// An honest claim for each circuit: the tightest bounds that hold.
+pub(crate) fn honest(circuit: Circuit) -> (Statement, Witness) {
+    let (question, committed) = match circuit {
+        Circuit::Fact => (fact(&window(), 64), Committable::Window(window())),
+        Circuit::Region => {
+            (Question::Region(berlin(Presence::Inside)), Committable::Places(places()))
+        }
+        Circuit::Summary => (figures(&summary()), Committable::Summary(summary())),
+    };
+    let make = Some("toyota".to_owned());
+    let class = ClassPattern { make, powertrain: Some(Powertrain::Petrol), ..Default::default() };
+    let secret = Secret::draw(&mut rng(1));
+    let campaign = CampaignId::new(T0, [9; 10]);
+    let mut witness = Witness {
+        secret,
+        class: ClassNumbers::of(&vehicle()),
+        day: DAY,
+        path: tree::Path { position: 0, siblings: [[tree::empty_root(); 3]; tree::DEPTH] },
+        committed,
+        blinding: Blinding::draw(&mut rng(2)),
+    };
+    let mut statement = Statement {
+        root: tree::empty_root(),
+        campaign,
+        nullifier: secret.nullifier(campaign),
+        payee: Payee::of(&[4; 16], [5; 16]),
+        scope: Scope::new(class, DAY - 3, DAY + 3).expect("seven days"),
+        question,
+    };
+    restate(&mut statement, &mut witness);
+    (statement, witness)
+}
+
+/// The tightest fact that holds of `window`.
+pub(crate) fn fact(window: &Window, count_max: u8) -> Question {
+    let raw = || window.values.iter().map(|value| value.raw());
+    let (low, high) = (raw().min().unwrap_or(0), raw().max().unwrap_or(0));
+    let sum = raw().sum();
+    Question::Fact(Fact {
+        signal: window.signal,
+        values: Bounds::of_values(value(low), value(high)).expect("bounds"),
+        sum: Bounds::of_sum(sum, sum).expect("bounds"),
+        above: Above::new(value(low), count_max).expect("a count"),
+    })
+}
+
+/// The tightest bounds that hold of `summary`.
+pub(crate) fn figures(summary: &Summary) -> Question {
+    Question::Summary(SummaryBounds {
+        signal: summary.signal,
+        period: summary.period,
+        figures: figure_bounds(summary),
+    })
+}
+
+fn figure_bounds(summary: &Summary) -> [Bounds; Figure::COUNT] {
+    summary.figures.map(|figure| Bounds::of_figure(figure, figure).expect("bounds"))
+}
+
+/// Puts the leaf of `witness` into a tree of 40 and states its root.
+pub(crate) fn restate(statement: &mut Statement, witness: &mut Witness) {
+    let mut leaves: Vec<_> = (1..=40_u64).map(|number| Leaf::new(Fr::from(number))).collect();
+    leaves[29] = witness.leaf().expect("committable");
+    let mut tree = MemoryTree::default();
+    tree.append(&leaves).expect("40 leaves fit");
+    witness.path = tree::path(&mut tree, 40, 29).expect("leaf 29 is there");
+    statement.root = tree::root(&mut tree, 40).expect("a tree of 40");
+}
+
+/// Development keys of all circuits. Made once for all tests: the setup takes seconds.
+pub(crate) static KEYS: LazyLock<BTreeMap<Circuit, ProvingKey>> = LazyLock::new(|| {
+    let key = |circuit| (circuit, keys::development(circuit).expect("a key"));
+    Circuit::ALL.into_iter().map(key).collect()
+});
+
+static PROVER: LazyLock<Prover> = LazyLock::new(|| {
+    let key = Arc::new(KEYS[&Circuit::Summary].clone());
+    Prover::new(Circuit::Summary, key).expect("a prover")
+});
+
+/// A prover of the summary circuit, with its development key.
+pub(crate) fn prover() -> &'static Prover {
+    &PROVER
+}
+
+/// The development key of the summary circuit.
+pub(crate) fn key() -> &'static ProvingKey {
+    PROVER.key()
 }
 
 /// On the curve of the second group, outside the subgroup.
@@ -66,5 +165,5 @@ pub(crate) fn outside_the_subgroup() -> G2Affine {
     (1_u64..)
         .filter_map(|x| G2Affine::get_point_from_x_unchecked(Fq2::new(Fq::from(x), Fq::ONE), true))
         .find(|point| !point.is_in_correct_subgroup_assuming_on_curve())
-        .unwrap()
+        .expect("nearly all are outside")
 }

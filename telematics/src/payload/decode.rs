@@ -13,7 +13,7 @@ use crate::sample::Sample;
 use crate::time::Timestamp;
 use crate::value::Value;
 use crate::vss::Signal;
-use crate::window::{Commitment, CommittedWindow};
+use crate::window::{Commitment, Committed};
 
 /// Unpacks a payload received from a car.
 ///
@@ -43,9 +43,8 @@ pub fn decode(payload: &[u8]) -> Result<Contents, PayloadError> {
     }
     for _ in 0..commitments {
         let signal = reader.signal()?;
-        let started_at = Timestamp::from_micros(reader.signed()?);
         let commitment = Commitment(reader.bytes()?);
-        contents.commitments.push(CommittedWindow { signal, started_at, commitment });
+        contents.commitments.push(Committed { signal, commitment });
     }
     reader.end()?;
     check_times(&contents)?;
@@ -53,10 +52,8 @@ pub fn decode(payload: &[u8]) -> Result<Contents, PayloadError> {
 }
 
 fn check_times(contents: &Contents) -> Result<(), PayloadError> {
-    let samples = contents.samples.iter().map(|sample| (sample.signal, sample.time));
-    let windows = contents.commitments.iter().map(|window| (window.signal, window.started_at));
-    if let Some((signal, time)) = samples.chain(windows).find(|(_, time)| !time.is_in_calendar()) {
-        return Err(PayloadError::OutOfCalendar { signal, time });
+    if let Some(sample) = contents.samples.iter().find(|sample| !sample.time.is_in_calendar()) {
+        return Err(PayloadError::OutOfCalendar { signal: sample.signal, time: sample.time });
     }
     let days: BTreeSet<_> = contents.samples.iter().map(|sample| sample.time.day()).collect();
     if days.len() > DAYS_MAX { Err(PayloadError::TooManyDays) } else { Ok(()) }

@@ -25,10 +25,9 @@ pub fn encode(contents: &Contents) -> Vec<u8> {
         put_differences(&mut body, samples.iter().map(|sample| sample.value.raw()));
     }
     put(&mut body, contents.commitments.len());
-    for window in &contents.commitments {
-        put(&mut body, usize::from(window.signal.number()));
-        put_signed(&mut body, window.started_at.as_micros());
-        body.extend_from_slice(&window.commitment.0);
+    for committed in &contents.commitments {
+        put(&mut body, usize::from(committed.signal.number()));
+        body.extend_from_slice(&committed.commitment.0);
     }
     zstd::bulk::compress(&body, COMPRESSION_LEVEL).unwrap_or_default()
 }

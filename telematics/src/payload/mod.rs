@@ -10,7 +10,7 @@
 //! columns     = count { number count times values }*      one per signal, by number, each once
 //! times       = zigzag(first, second difference, …)       microseconds
 //! values      = zigzag(first, difference, …)              fixed-point integers
-//! commitments = count { number zigzag(started_at) 32 bytes }*
+//! commitments = count { number 32 bytes }*
 //! ```
 //!
 //! **Invariant:** [`decode()`] allocates no more than the limits below before it has seen the bytes
@@ -27,13 +27,13 @@ pub use encode::encode;
 use crate::sample::Sample;
 use crate::time::Timestamp;
 use crate::vss::{Signal, UnknownSignal};
-use crate::window::CommittedWindow;
+use crate::window::Committed;
 
 /// Bytes of a payload as sent. Keeps a batch well below gRPC's default message limit of 4 MiB.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 /// Samples in a payload: bounds the work that one batch can cause.
 pub const SAMPLES_MAX: usize = 10_000;
-/// Committed windows in a payload.
+/// Commitments in a payload.
 pub const COMMITMENTS_MAX: usize = 1_000;
 /// Days that the samples of a payload may fall on. A batch spans seconds, so two are honest, and more
 /// only while a clock is being set; each day becomes a folder in the lake.
@@ -53,8 +53,8 @@ const COMPRESSION_LEVEL: i32 = 3;
 pub struct Contents {
     /// Samples, grouped by signal, in the order measured within a signal.
     pub samples: Vec<Sample>,
-    /// Windows of signals under *prove*.
-    pub commitments: Vec<CommittedWindow>,
+    /// Commitments to windows and summaries of signals under *prove*.
+    pub commitments: Vec<Committed>,
 }
 
 /// Why bytes are not a payload.
@@ -92,7 +92,7 @@ pub enum PayloadError {
     /// More samples than a batch may have.
     #[error("payload has more than {SAMPLES_MAX} samples")]
     TooManySamples,
-    /// More committed windows than a batch may have.
+    /// More commitments than a batch may have.
     #[error("payload has more than {COMMITMENTS_MAX} commitments")]
     TooManyCommitments,
     /// A signal that is not in the catalogue.
@@ -145,13 +145,10 @@ mod tests {
         prop_oneof![0..MICROS_PER_DAY, end - MICROS_PER_DAY..end].prop_map(Timestamp::from_micros)
     }
 
-    fn arb_commitment() -> impl Strategy<Value = CommittedWindow> {
-        (1..=100_u64, arb_time(), any::<[u8; 32]>()).prop_map(|(number, started_at, bytes)| {
-            CommittedWindow {
-                signal: Signal::by_number(number).unwrap(),
-                started_at,
-                commitment: Commitment(bytes),
-            }
+    fn arb_commitment() -> impl Strategy<Value = Committed> {
+        (1..=100_u64, any::<[u8; 32]>()).prop_map(|(number, bytes)| Committed {
+            signal: Signal::by_number(number).unwrap(),
+            commitment: Commitment(bytes),
         })
     }
 
@@ -228,9 +225,6 @@ mod tests {
             let refusal = Err(PayloadError::OutOfCalendar { signal: sample.signal, time });
             let samples = vec![Sample { time, ..sample }];
             assert_eq!(decode(&encode(&Contents { samples, commitments: vec![] })), refusal);
-            let (signal, commitment) = (sample.signal, Commitment([0; 32]));
-            let commitments = vec![CommittedWindow { signal, started_at: time, commitment }];
-            assert_eq!(decode(&encode(&Contents { samples: vec![], commitments })), refusal);
         }
     }
 

@@ -151,10 +151,11 @@ fn twist_point(point: &G2Affine) -> TwistPoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Circuit;
     use crate::testing::{honest, prover, rng};
 
     fn proof() -> Proof {
-        let (statement, witness) = honest();
+        let (statement, witness) = honest(Circuit::Summary);
         prover().prove(&statement, &witness, &mut rng(1)).unwrap()
     }
 

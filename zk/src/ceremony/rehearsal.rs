@@ -4,13 +4,12 @@
 //! nothing that anybody would pay for: no claim is made under its keys.
 
 use ark_bn254::Fr;
-use ark_ff::AdditiveGroup as _;
 use ark_r1cs_std::alloc::AllocVar as _;
 use ark_r1cs_std::eq::EqGadget as _;
 use ark_r1cs_std::fields::fp::FpVar;
 use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystemRef, SynthesisError};
 
-use crate::gadgets::{enforce_between, hash};
+use crate::gadgets::{enforce_fits, hash};
 use crate::poseidon;
 
 /// "I know a value of at most `high`, and a salt with which it hashes to `digest`."
@@ -53,7 +52,9 @@ impl ConstraintSynthesizer<Fr> for Rehearsal {
         let high = FpVar::new_input(cs.clone(), || self.known(|known| Fr::from(known.high)))?;
         let value = FpVar::new_witness(cs.clone(), || self.known(|known| Fr::from(known.value)))?;
         let salt = FpVar::new_witness(cs, || self.known(|known| known.salt))?;
-        enforce_between::<16>(&value, &FpVar::Constant(Fr::ZERO), &high)?;
+        for number in [&value, &high, &(&high - &value)] {
+            enforce_fits::<16>(number)?;
+        }
         hash::<2>(&[value, salt])?.enforce_equal(&digest)
     }
 }

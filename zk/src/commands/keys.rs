@@ -34,6 +34,7 @@ impl Keys {
         ]);
         for circuit in Circuit::ALL {
             let key = folder.proving(circuit)?;
+            folder.matrices(circuit)?;
             let constraints = folder.entry(circuit)?.constraints;
             table.add_row([
                 circuit.name().to_owned(),

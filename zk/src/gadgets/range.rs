@@ -1,14 +1,12 @@
-//! Comparison of numbers that are known to be small.
-//!
-//! In a field nothing is greater than anything: `-1` is the largest element and also `0 - 1`. So no
-//! element is compared here before its bits have shown that it is a small integer.
+//! Widths: that an element is a small integer.
 
 use ark_bn254::Fr;
-use ark_ff::{BigInteger as _, PrimeField as _};
+use ark_ff::{BigInteger as _, One as _, PrimeField as _, Zero as _};
 use ark_r1cs_std::GR1CSVar as _;
 use ark_r1cs_std::alloc::AllocVar as _;
 use ark_r1cs_std::boolean::Boolean;
 use ark_r1cs_std::eq::EqGadget as _;
+use ark_r1cs_std::fields::FieldVar as _;
 use ark_r1cs_std::fields::fp::FpVar;
 use ark_relations::gr1cs::SynthesisError;
 
@@ -31,28 +29,13 @@ pub(crate) fn enforce_fits<const BITS: usize>(value: &FpVar<Fr>) -> Result<(), S
     value.enforce_equal(&Boolean::le_bits_to_fp(&bits)?) // 2
 }
 
-/// Enforces `low <= value <= high`, for bounds already known to be below `2^BITS`.
+/// Enforces that `value` is 0 or 1.
 ///
 /// # Constraints
-/// 1. `value - low = a`, where `a` is below `2^BITS`.
-/// 2. `high - value = b`, where `b` is below `2^BITS`.
-///
-/// # Soundness
-/// Adding 1 and 2 gives `a + b = high - low` in the field, with `a + b` an integer below
-/// `2^(BITS + 1)`. Were `high < low`, the right side would be the modulus less a number below
-/// `2^BITS`, which is larger than that (asserted when compiled): so `high >= low`, the equation holds
-/// for integers, `a <= high - low`, and `value = low + a` is in the range, below `2^BITS` itself.
-///
-/// # Completeness
-/// For an honest `value` both differences are at most `high - low`, which is below `2^BITS`.
-pub(crate) fn enforce_between<const BITS: usize>(
-    value: &FpVar<Fr>,
-    low: &FpVar<Fr>,
-    high: &FpVar<Fr>,
-) -> Result<(), SynthesisError> {
-    const { assert!(BITS + 2 < 253) }
-    enforce_fits::<BITS>(&(value - low))?; // 1
-    enforce_fits::<BITS>(&(high - value)) // 2
+/// `value * (1 - value) = 0`.
+pub(crate) fn enforce_bit(value: &FpVar<Fr>) -> Result<(), SynthesisError> {
+    let other = FpVar::constant(Fr::one()) - value;
+    value.mul_equals(&other, &FpVar::constant(Fr::zero()))
 }
 
 #[cfg(test)]
@@ -83,6 +66,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_bit_is_refused() {
+        for (value, accepted) in [(0, true), (1, true), (2, false)] {
+            let cs = ConstraintSystem::<Fr>::new_ref();
+            enforce_bit(&variable(&cs, Fr::from(value))).unwrap();
+            assert_eq!(cs.is_satisfied().unwrap(), accepted, "{value}");
+            assert_eq!(cs.num_constraints(), 1);
+        }
+    }
+
+    /// The argument of the module above, with both halves.
+    #[test]
     fn what_is_not_between_is_refused() {
         #[rustfmt::skip] // a table is read by column
         let cases = [
@@ -101,7 +95,9 @@ mod tests {
         for (name, value, low, high, between) in cases {
             let cs = ConstraintSystem::<Fr>::new_ref();
             let [low, high] = [low, high].map(|bound: u64| variable(&cs, Fr::from(bound)));
-            enforce_between::<8>(&variable(&cs, value), &low, &high).unwrap();
+            let value = variable(&cs, value);
+            enforce_fits::<8>(&(&value - low)).unwrap();
+            enforce_fits::<8>(&(high - &value)).unwrap();
             assert_eq!(cs.is_satisfied().unwrap(), between, "{name}");
         }
     }

@@ -258,12 +258,15 @@ impl Coefficient {
 mod tests {
     use std::sync::LazyLock;
 
+    use telematics::testing::T0;
+
     use super::*;
+    use crate::circuit::Circuit;
     use crate::testing::{honest, outside_the_subgroup, prover, rng};
 
     /// Twelve proofs of one statement, all different.
     static PROOFS: LazyLock<Vec<Proof>> = LazyLock::new(|| {
-        let (statement, witness) = honest();
+        let (statement, witness) = honest(Circuit::Summary);
         let prove = |seed| prover().prove(&statement, &witness, &mut rng(seed)).unwrap();
         (0..12).map(prove).collect()
     });
@@ -273,7 +276,7 @@ mod tests {
     }
 
     fn verdicts(proofs: &[Proof]) -> Vec<Result<(), Refused>> {
-        let (statement, _) = honest();
+        let (statement, _) = honest(Circuit::Summary);
         let claims: Vec<_> = proofs.iter().map(|proof| (&statement, proof)).collect();
         let bytes: Vec<_> = proofs.iter().map(Proof::to_bytes).collect();
         let received: Vec<_> = bytes.iter().map(|bytes| (&statement, bytes.as_slice())).collect();
@@ -326,8 +329,9 @@ mod tests {
 
     #[test]
     fn a_statement_that_was_not_proven_is_found() {
-        let (statement, _) = honest();
-        let other = crate::testing::another_statement();
+        let (statement, _) = honest(Circuit::Summary);
+        let other =
+            Statement { campaign: telematics::CampaignId::new(T0, [1; 10]), ..statement.clone() };
         let claims = [(&statement, &PROOFS[0]), (&other, &PROOFS[1]), (&statement, &PROOFS[2])];
 
         let verdicts = prover().verifier().verify_batch(&claims, &mut rng(3));
@@ -337,7 +341,7 @@ mod tests {
 
     #[test]
     fn what_does_not_decode_is_refused_alone() {
-        let (statement, _) = honest();
+        let (statement, _) = honest(Circuit::Summary);
         let mut bytes: Vec<_> = PROOFS[..5].iter().map(|proof| proof.to_bytes().to_vec()).collect();
         bytes[1].pop();
         bytes[2][31] = 0xff;

@@ -1,13 +1,15 @@
 //! What a circuit is to Groth16: three sparse matrices, and a fingerprint of them.
 //!
-//! Laid out once for each circuit and kept by the prover, which then computes only the witness for
-//! each proof. A circuit has thousands of entries but few different coefficients, so each is kept once:
+//! Laying a circuit out takes a second and a hundred megabytes, most of it for sums that no constraint uses. So it is
+//! done when keys are made: a prover reads the matrices from a file beside them (`stored.rs`) and computes only the witness
+//! for each proof. A circuit has thousands of entries but few different coefficients, so each is kept once:
 //! an entry is eight bytes instead of forty.
 //!
 //! **Invariant:** a [`Fingerprint`] covers everything that a key is made from, so two circuits with one
 //! fingerprint have the same keys.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use ark_bn254::Fr;
 use ark_ff::{BigInteger as _, One as _, PrimeField as _, Zero as _};
@@ -23,23 +25,23 @@ use crate::fingerprint::Fingerprint;
 const TAG: &[u8] = b"axle/circuit/v1";
 
 /// The constraints `A z * B z = C z` of a circuit, where `z` is 1, the public inputs and the witness.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Matrices {
-    inputs: usize,
-    witnesses: usize,
-    coefficients: Vec<Fr>,
-    a: Rows,
-    b: Rows,
-    c: Rows,
+    pub(super) inputs: usize,
+    pub(super) witnesses: usize,
+    pub(super) coefficients: Vec<Fr>,
+    pub(super) a: Rows,
+    pub(super) b: Rows,
+    pub(super) c: Rows,
 }
 
 /// One matrix, row after row.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Rows {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rows {
     /// Where each row ends among the entries.
-    ends: Vec<u32>,
+    pub(super) ends: Vec<u32>,
     /// Column, and place of the coefficient among the coefficients.
-    entries: Vec<(u32, u32)>,
+    pub(super) entries: Vec<(u32, u32)>,
 }
 
 /// Why a circuit has no matrices.
@@ -51,6 +53,12 @@ pub enum NoMatrices {
     /// More than fits the numbers that name rows and columns.
     #[error("the circuit has more than 2^32 entries")]
     TooLarge,
+}
+
+impl fmt::Debug for Matrices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Matrices").field("constraints", &self.constraints()).finish_non_exhaustive()
+    }
 }
 
 impl Matrices {
@@ -211,5 +219,67 @@ impl Coefficients {
         self.places.insert(coefficient, place);
         self.in_order.push(coefficient);
         Ok(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_relations::gr1cs::{ConstraintSystemRef, Variable};
+    use ark_relations::lc;
+
+    use super::*;
+
+    /// `x * y = z`, then `(x + factor y) * 1 = z + constant`, with `z` public.
+    #[derive(Clone, Copy)]
+    struct Toy {
+        factor: u64,
+        constant: u64,
+        extra_witness: bool,
+    }
+
+    const TOY: Toy = Toy { factor: 3, constant: 5, extra_witness: false };
+
+    impl ConstraintSynthesizer<Fr> for Toy {
+        fn generate_constraints(self, cs: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
+            let z = cs.new_input_variable(|| Ok(Fr::from(6)))?;
+            let x = cs.new_witness_variable(|| Ok(Fr::from(2)))?;
+            let y = cs.new_witness_variable(|| Ok(Fr::from(3)))?;
+            if self.extra_witness {
+                let _ = cs.new_witness_variable(|| Ok(Fr::from(0)))?;
+            }
+            cs.enforce_r1cs_constraint(|| lc!() + x, || lc!() + y, || lc!() + z)?;
+            let left = || lc!() + x + (Fr::from(self.factor), y);
+            let right = || lc!() + z + (Fr::from(self.constant), Variable::One);
+            cs.enforce_r1cs_constraint(left, || lc!() + Variable::One, right)
+        }
+    }
+
+    #[test]
+    fn the_numbers_are_those_of_the_circuit() {
+        let matrices = Matrices::of(TOY).unwrap();
+
+        assert_eq!(matrices.constraints(), 2);
+        assert_eq!((matrices.public_inputs(), matrices.witnesses()), (1, 2));
+        assert_eq!(matrices.domain_size(), 4);
+        let z = [1, 6, 2, 3].map(Fr::from);
+        let [a, b] = matrices.evaluate(&z);
+        assert_eq!(a, [2, 11].map(Fr::from));
+        assert_eq!(b, [3, 1].map(Fr::from));
+    }
+
+    #[test]
+    fn any_change_of_a_circuit_changes_its_fingerprint() {
+        let fingerprint = |toy| Matrices::of(toy).unwrap().fingerprint();
+        let others = [
+            Toy { factor: 4, ..TOY },
+            Toy { constant: 0, ..TOY },
+            Toy { constant: 6, ..TOY },
+            Toy { extra_witness: true, ..TOY },
+        ];
+
+        assert_eq!(fingerprint(TOY), fingerprint(TOY));
+        for other in others {
+            assert_ne!(fingerprint(other), fingerprint(TOY));
+        }
     }
 }

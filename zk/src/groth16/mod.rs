@@ -10,9 +10,11 @@ mod matrices;
 mod msm;
 mod prover;
 pub(crate) mod qap;
+mod stored;
 mod verifier;
 
 pub use batch::Refused;
 pub use matrices::{Matrices, NoMatrices};
 pub use prover::{NoProver, ProveError, Prover};
+pub use stored::NotMatrices;
 pub use verifier::{DoesNotVerify, KeyOfAnotherCircuit, Verifier};

@@ -87,13 +87,26 @@ impl fmt::Debug for Prover {
 }
 
 impl Prover {
-    /// A prover of `circuit` with its key.
+    /// A prover of `circuit` with its key, which lays the circuit out: a second and a hundred megabytes.
+    /// [`crate::keys::Folder::prover`] reads the matrices instead.
     ///
     /// # Errors
     /// Refused when the key is of a circuit of another shape.
     pub fn new(circuit: Circuit, key: Arc<ProvingKey>) -> Result<Self, NoProver> {
         let matrices = Matrices::of(ClaimCircuit::blank(circuit))
             .map_err(|source| NoProver::Circuit { circuit, source })?;
+        Self::with_matrices(circuit, key, matrices)
+    }
+
+    /// A prover of `circuit` with its key and its matrices.
+    ///
+    /// # Errors
+    /// Refused when the key is of a circuit of another shape.
+    pub fn with_matrices(
+        circuit: Circuit,
+        key: Arc<ProvingKey>,
+        matrices: Matrices,
+    ) -> Result<Self, NoProver> {
         let coset = OddCoset::new(matrices.domain_size())
             .filter(|_| key.has_the_shape_of(&matrices))
             .ok_or(NoProver::OtherShape { circuit })?;
@@ -108,10 +121,10 @@ impl Prover {
         self.circuit
     }
 
-    /// How many constraints its circuit has.
+    /// The matrices of its circuit.
     #[must_use]
-    pub const fn constraints(&self) -> usize {
-        self.matrices.constraints()
+    pub const fn matrices(&self) -> &Matrices {
+        &self.matrices
     }
 
     /// Its key.
@@ -141,7 +154,7 @@ impl Prover {
             return Err(ProveError::OtherCircuit { prover, statement });
         }
         native::check(statement, witness)?;
-        let assignment = assignment(ClaimCircuit::new(statement, witness))?;
+        let assignment = assignment(ClaimCircuit::new(statement, witness)?)?;
         let proof = self.combine(&assignment, field::draw(rng), field::draw(rng));
         self.verifier.verify(statement, &proof)?;
         Ok(proof)
@@ -186,4 +199,98 @@ fn assignment(circuit: ClaimCircuit) -> Result<Vec<Fr>, SynthesisError> {
 
 fn integers(elements: &[Fr]) -> Vec<<Fr as ark_ff::PrimeField>::BigInt> {
     elements.iter().map(|element| element.into_bigint()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_bn254::Bn254;
+    use ark_groth16::Groth16;
+    use ark_std::rand::SeedableRng as _;
+    use ark_std::rand::rngs::StdRng;
+
+    use super::*;
+    use crate::groth16::qap::Circom;
+    use crate::testing::{KEYS, honest, prover, rng};
+
+    #[test]
+    fn two_proofs_of_one_statement_differ_and_verify() {
+        let (statement, witness) = honest(Circuit::Summary);
+        let prove = |seed| prover().prove(&statement, &witness, &mut rng(seed)).unwrap();
+        let [one, two] = [1, 2].map(prove);
+
+        assert_ne!(one.to_bytes(), two.to_bytes());
+        assert_eq!(prover().verifier().verify(&statement, &one), Ok(()));
+        assert_eq!(prover().verifier().verify(&statement, &two), Ok(()));
+    }
+
+    /// The prover of arkworks, over the same key and reduction, makes the same proof from the same blinding.
+    #[test]
+    fn the_proof_is_that_of_the_library() {
+        let (statement, witness) = honest(Circuit::Summary);
+        let circuit = ClaimCircuit::new(&statement, &witness).unwrap();
+        let [r, s] = [11, 13].map(Fr::from);
+        let expected = Groth16::<Bn254, Circom>::create_proof_with_reduction(
+            circuit.clone(),
+            prover().key().points(),
+            r,
+            s,
+        );
+
+        let proof = prover().combine(&assignment(circuit).unwrap(), r, s);
+        assert_eq!(proof.points(), &expected.unwrap());
+    }
+
+    #[test]
+    fn what_is_not_true_is_not_proven() {
+        let (statement, mut witness) = honest(Circuit::Summary);
+        witness.day += 100;
+
+        let error = prover().prove(&statement, &witness, &mut rng(1)).unwrap_err();
+        assert!(matches!(error, ProveError::Untrue(_)), "{error}");
+    }
+
+    #[test]
+    fn a_statement_of_another_circuit_is_not_proven() {
+        let (statement, witness) = honest(Circuit::Fact);
+
+        let error = prover().prove(&statement, &witness, &mut rng(1)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "this prover is of circuit summary, the statement of circuit fact"
+        );
+    }
+
+    #[test]
+    fn a_key_of_another_circuit_makes_no_prover() {
+        let key = Arc::new(KEYS[&Circuit::Region].clone());
+
+        let error = Prover::new(Circuit::Summary, key).unwrap_err();
+        assert!(matches!(error, NoProver::OtherShape { circuit: Circuit::Summary }));
+    }
+
+    /// The right shape and the wrong points: found when the proof is looked at.
+    #[test]
+    fn no_proof_leaves_that_does_not_verify() {
+        let mut points = prover().key().points().clone();
+        points.h_query.reverse();
+        let inputs = Circuit::Summary.public_inputs();
+        let key = Arc::new(ProvingKey::new(points, inputs).unwrap());
+        let matrices = prover().matrices().clone();
+        let broken = Prover::with_matrices(Circuit::Summary, key, matrices).unwrap();
+        let (statement, witness) = honest(Circuit::Summary);
+
+        let error = broken.prove(&statement, &witness, &mut rng(1)).unwrap_err();
+        assert!(matches!(error, ProveError::Broken(_)), "{error}");
+    }
+
+    /// Arkworks' own reduction gives keys of another form, which must not be taken for ours.
+    #[test]
+    fn a_key_in_the_form_of_the_library_makes_no_prover() {
+        let points = Groth16::<Bn254>::generate_random_parameters_with_reduction(
+            ClaimCircuit::blank(Circuit::Summary),
+            &mut StdRng::seed_from_u64(1),
+        );
+
+        assert!(ProvingKey::new(points.unwrap(), Circuit::Summary.public_inputs()).is_err());
+    }
 }

@@ -118,3 +118,114 @@ impl Verifier {
         Bn254::final_exponentiation(product).is_some_and(|product| product == self.alpha_beta)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use telematics::testing::T0;
+    use telematics::{CampaignId, Scope};
+
+    use super::*;
+    use crate::element::Payee;
+    use crate::keys;
+    use crate::testing::{DAY, honest, prover, rng};
+    use crate::tree;
+
+    static HONEST: LazyLock<(Statement, Proof)> = LazyLock::new(|| {
+        let (statement, witness) = honest(Circuit::Summary);
+        let proof = prover().prove(&statement, &witness, &mut rng(1)).unwrap();
+        (statement, proof)
+    });
+
+    fn verify(statement: &Statement) -> Result<(), DoesNotVerify> {
+        prover().verifier().verify(statement, &HONEST.1)
+    }
+
+    #[test]
+    fn a_proof_of_one_statement_proves_no_other() {
+        let honest = &HONEST.0;
+        assert_eq!(verify(honest), Ok(()));
+
+        let campaign = CampaignId::new(T0, [8; 10]);
+        let class = honest.scope.class().clone();
+        let others = [
+            ("root", Statement { root: tree::empty_root(), ..honest.clone() }),
+            ("campaign", Statement { campaign, ..honest.clone() }),
+            ("payee", Statement { payee: Payee::of(&[5; 16], [4; 16]), ..honest.clone() }),
+            (
+                "day",
+                Statement { scope: Scope::new(class, DAY - 3, DAY).unwrap(), ..honest.clone() },
+            ),
+            ("class", {
+                let scope = Scope::new(Default::default(), DAY - 3, DAY + 3).unwrap();
+                Statement { scope, ..honest.clone() }
+            }),
+        ];
+        for (name, other) in others {
+            let wrong = Err(DoesNotVerify::Wrong { circuit: Circuit::Summary });
+            assert_eq!(verify(&other), wrong, "{name}");
+        }
+    }
+
+    /// The library would take too few inputs if the missing are zero, and any number of extra ones.
+    #[test]
+    fn a_statement_with_another_number_of_inputs_is_refused() {
+        for circuit in [Circuit::Fact, Circuit::Region] {
+            let (statement, _) = honest(circuit);
+            let error =
+                DoesNotVerify::OtherCircuit { verifier: Circuit::Summary, statement: circuit };
+
+            assert_eq!(verify(&statement), Err(error));
+        }
+    }
+
+    #[test]
+    fn swapped_and_changed_inputs_are_refused() {
+        let verifier = prover().verifier();
+        let inputs = HONEST.0.public_inputs();
+        assert!(verifier.equation_holds(&inputs, &HONEST.1));
+        for index in 0..inputs.len() {
+            let mut changed = inputs.clone();
+            changed[index] += Fr::from(1);
+            assert!(!verifier.equation_holds(&changed, &HONEST.1), "input {index}");
+
+            let mut swapped = inputs.clone();
+            swapped.swap(index, (index + 1) % inputs.len());
+            assert!(
+                swapped == inputs || !verifier.equation_holds(&swapped, &HONEST.1),
+                "input {index}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_for_another_number_of_inputs_makes_no_verifier() {
+        let error = Verifier::new(Circuit::Fact, prover().key().verifying().clone()).unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "the verifying key takes 8 public inputs, circuit fact has 12"
+        );
+    }
+
+    #[test]
+    fn a_proof_under_other_keys_is_refused() {
+        let key = keys::from_seed(Circuit::Summary, [1; 32]).unwrap();
+        let verifier = Verifier::new(Circuit::Summary, key.verifying().clone()).unwrap();
+
+        assert!(verifier.verify(&HONEST.0, &HONEST.1).is_err());
+    }
+
+    #[test]
+    fn points_in_the_wrong_places_prove_nothing() {
+        let points = HONEST.1.points();
+        let swapped = ark_groth16::Proof { a: points.c, b: points.b, c: points.a };
+        let negated = ark_groth16::Proof { a: -points.a, ..points.clone() };
+        let both = ark_groth16::Proof { a: -points.a, b: -points.b, c: points.c };
+        for (points, holds) in [(swapped, false), (negated, false), (both, true)] {
+            let proof = Proof::from_points(points);
+            assert_eq!(prover().verifier().verify(&HONEST.0, &proof).is_ok(), holds);
+        }
+    }
+}

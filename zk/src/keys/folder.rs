@@ -1,4 +1,5 @@
-//! A folder of keys: `keys.json`, and for each circuit its proving key (`fact.pk`) and its verifying key (`fact.vk`).
+//! A folder of keys: `keys.json`, and for each circuit its proving key (`fact.pk`), its verifying key (`fact.vk`) and its
+//! matrices (`fact.matrices`), which a prover needs as well.
 //!
 //! The only file access of this crate outside its commands.
 //!
@@ -8,14 +9,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 use super::development::is_development;
 use super::key::{NotAKey, ProvingKey, VerifyingKey};
 use super::manifest::{Entry, Manifest, Origin};
-use crate::circuit::{Circuit, ClaimCircuit};
+use crate::circuit::Circuit;
 use crate::fingerprint::Fingerprint;
-use crate::groth16::{Matrices, NoMatrices};
+use crate::groth16::{Matrices, NoMatrices, NoProver, NotMatrices, Prover, Verifier};
 
 /// Which keys a caller takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +109,17 @@ pub enum FolderError {
         /// Why.
         source: NoMatrices,
     },
+    /// A file that holds no matrices.
+    #[error("{} holds no matrices", file.display())]
+    NotMatrices {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: NotMatrices,
+    },
+    /// Key and matrices do not belong together.
+    #[error(transparent)]
+    NoProver(#[from] NoProver),
     /// A file that holds no key.
     #[error("{} holds no key", file.display())]
     NotAKey {
@@ -203,6 +216,42 @@ impl Folder {
         self.read_proving(circuit, ProvingKey::from_pinned_bytes)
     }
 
+    /// A verifier of `circuit`.
+    ///
+    /// # Errors
+    /// None in practice: a folder without the keys of a circuit is not loaded.
+    pub fn verifier(&self, circuit: Circuit) -> Result<Verifier, FolderError> {
+        let key = self.verifying(circuit)?.clone();
+        Verifier::new(circuit, key).or_else(|_| Err(self.missing(circuit)))
+    }
+
+    /// A prover of `circuit`, from its pinned proving key and its matrices.
+    ///
+    /// # Errors
+    /// Refused when a file is missing or not the pinned one, or the matrices are not those of the circuit that is
+    /// compiled in.
+    pub fn prover(&self, circuit: Circuit) -> Result<Prover, FolderError> {
+        let matrices = self.matrices(circuit)?;
+        let key = Arc::new(self.pinned_proving(circuit)?);
+        Ok(Prover::with_matrices(circuit, key, matrices)?)
+    }
+
+    /// Reads the matrices of `circuit`.
+    ///
+    /// # Errors
+    /// Refused when their file is missing or not the pinned one, or they are not those of the circuit that is compiled in.
+    pub fn matrices(&self, circuit: Circuit) -> Result<Matrices, FolderError> {
+        let file = matrices_file(&self.path, circuit);
+        let bytes = read_pinned(&file, self.entry(circuit)?.matrices)?;
+        let matrices = Matrices::from_bytes(&bytes)
+            .map_err(|source| FolderError::NotMatrices { file, source })?;
+        let (keys, compiled) = (matrices.fingerprint(), circuit.fingerprint());
+        if keys != compiled {
+            return Err(FolderError::OtherCircuit { circuit, keys, compiled });
+        }
+        Ok(matrices)
+    }
+
     /// The file of a circuit's proving key.
     #[must_use]
     pub fn proving_file(&self, circuit: Circuit) -> PathBuf {
@@ -232,7 +281,7 @@ impl Folder {
 
     fn read_verifying(&self, circuit: Circuit) -> Result<VerifyingKey, FolderError> {
         let entry = self.entry(circuit)?;
-        let compiled = matrices(circuit)?.fingerprint();
+        let compiled = circuit.fingerprint();
         if entry.circuit != compiled {
             return Err(FolderError::OtherCircuit { circuit, keys: entry.circuit, compiled });
         }
@@ -255,54 +304,16 @@ impl Folder {
     }
 }
 
-/// Writes a folder of keys, the list last: a folder without it is not one.
-///
-/// # Errors
-/// Refused when there is a list of keys already, or a file can not be written.
-pub fn write(
-    path: &Path,
-    origin: Origin,
-    keys: &BTreeMap<Circuit, ProvingKey>,
-) -> Result<(), FolderError> {
-    let list = path.join(Folder::MANIFEST);
-    if list.exists() {
-        return Err(FolderError::Exists { file: list });
-    }
-    let cannot = |file: &Path, source| FolderError::Write { file: file.to_owned(), source };
-    fs::create_dir_all(path).map_err(|source| cannot(path, source))?;
-    let mut circuits = BTreeMap::new();
-    for (circuit, key) in keys {
-        let matrices = matrices(*circuit)?;
-        let (proving, verifying) = (key.to_bytes(), key.verifying().to_bytes());
-        for (file, bytes) in
-            [(proving_file(path, *circuit), &proving), (verifying_file(path, *circuit), &verifying)]
-        {
-            fs::write(&file, bytes).map_err(|source| cannot(&file, source))?;
-        }
-        let entry = Entry {
-            circuit: matrices.fingerprint(),
-            constraints: matrices.constraints(),
-            proving_key: Fingerprint::of(&proving),
-            verifying_key: Fingerprint::of(&verifying),
-        };
-        circuits.insert(circuit.name().to_owned(), entry);
-    }
-    let json = serde_json::to_string_pretty(&Manifest { origin, circuits });
-    let json = json.map_err(|source| cannot(&list, source.into()))?;
-    fs::write(&list, json + "\n").map_err(|source| cannot(&list, source))
-}
-
-fn proving_file(folder: &Path, circuit: Circuit) -> PathBuf {
+pub(super) fn proving_file(folder: &Path, circuit: Circuit) -> PathBuf {
     folder.join(circuit.name()).with_extension("pk")
 }
 
-fn verifying_file(folder: &Path, circuit: Circuit) -> PathBuf {
+pub(super) fn verifying_file(folder: &Path, circuit: Circuit) -> PathBuf {
     folder.join(circuit.name()).with_extension("vk")
 }
 
-fn matrices(circuit: Circuit) -> Result<Matrices, FolderError> {
-    let matrices = Matrices::of(ClaimCircuit::blank(circuit));
-    matrices.map_err(|source| FolderError::Circuit { circuit, source })
+pub(super) fn matrices_file(folder: &Path, circuit: Circuit) -> PathBuf {
+    folder.join(circuit.name()).with_extension("matrices")
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, FolderError> {

@@ -85,10 +85,10 @@ mod tests {
     use ark_bn254::{Fq, G1Affine, G2Affine};
 
     use super::*;
-    use crate::testing::{keys, outside_the_subgroup};
+    use crate::testing::{key, outside_the_subgroup};
 
     fn tampered(tamper: impl FnOnce(&mut VerifyingKey<Bn254>)) -> Result<(), Flaw> {
-        let mut key = keys().verifying().points().clone();
+        let mut key = key().verifying().points().clone();
         let inputs = key.gamma_abc_g1.len() - 1;
         tamper(&mut key);
         lint(&key, inputs)
@@ -122,7 +122,7 @@ mod tests {
             (Box::new(|key| key.delta_g2 = -key.gamma_g2), Flaw::GammaIsDelta),
             (
                 Box::new(|key| key.gamma_abc_g1.truncate(3)),
-                Flaw::WrongLength { points: 3, inputs: 4 },
+                Flaw::WrongLength { points: 3, inputs: 8 },
             ),
         ];
         for (tamper, flaw) in cases {

@@ -37,6 +37,8 @@ pub struct Entry {
     pub circuit: Fingerprint,
     /// How many constraints it has.
     pub constraints: usize,
+    /// SHA-256 of the file of its matrices.
+    pub matrices: Fingerprint,
     /// SHA-256 of the proving key's file.
     pub proving_key: Fingerprint,
     /// SHA-256 of the verifying key's file, which is the key's fingerprint.

@@ -12,11 +12,16 @@ mod folder;
 mod key;
 mod lint;
 mod manifest;
+mod pinned;
+#[cfg(test)]
+mod tests;
+mod write;
 
 #[cfg(test)]
 pub(crate) use development::from_seed;
 pub use development::{NoKey, development, is_development};
-pub use folder::{Allow, Folder, FolderError, write};
+pub use folder::{Allow, Folder, FolderError};
 pub use key::{NotAKey, ProvingKey, VerifyingKey};
 pub use lint::Flaw;
 pub use manifest::{Entry, Manifest, Origin};
+pub use write::write;

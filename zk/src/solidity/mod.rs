@@ -115,15 +115,15 @@ pub fn proof_words(proof: &crate::Proof) -> Vec<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::keys;
+    use crate::testing::key;
 
     #[test]
     fn a_contract_holds_the_key_and_nothing_is_left_to_fill_in() {
-        let key = keys().verifying();
+        let key = key().verifying();
 
-        let source = contract("RangeVerifier", "range", key).unwrap();
+        let source = contract("SummaryVerifier", "summary", key).unwrap();
 
-        assert!(source.contains("contract RangeVerifier {"));
+        assert!(source.contains("contract SummaryVerifier {"));
         assert!(source.contains(&key.fingerprint().to_string()));
         assert_eq!(source.matches("_addTerm(sum, IC").count(), key.public_inputs());
         for mark in ["{name}", "{inputs}", "{sum}", "{constants}", "{calldata}", "{fingerprint}"] {
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn what_is_no_name_is_refused() {
         for name in ["", "9Lives", "A B", "A{}", "A;"] {
-            let error = contract(name, "range", keys().verifying()).unwrap_err();
+            let error = contract(name, "summary", key().verifying()).unwrap_err();
             assert_eq!(error, NotAContract::BadName { name: name.to_owned() });
         }
     }

@@ -16,4 +16,6 @@
 mod ceremony;
 mod evm;
 mod fixture;
+#[path = "../../src/commands/sample.rs"]
+mod sample;
 mod snarkjs;

@@ -54,7 +54,7 @@ pub(super) fn measure(prover: &Prover, peak: u64, runs: u32) -> anyhow::Result<M
         let bytes = first.to_bytes();
         Ok(Measured {
             circuit: prover.circuit().name(),
-            constraints: prover.constraints(),
+            constraints: prover.matrices().constraints(),
             public_inputs: prover.circuit().public_inputs(),
             proving_key_bytes: prover.key().to_bytes().len(),
             verifying_key_bytes: prover.key().verifying().to_bytes().len(),

@@ -3,11 +3,10 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 use anyhow::Context as _;
+use zk::Circuit;
 use zk::keys::{Allow, Folder};
-use zk::{Circuit, Prover};
 
 use crate::commands::sample;
 
@@ -32,8 +31,8 @@ pub(super) fn prove_once(
     let (statement, witness) = sample::claim(circuit)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     pool.install(|| -> anyhow::Result<()> {
-        let key = Folder::load(keys, Allow::DevelopmentToo)?.pinned_proving(circuit)?;
-        Prover::new(circuit, Arc::new(key))?.prove(&statement, &witness, &mut rand::rng())?;
+        let prover = Folder::load(keys, Allow::DevelopmentToo)?.prover(circuit)?;
+        prover.prove(&statement, &witness, &mut rand::rng())?;
         Ok(())
     })?;
     writeln!(out, "{}", high_water()?)?;

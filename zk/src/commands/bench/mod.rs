@@ -9,7 +9,6 @@ mod report;
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -89,8 +88,7 @@ impl Bench {
         let mut all = Vec::new();
         for circuit in circuits {
             bar.set_message(format!("measuring circuit {circuit}"));
-            let key = Arc::new(folder.pinned_proving(circuit)?);
-            let prover = Prover::new(circuit, key)?;
+            let prover = folder.prover(circuit)?;
             let mut measured = measure::measure(&prover, memory::peak(keys, circuit)?, self.runs)?;
             if self.peers {
                 bar.set_message(format!("measuring others on circuit {circuit}"));
@@ -106,7 +104,7 @@ impl Bench {
     fn measure_peers(&self, prover: &Prover) -> anyhow::Result<Vec<peers::Peer>> {
         let (statement, witness) = super::sample::claim(prover.circuit())?;
         let layout = Layout::of(ClaimCircuit::blank(prover.circuit()))?;
-        let assignment = ceremony::assignment(ClaimCircuit::new(&statement, &witness))?;
+        let assignment = ceremony::assignment(ClaimCircuit::new(&statement, &witness)?)?;
         let (key, runs) = (prover.key(), self.runs);
         let work = peers::Work { key, layout: &layout, assignment: &assignment, runs };
         peers::measure(&self.tools, &work)

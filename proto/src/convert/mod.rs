@@ -3,12 +3,16 @@
 //! **Invariant:** a conversion from the wire either returns a well-formed domain type or a
 //! [`BadMessage`] that names the field; enum values of later versions are refused, never guessed.
 
+mod campaign;
+
 use std::collections::BTreeMap;
 
 use telematics::consent::{Disclosure, Policy, PolicyVersion};
 use telematics::ids::NotAnId;
+use telematics::question::NotAQuestion;
+use telematics::tile::NotATile;
 use telematics::vehicle::{NotAVehicle, Powertrain, VehicleDescription};
-use telematics::vss::{SignalGroup, UnknownGroup};
+use telematics::vss::{SignalGroup, UnknownGroup, UnknownSignal};
 use telematics::{BatchHash, BatchHeader, SealedBatch, VehicleId};
 
 use crate::v1;
@@ -40,6 +44,37 @@ pub enum BadMessage {
         /// The value received.
         value: i32,
     },
+    /// A word this program does not know.
+    #[error("`{field}` has the unknown value `{word}`")]
+    UnknownWord {
+        /// The field's name in the protobuf file.
+        field: &'static str,
+        /// The word received.
+        word: String,
+    },
+    /// More text than the field may have.
+    #[error("`{field}` is too long")]
+    TooLong {
+        /// The field's name in the protobuf file.
+        field: &'static str,
+    },
+    /// A number beyond what the field may be.
+    #[error("`{field}` is {number}, more than it may be")]
+    TooLarge {
+        /// The field's name in the protobuf file.
+        field: &'static str,
+        /// The number received.
+        number: u32,
+    },
+    /// A signal that is not in the catalogue.
+    #[error(transparent)]
+    Signal(#[from] UnknownSignal),
+    /// A map tile that is none.
+    #[error(transparent)]
+    Tile(#[from] NotATile),
+    /// A question that asks nothing.
+    #[error(transparent)]
+    Question(#[from] NotAQuestion),
     /// An id that is none.
     #[error(transparent)]
     Id(#[from] NotAnId),
