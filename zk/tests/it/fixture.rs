@@ -124,8 +124,10 @@ pub(crate) fn prove(key: &ProvingKey<Bn254>) -> Proof {
         b,
         c,
     };
-    let [r, s] = [Fr::from(5_u64), Fr::from(6_u64)];
-    let proof = Groth16::prove::<CircomReduction>(key, r, s, &matrices, &witness).unwrap();
+    let blinding = [5_u64, 6].map(Fr::from);
+    let proof =
+        Groth16::prove::<CircomReduction>(key, blinding[0], blinding[1], &matrices, &witness)
+            .unwrap();
     let mut bytes = Vec::new();
     proof.serialize_compressed(&mut bytes).unwrap();
     Proof::from_bytes(&bytes).unwrap()
