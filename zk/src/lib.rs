@@ -12,10 +12,11 @@
 //! older `rand`, so one 32-byte seed crosses over, in `field.rs`.
 //!
 //! **Not here:** when windows are cut (`edge-agent`), where trees are kept and who is paid
-//! (`marketplace`). The library does no I/O but for a folder of keys; commands are in `main.rs`.
+//! (`marketplace`). Only `commands` and `keys::Folder` touch files.
 
 pub mod ceremony;
 mod circuit;
+pub mod commands;
 mod commitment;
 mod element;
 mod encoding;
@@ -30,8 +31,7 @@ mod poseidon;
 mod proof;
 pub mod solidity;
 mod statement;
-#[cfg(test)]
-mod testing;
+pub mod testing;
 pub mod text;
 pub mod tree;
 

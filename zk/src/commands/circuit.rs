@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use crate::ceremony::{Layout, Rehearsal};
+use crate::{Circuit, ClaimCircuit};
 use ark_relations::gr1cs::SynthesisError;
-use zk::ceremony::{Layout, Rehearsal};
-use zk::{Circuit, ClaimCircuit};
 
 /// A circuit of the product, or the small one to rehearse a ceremony with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

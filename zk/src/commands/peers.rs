@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use crate::ProvingKey;
+use crate::ceremony::{Layout, Zkey, json, wtns};
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
-use zk::ProvingKey;
-use zk::ceremony::{Layout, Zkey, json, wtns};
 
 use super::node::{NodeArgs, printed};
 

@@ -6,9 +6,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-use super::{
-    Allow, Folder, FolderError, Manifest, NotAKey, Origin, ProvingKey, development, write,
-};
+use super::{Allow, Folder, FolderError, Manifest, NotAKey, Origin, ProvingKey, write};
 use crate::circuit::Circuit;
 use crate::fingerprint::Fingerprint;
 use crate::testing::{KEYS, honest, rng};

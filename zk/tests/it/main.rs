@@ -16,6 +16,4 @@
 mod ceremony;
 mod evm;
 mod fixture;
-#[path = "../../src/commands/sample.rs"]
-mod sample;
 mod snarkjs;

@@ -9,7 +9,6 @@ use zk::ceremony::{Layout, Zkey, assignment, json, wtns};
 use zk::{Circuit, ClaimCircuit, Prover};
 
 use crate::fixture::{CEREMONY, claim, prove, verifies};
-use crate::sample;
 
 #[test]
 #[ignore = "needs node and snarkjs"]
@@ -69,7 +68,7 @@ fn claims_of_the_product_go_both_ways() {
 }
 
 fn goes_both_ways(circuit: Circuit) {
-    let (statement, witness) = sample::claim(circuit).unwrap();
+    let (statement, witness) = zk::testing::honest(circuit);
     let key = zk::keys::development(circuit).unwrap();
     let prover = Prover::new(circuit, Arc::new(key)).unwrap();
     let key = prover.key().points();

@@ -10,11 +10,11 @@ mod report;
 use std::io::Write;
 use std::path::PathBuf;
 
+use crate::ceremony::{self, Layout};
+use crate::keys::{self, Allow, Folder, Origin};
+use crate::{Circuit, ClaimCircuit, Prover};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use zk::ceremony::{self, Layout};
-use zk::keys::{self, Allow, Folder, Origin};
-use zk::{Circuit, ClaimCircuit, Prover};
 
 use self::measure::Measured;
 use super::peers::{self, PeerArgs};
@@ -102,7 +102,7 @@ impl Bench {
     }
 
     fn measure_peers(&self, prover: &Prover) -> anyhow::Result<Vec<peers::Peer>> {
-        let (statement, witness) = super::sample::claim(prover.circuit())?;
+        let (statement, witness) = crate::testing::honest(prover.circuit());
         let layout = Layout::of(ClaimCircuit::blank(prover.circuit()))?;
         let assignment = ceremony::assignment(ClaimCircuit::new(&statement, &witness)?)?;
         let (key, runs) = (prover.key(), self.runs);
