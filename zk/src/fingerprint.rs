@@ -43,8 +43,8 @@ impl FromStr for Fingerprint {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut bytes = [0; 32];
-        let not = || NotAFingerprint { text: text.to_owned() };
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| not())?;
+        let decoded = hex::decode_to_slice(text, &mut bytes);
+        decoded.or(Err(NotAFingerprint { text: text.to_owned() }))?;
         Ok(Self(bytes))
     }
 }

@@ -11,8 +11,8 @@ use super::setup::WARNING;
 
 /// Checks a folder of keys and shows what is in it.
 ///
-/// Looks at everything: the hash of each file, every point of each key, the known weaknesses of verifying keys, and
-/// that the keys are of the circuits in this very program.
+/// Looks at everything: the hash of each file, every point of each key, the known weaknesses of
+/// verifying keys, and that the keys are of the circuits in this very program.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  zk keys keys")]
 pub(crate) struct Keys {

@@ -17,8 +17,8 @@ refuses them unless its configuration says `allow_dev_keys = true`.";
 
 /// Makes the keys of every circuit, for development.
 ///
-/// The same keys everywhere, byte for byte: two machines that both ran this agree. Keys that convince somebody
-/// come from a ceremony of many parties, which CEREMONY.md explains.
+/// The same keys everywhere, byte for byte: two machines that both ran this agree. Keys that
+/// convince somebody come from a ceremony of many parties, which CEREMONY.md explains.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  zk setup --dev --out keys")]
 pub(crate) struct Setup {

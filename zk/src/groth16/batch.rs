@@ -1,40 +1,39 @@
 //! Checking many proofs at once.
 //!
-//! Each proof says `e(A, B) = e(alpha, beta) e(I, gamma) e(C, delta)`, where `I` is made of its public inputs. Raised to a random
-//! power each, all are multiplied into one:
+//! Each proof says `e(A, B) = e(alpha, beta) e(I, gamma) e(C, delta)`, where `I` is made of its
+//! public inputs. Raised to a random power each, all are multiplied into one:
 //!
 //! ```text
 //! product of e(ri Ai, Bi) = e(sum of ri alpha, beta) e(sum of ri Ii, gamma) e(sum of ri Ci, delta)
 //! ```
 //!
 //! # Soundness
-//! All points are in groups of prime order `r` (checked), so proof `i` is off by a factor `g^di` of the target group, with
-//! `di` modulo `r` and zero exactly if it verifies. The product says `sum of ri di = 0`. If some `di` is not zero, then for
-//! any choice of the other coefficients one residue `ri` at most satisfies it. Each is drawn from `2^128` different
-//! residues (below) by the caller's generator **after all proofs are fixed**, so a batch with a bad proof
-//! passes with probability at most `2^-128`. Bisection asks the same of at most `2N` parts of the
-//! batch, a tree that is fixed before the draw: by the union bound, a bad proof is missed with probability at most `2N 2^-128`.
-//!
-//! A coefficient is `a + b lambda` with `a` and `b` of 64 bits, where `lambda` is what the endomorphism of the first curve multiplies by: a
-//! multiple then costs 64 doublings instead of 128. Two such coefficients are never equal modulo `r`: were `u + v lambda = 0` for
-//! their difference, `r` would divide the norm `u^2 - u v + v^2`, which is below `3 * 2^128`, and zero only if both are.
+//! All points are in groups of prime order `r` (checked), so proof `i` is off by a factor `g^di` of
+//! the target group, with `di` modulo `r` and zero exactly if it verifies. The product says `sum of
+//! ri di = 0`. If some `di` is not zero, then for any choice of the other coefficients one residue
+//! `ri` at most satisfies it. Each is drawn from `2^128` different residues (`coefficient.rs`) by
+//! the caller's generator **after all proofs are fixed**, so a batch with a bad proof passes with
+//! probability at most `2^-128`. Bisection asks the same of at most `2N` parts of the batch, a tree
+//! that is fixed before the draw: by the union bound, a bad proof is missed with probability at
+//! most `2N 2^-128`.
 
 use ark_bn254::{Bn254, Fq12, Fr, G1Affine, G1Projective};
 use ark_ec::pairing::{MillerLoopOutput, Pairing as _};
-use ark_ec::scalar_mul::glv::GLVConfig as _;
 use ark_ec::{CurveGroup as _, VariableBaseMSM as _};
-use ark_ff::{AdditiveGroup as _, BigInt, One as _, Zero as _};
+use ark_ff::{One as _, Zero as _};
 use rand::CryptoRng;
 use rayon::prelude::*;
 use taceo_ark_algebra::msm::msm_bigint;
 
+use super::coefficient::Coefficient;
 use super::decode;
 use super::lines;
 use super::verifier::{DoesNotVerify, Verifier};
 use crate::proof::{NotAProof, Proof};
 use crate::statement::Statement;
 
-/// Pairs that go through a Miller loop in step: enough to share an inversion, few enough to stay in the cache.
+/// Pairs that go through a Miller loop in step: enough to share an inversion, few enough to stay in
+/// the cache.
 const IN_STEP: usize = 128;
 
 /// Why a received proof was refused.
@@ -48,6 +47,9 @@ pub enum Refused {
     DoesNotVerify(#[from] DoesNotVerify),
 }
 
+/// The public inputs of a statement, and the proof.
+type Fixed = (Vec<Fr>, ark_groth16::Proof<Bn254>);
+
 /// A proof on its way through a batch.
 struct Item {
     /// Where the caller has it.
@@ -57,13 +59,6 @@ struct Item {
     coefficient: Coefficient,
     /// A, times the coefficient.
     scaled_a: G1Affine,
-}
-
-/// `a + b lambda`.
-#[derive(Clone, Copy, Default)]
-struct Coefficient {
-    a: u64,
-    b: u64,
 }
 
 impl Verifier {
@@ -81,7 +76,8 @@ impl Verifier {
         self.decide(fixed.collect(), rng)
     }
 
-    /// Decodes and checks many proofs as they were received. The verdicts are in the order of `claims`.
+    /// Decodes and checks many proofs as they were received. The verdicts are in the order of
+    /// `claims`.
     ///
     /// `rng` must not be known to those who made the proofs.
     pub fn verify_received(
@@ -99,14 +95,14 @@ impl Verifier {
     /// Draws the coefficients, now that all proofs are fixed, and decides.
     fn decide(
         &self,
-        claims: Vec<Result<(Vec<Fr>, ark_groth16::Proof<Bn254>), Refused>>,
+        claims: Vec<Result<Fixed, Refused>>,
         rng: &mut impl CryptoRng,
     ) -> Vec<Result<(), Refused>> {
         let mut verdicts = Vec::with_capacity(claims.len());
         let mut items = Vec::with_capacity(claims.len());
         for (place, claim) in claims.into_iter().enumerate() {
             verdicts.push(claim.map(|(inputs, proof)| {
-                let coefficient = Coefficient { a: rng.next_u64(), b: rng.next_u64() };
+                let coefficient = Coefficient::draw(rng);
                 items.push(Item {
                     place,
                     inputs,
@@ -132,8 +128,8 @@ impl Verifier {
         verdicts
     }
 
-    /// The places of all items that do not verify. Those outside the subgroup go first, for nothing that is
-    /// computed with them means anything.
+    /// The places of all items that do not verify. Those outside the subgroup go first, for nothing
+    /// that is computed with them means anything.
     fn find_wrong(&self, items: &mut Vec<Item>) -> Vec<Found> {
         let mut product = multiply(items);
         let mut found = Vec::new();
@@ -143,7 +139,7 @@ impl Verifier {
             }
             product = multiply(items);
         }
-        if !self.closes(items, product.value) {
+        if !self.closes(items, &product.value) {
             let mut wrong = Vec::new();
             self.bisect(items, &mut wrong);
             found.extend(wrong.into_iter().map(|at| Found { at, why: Why::Wrong }));
@@ -158,18 +154,19 @@ impl Verifier {
             return;
         }
         let (left, right) = items.split_at(items.len() / 2);
-        let left_holds = self.closes(left, multiply(left).value);
+        let left_holds = self.closes(left, &multiply(left).value);
         if !left_holds {
             self.bisect(left, wrong);
         }
         // If the left half holds, then it is the right half that does not.
-        if left_holds || !self.closes(right, multiply(right).value) {
+        if left_holds || !self.closes(right, &multiply(right).value) {
             self.bisect(right, wrong);
         }
     }
 
-    /// Whether the equation of `items` holds, given the product of the Miller loops of their A and B.
-    fn closes(&self, items: &[Item], product: Fq12) -> bool {
+    /// Whether the equation of `items` holds, given the product of the Miller loops of their A and
+    /// B.
+    fn closes(&self, items: &[Item], product: &Fq12) -> bool {
         let (alpha, inputs) = self.combined_inputs(items);
         let left: [G1Affine; 3] = [alpha, inputs, combined_c(items)];
         let right = [self.minus_beta.clone(), self.minus_gamma.clone(), self.minus_delta.clone()];
@@ -221,37 +218,9 @@ fn multiply(items: &[Item]) -> lines::Product {
 
 /// The sum of `ri Ci`.
 fn combined_c(items: &[Item]) -> G1Affine {
-    let direct = items.iter().map(|item| (item.proof.c, item.coefficient.a));
-    let moved = items.iter().map(|item| {
-        (ark_bn254::g1::Config::endomorphism_affine(&item.proof.c), item.coefficient.b)
-    });
-    let (points, scalars): (Vec<_>, Vec<_>) =
-        direct.chain(moved).map(|(point, scalar)| (point, BigInt::from(scalar))).unzip();
+    let terms = items.iter().flat_map(|item| item.coefficient.terms(item.proof.c));
+    let (points, scalars): (Vec<_>, Vec<_>) = terms.unzip();
     msm_bigint(&points, &scalars).into_affine()
-}
-
-impl Coefficient {
-    /// As an element of the scalar field.
-    fn element(self) -> Fr {
-        Fr::from(self.a) + Fr::from(self.b) * ark_bn254::g1::Config::LAMBDA
-    }
-
-    /// `a P + b lambda P`, both at once. As `1 + lambda + lambda^2 = 0`, the sum of `P` and `lambda P` is at hand as well.
-    fn times(self, point: G1Affine) -> G1Projective {
-        let moved = ark_bn254::g1::Config::endomorphism_affine(&point);
-        let both = -ark_bn254::g1::Config::endomorphism_affine(&moved);
-        let mut sum = G1Projective::ZERO;
-        for bit in (0..u64::BITS).rev() {
-            sum.double_in_place();
-            match ((self.a >> bit) & 1, (self.b >> bit) & 1) {
-                (0, 0) => {}
-                (1, 0) => sum += point,
-                (0, _) => sum += moved,
-                _ => sum += both,
-            }
-        }
-        sum
-    }
 }
 
 #[cfg(test)]
@@ -355,27 +324,5 @@ mod tests {
         let not_points = Err(Refused::NotAProof(NotAProof::NotPoints));
         let too_short = Err(Refused::NotAProof(NotAProof::WrongLength { bytes: 127 }));
         assert_eq!(verdicts, [Ok(()), too_short, not_points, not_points, Ok(())]);
-    }
-
-    #[test]
-    fn a_coefficient_multiplies_as_its_element_does() {
-        let point = PROOFS[0].points().a;
-        for (a, b) in [(0, 0), (1, 0), (0, 1), (1, 1), (u64::MAX, u64::MAX), (3 << 40, 5 << 62)] {
-            let coefficient = Coefficient { a, b };
-
-            assert_eq!(coefficient.times(point), point * coefficient.element(), "{a} {b}");
-        }
-    }
-
-    /// What the soundness of the batch rests on: differences of coefficients, which are below `2^64` in both
-    /// parts, are zero modulo `r` only if they are zero. A vector `(u, v)` of the lattice has
-    /// `u^2 - u v + v^2` divisible by `r` (the norm, as `lambda^2 + lambda + 1 = 0`), and below `2^64` the
-    /// norm is below `3 * 2^128`, which is below `r`.
-    #[test]
-    fn two_coefficients_are_never_equal_modulo_the_order() {
-        let lambda = ark_bn254::g1::Config::LAMBDA;
-
-        assert_eq!(lambda * lambda + lambda + Fr::one(), Fr::zero());
-        assert!(<Fr as ark_ff::PrimeField>::MODULUS > BigInt([0, 0, 3, 0]));
     }
 }

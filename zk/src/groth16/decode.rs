@@ -1,12 +1,14 @@
 //! Points from their compressed bytes, faster than the library's way and stricter.
 //!
-//! Decompressing is a square root. The modulus `p` is 3 modulo 4, so one power `a^((p - 3) / 4)` gives the root,
-//! the inverse of the root and whether there is one; a root in the quadratic extension takes two such powers.
-//! What comes out is squared and compared, so a mistake here could refuse a point, never accept one.
+//! Decompressing is a square root. The modulus `p` is 3 modulo 4, so one power `a^((p - 3) / 4)`
+//! gives the root, the inverse of the root and whether there is one; a root in the quadratic
+//! extension takes two such powers. What comes out is squared and compared, so a mistake here could
+//! refuse a point, never accept one.
 //!
-//! **Invariant:** a decoded point is on its curve and is not the identity, and its coordinates were below the modulus.
-//! The first curve has no other points than those of the group. Those of the second need a check of the subgroup, in
-//! [`is_in_g2`] for one point or along the way of a batch (`lines.rs`).
+//! **Invariant:** a decoded point is on its curve and is not the identity, and its coordinates were
+//! below the modulus. The first curve has no other points than those of the group. Those of the
+//! second need a check of the subgroup, in [`is_in_g2`] for one point or along the way of a batch
+//! (`lines.rs`).
 
 use ark_bn254::{Bn254, Fq, Fq2, G1Affine, G2Affine};
 use ark_ec::AffineRepr as _;
@@ -55,10 +57,11 @@ fn g2_curve(bytes: &[u8; 64]) -> Option<G2Affine> {
 
 /// Whether a point of the second curve is in the subgroup of order `r`.
 ///
-/// Asks whether `[x + 1]Q + psi([x]Q) + psi^2([x]Q) = psi^3([2x]Q)`, where `psi` is Frobenius between untwisting and
-/// twisting and `x` the 63-bit parameter of the curve: section 4.3 of <https://ia.cr/2022/352>. In the endomorphism ring of
-/// the curve, where `psi^2 - t psi + p = 0`, the norm of this relation has no factor in common with the
-/// order of the curve but `r`, so only points of order `r` satisfy it.
+/// Asks whether `[x + 1]Q + psi([x]Q) + psi^2([x]Q) = psi^3([2x]Q)`, where `psi` is Frobenius
+/// between untwisting and twisting and `x` the 63-bit parameter of the curve: section 4.3 of
+/// <https://ia.cr/2022/352>. In the endomorphism ring of the curve, where `psi^2 - t psi + p = 0`,
+/// the norm of this relation has no factor in common with the order of the curve but `r`, so only
+/// points of order `r` satisfy it.
 pub(crate) fn is_in_g2(point: &G2Affine) -> bool {
     if point.is_zero() {
         return true;
@@ -133,8 +136,8 @@ fn sqrt(a: Fq) -> Option<Fq> {
     (root.square() == a).then_some(root)
 }
 
-/// A root of `a = a0 + a1 i`, by the complex method: with `n` a root of the norm `a0^2 + a1^2`, one of `(a0 + n) / 2`
-/// and its negative conjugate is the square of the real part.
+/// A root of `a = a0 + a1 i`, by the complex method: with `n` a root of the norm `a0^2 + a1^2`, one
+/// of `(a0 + n) / 2` and its negative conjugate is the square of the real part.
 fn sqrt2(a: Fq2) -> Option<Fq2> {
     if a.c1.is_zero() {
         return None; // no point of the second curve that anyone computes, and the formula divides by it
@@ -144,8 +147,8 @@ fn sqrt2(a: Fq2) -> Option<Fq2> {
     let inverse = power(half_square);
     let one = inverse * half_square;
     let other = inverse * a.c1 * HALF;
-    // If `half_square` is a square, `one` is its root and `inverse` the inverse of that; if not, `one` is the
-    // root of its negative, and the two parts change places.
+    // If `half_square` is a square, `one` is its root and `inverse` the inverse of that; if not,
+    // `one` is the root of its negative, and the two parts change places.
     let root =
         if one.square() == half_square { Fq2::new(one, other) } else { Fq2::new(other, one) };
     let root = if root.square() == a { root } else { Fq2::new(-root.c0, root.c1) };

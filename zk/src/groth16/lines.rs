@@ -1,18 +1,19 @@
 //! Miller loops of many proofs in step.
 //!
-//! Verifying costs a Miller loop for each proof's B, and most of that is computing the lines through multiples of B and
-//! multiplying them together. Three things are cheaper for many proofs than for each alone: slopes are computed in
-//! affine coordinates, where all divisions of a step share one inversion; lines are divided by a constant, which the
-//! final exponentiation removes, so that their first coefficient is 1, and multiplied in pairs; the accumulator is
-//! squared once for all.
+//! Verifying costs a Miller loop for each proof's B, and most of that is computing the lines
+//! through multiples of B and multiplying them together. Three things are cheaper for many proofs
+//! than for each alone: slopes are computed in affine coordinates, where all divisions of a step
+//! share one inversion; lines are divided by a constant, which the final exponentiation removes, so
+//! that their first coefficient is 1, and multiplied in pairs; the accumulator is squared once for
+//! all.
 //!
-//! The loop ends with `[6x + 2]B + psi(B) - psi^2(B)`, which is `-psi^3(B)` exactly if B is in the subgroup of order `r`
-//! (argument: as in [`super::decode::is_in_g2`], for the relation `6x + 2 + psi - psi^2 + psi^3`, whose norm has no
-//! other common factor with the order of the curve either; a test computes both). So the check of the subgroup costs
-//! next to nothing.
+//! The loop ends with `[6x + 2]B + psi(B) - psi^2(B)`, which is `-psi^3(B)` exactly if B is in the
+//! subgroup of order `r` (argument: as in [`super::decode::is_in_g2`], for the relation `6x + 2 +
+//! psi - psi^2 + psi^3`, whose norm has no other common factor with the order of the curve either;
+//! a test computes both). So the check of the subgroup costs next to nothing.
 //!
-//! **Invariant:** the product is that of a Miller loop up to a factor that the final exponentiation removes, provided
-//! that every B was in the subgroup.
+//! **Invariant:** the product is that of a Miller loop up to a factor that the final exponentiation
+//! removes, provided that every B was in the subgroup.
 
 use ark_bn254::{Fq, Fq2, Fq6, Fq6Config, Fq12, G1Affine, G2Affine};
 use ark_ec::AffineRepr as _;
@@ -26,7 +27,8 @@ use super::decode::frobenius_of;
 pub(super) struct Product {
     /// Their product.
     pub(super) value: Fq12,
-    /// The places of pairs whose second point is outside the subgroup. If there are any, the product means nothing.
+    /// The places of pairs whose second point is outside the subgroup. If there are any, the
+    /// product means nothing.
     pub(super) outside: Vec<usize>,
 }
 
@@ -45,7 +47,8 @@ struct Walk {
     t: (Fq2, Fq2),
     /// `-x / y` and `1 / y` of the point of the first group.
     p: (Fq, Fq),
-    /// Whether a division by zero showed that the point of the second curve is outside the subgroup.
+    /// Whether a division by zero showed that the point of the second curve is outside the
+    /// subgroup.
     is_outside: bool,
 }
 
@@ -54,13 +57,8 @@ pub(super) fn multiply(pairs: &[(G1Affine, G2Affine)]) -> Product {
     let (mut walks, places) = start(pairs);
     let mut value = Fq12::one();
     let mut scratch = Scratch::default();
-    let mut digits = ark_bn254::Config::ATE_LOOP_COUNT.iter().rev().skip(1).peekable();
-    let mut is_first = true;
-    while let Some(digit) = digits.next() {
-        if !is_first {
-            value.square_in_place();
-        }
-        is_first = false;
+    for digit in ark_bn254::Config::ATE_LOOP_COUNT.iter().rev().skip(1) {
+        value.square_in_place();
         scratch.double(&mut walks);
         absorb(&mut value, &scratch.lines);
         if *digit != 0 {
@@ -142,7 +140,8 @@ impl Scratch {
 
     fn step(&mut self, walks: &mut [Walk]) {
         for (walk, denominator) in walks.iter_mut().zip(&self.denominators) {
-            // A multiple of a point of order `r` is never its own negative, nor the point added to it.
+            // A multiple of a point of order `r` is never its own negative, nor the point added to
+            // it.
             walk.is_outside |= denominator.is_zero();
         }
         invert(&mut self.denominators, &mut self.products);
@@ -181,8 +180,12 @@ fn absorb(value: &mut Fq12, lines: &[Line]) {
     }
 }
 
-/// `(1 + b w + c w^3) (1 + b' w + c' w^3)`, in the basis 1, w^2, w^4 and w, w^3, w^5 with `w^6 = 9 + u`, is
-/// `(1 + (9 + u) c c', b b', b c' + c b')` and `(b + b', c + c', 0)`.
+/// Multiplies `value` by two lines at once.
+///
+/// ```text
+/// (1 + b w + c w^3) (1 + d w + e w^3) = (1 + (9 + u) c e) + b d w^2 + (b e + c d) w^4
+///                                       + (b + d) w + (c + e) w^3          as w^6 = 9 + u
+/// ```
 fn multiply_by_two(value: &mut Fq12, one: Line, other: Line) {
     let bb = one.b * other.b;
     let mut cc = one.c * other.c;

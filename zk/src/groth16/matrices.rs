@@ -1,12 +1,13 @@
 //! What a circuit is to Groth16: three sparse matrices, and a fingerprint of them.
 //!
-//! Laying a circuit out takes a second and a hundred megabytes, most of it for sums that no constraint uses. So it is
-//! done when keys are made: a prover reads the matrices from a file beside them (`stored.rs`) and computes only the witness
-//! for each proof. A circuit has thousands of entries but few different coefficients, so each is kept once:
-//! an entry is eight bytes instead of forty.
+//! Laying a circuit out takes a second and a hundred megabytes, most of it for sums that no
+//! constraint uses. So it is done when keys are made: a prover reads the matrices from a file
+//! beside them (`stored.rs`) and computes only the witness for each proof. A circuit has thousands
+//! of entries but few different coefficients, so each is kept once: an entry is eight bytes instead
+//! of forty.
 //!
-//! **Invariant:** a [`Fingerprint`] covers everything that a key is made from, so two circuits with one
-//! fingerprint have the same keys.
+//! **Invariant:** a [`Fingerprint`] covers everything that a key is made from, so two circuits with
+//! one fingerprint have the same keys.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,7 +25,8 @@ use crate::fingerprint::Fingerprint;
 /// Separates these hashes from every other use of SHA-256.
 const TAG: &[u8] = b"axle/circuit/v1";
 
-/// The constraints `A z * B z = C z` of a circuit, where `z` is 1, the public inputs and the witness.
+/// The constraints `A z * B z = C z` of a circuit, where `z` is 1, the public inputs and the
+/// witness.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Matrices {
     pub(super) inputs: usize,
@@ -245,7 +247,8 @@ mod tests {
             let x = cs.new_witness_variable(|| Ok(Fr::from(2)))?;
             let y = cs.new_witness_variable(|| Ok(Fr::from(3)))?;
             if self.extra_witness {
-                let _ = cs.new_witness_variable(|| Ok(Fr::from(0)))?;
+                let unused = cs.new_witness_variable(|| Ok(Fr::from(0)))?;
+                assert!(unused.is_witness());
             }
             cs.enforce_r1cs_constraint(|| lc!() + x, || lc!() + y, || lc!() + z)?;
             let left = || lc!() + x + (Fr::from(self.factor), y);

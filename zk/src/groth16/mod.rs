@@ -1,9 +1,10 @@
 //! Groth16 over BN254: from a circuit to matrices, proofs and verdicts.
 //!
-//! Nothing here knows what a statement says. [`crate::circuit`] gives constraints, [`crate::keys`] gives keys;
-//! this module multiplies.
+//! Nothing here knows what a statement says. [`crate::circuit`] gives constraints, [`crate::keys`]
+//! gives keys; this module multiplies.
 
 mod batch;
+mod coefficient;
 pub(crate) mod decode;
 mod lines;
 mod matrices;

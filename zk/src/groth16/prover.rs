@@ -1,12 +1,13 @@
 //! Making a proof.
 //!
-//! The prover keeps the matrices of its circuit, its key and the tables of its transforms; a proof then costs the
-//! witness, three transforms each way and five multi-scalar multiplications. It runs in the rayon pool of its
-//! caller, so a pool of one thread of low priority keeps it out of everyone's way.
+//! The prover keeps the matrices of its circuit, its key and the tables of its transforms; a proof
+//! then costs the witness, three transforms each way and five multi-scalar multiplications. It runs
+//! in the rayon pool of its caller, so a pool of one thread of low priority keeps it out of
+//! everyone's way.
 //!
-//! **Invariant:** a false statement is refused before any work, and no proof leaves that does not verify:
-//! a prover that is fed a false witness, the key of another circuit or a broken memory would make such proofs
-//! without noticing. Looking costs a millisecond.
+//! **Invariant:** a false statement is refused before any work, and no proof leaves that does not
+//! verify: a prover that is fed a false witness, the key of another circuit or a broken memory
+//! would make such proofs without noticing. Looking costs a millisecond.
 
 use std::fmt;
 use std::sync::Arc;
@@ -87,8 +88,8 @@ impl fmt::Debug for Prover {
 }
 
 impl Prover {
-    /// A prover of `circuit` with its key, which lays the circuit out: a second and a hundred megabytes.
-    /// [`crate::keys::Folder::prover`] reads the matrices instead.
+    /// A prover of `circuit` with its key, which lays the circuit out: a second and a hundred
+    /// megabytes. [`crate::keys::Folder::prover`] reads the matrices instead.
     ///
     /// # Errors
     /// Refused when the key is of a circuit of another shape.
@@ -142,7 +143,8 @@ impl Prover {
     /// Proves `statement`, some tenths of a second of work for one core.
     ///
     /// # Errors
-    /// Refused when `witness` does not make the statement true, or the statement is of another circuit.
+    /// Refused when `witness` does not make the statement true, or the statement is of another
+    /// circuit.
     pub fn prove(
         &self,
         statement: &Statement,
@@ -161,26 +163,31 @@ impl Prover {
     }
 
     /// The proof of an assignment, blinded by `r` and `s`: section 3.2 of <https://ia.cr/2016/260>.
-    fn combine(&self, z: &[Fr], r: Fr, s: Fr) -> Proof {
+    #[expect(clippy::many_single_char_names, reason = "the names of the paper")]
+    fn combine(&self, assignment: &[Fr], r: Fr, s: Fr) -> Proof {
         let key = self.key.points();
-        let h = self.coset.h(&self.matrices, z);
-        let h = integers(&h);
-        let z = integers(z);
-        let private = z.get(self.matrices.inputs()..).unwrap_or_default();
+        let quotient = integers(&self.coset.h(&self.matrices, assignment));
+        let assignment = integers(assignment);
+        let private = assignment.get(self.matrices.inputs()..).unwrap_or_default();
 
-        let ((a, (b, b_g1)), (l, h)) = rayon::join(
+        let ((a, (b, b_in_g1)), (from_l, from_h)) = rayon::join(
             || {
                 rayon::join(
-                    || msm(&key.a_query, &z),
-                    || rayon::join(|| msm(&key.b_g2_query, &z), || msm(&key.b_g1_query, &z)),
+                    || msm(&key.a_query, &assignment),
+                    || {
+                        rayon::join(
+                            || msm(&key.b_g2_query, &assignment),
+                            || msm(&key.b_g1_query, &assignment),
+                        )
+                    },
                 )
             },
-            || rayon::join(|| msm(&key.l_query, private), || msm(&key.h_query, &h)),
+            || rayon::join(|| msm(&key.l_query, private), || msm(&key.h_query, &quotient)),
         );
         let a = a + key.vk.alpha_g1 + key.delta_g1 * r;
         let b = b + key.vk.beta_g2 + key.vk.delta_g2 * s;
-        let b_g1: G1Projective = b_g1 + key.beta_g1 + key.delta_g1 * s;
-        let c = l + h + a * s + b_g1 * r - key.delta_g1 * (r * s);
+        let b_in_g1: G1Projective = b_in_g1 + key.beta_g1 + key.delta_g1 * s;
+        let c = from_l + from_h + a * s + b_in_g1 * r - key.delta_g1 * (r * s);
         Proof::from_points(ark_groth16::Proof {
             a: a.into_affine(),
             b: b.into_affine(),
@@ -223,7 +230,8 @@ mod tests {
         assert_eq!(prover().verifier().verify(&statement, &two), Ok(()));
     }
 
-    /// The prover of arkworks, over the same key and reduction, makes the same proof from the same blinding.
+    /// The prover of arkworks, over the same key and reduction, makes the same proof from the same
+    /// blinding.
     #[test]
     fn the_proof_is_that_of_the_library() {
         let (statement, witness) = honest(Circuit::Summary);

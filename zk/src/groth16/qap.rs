@@ -1,9 +1,10 @@
 //! From constraints to polynomials, in circom's form.
 //!
 //! Groth16 needs a multiple of the vanishing polynomial, `A B - C = H Z`. Arkworks keeps H by its
-//! coefficients; circom and snarkjs keep it by its values on the odd coset of the domain (the odd powers
-//! of a root of unity of twice the order), with the Lagrange polynomials of the doubled domain in the key. There
-//! `Z = -2` everywhere, so nothing is divided, and one transform less is needed.
+//! coefficients; circom and snarkjs keep it by its values on the odd coset of the domain (the odd
+//! powers of a root of unity of twice the order), with the Lagrange polynomials of the doubled
+//! domain in the key. There `Z = -2` everywhere, so nothing is divided, and one transform less is
+//! needed.
 //!
 //! **Invariant:** keys have this form everywhere, whether made here or brought from a ceremony.
 
@@ -40,7 +41,10 @@ impl R1CSToQAP for Circom {
         let [a, b, _] = matrices else { return Err(SynthesisError::Unsatisfiable) };
         let too_large = SynthesisError::PolynomialDegreeTooLarge;
         let domain = D::new(num_constraints + num_inputs).ok_or(too_large)?;
-        let shift = F::get_root_of_unity(2 * domain.size() as u64).ok_or(too_large)?;
+        let shift = u64::try_from(2 * domain.size())
+            .ok()
+            .and_then(F::get_root_of_unity)
+            .ok_or(too_large)?;
         let coset = domain.get_coset(shift).ok_or(too_large)?;
         let to_coset = |values: &[F]| coset.fft(&domain.ifft(values));
 
@@ -74,12 +78,14 @@ fn powers_of<F: PrimeField>(t: F, first: F, count: usize) -> Vec<F> {
 /// The domain of one circuit, with what the transforms of its proofs share.
 pub(crate) struct OddCoset {
     domain: Domain<Fr>,
-    /// Powers of the root of unity that moves the domain onto its odd coset, bits of the index reversed.
+    /// Powers of the root of unity that moves the domain onto its odd coset, bits of the index
+    /// reversed.
     shifts: Vec<Fr>,
 }
 
 impl OddCoset {
-    /// Of the domain that `size`, a power of two, asks for. `None` when the field has none so large.
+    /// Of the domain that `size`, a power of two, asks for. `None` when the field has none so
+    /// large.
     pub(crate) fn new(size: usize) -> Option<Self> {
         let domain = Domain::new(size)?;
         let root = Fr::get_root_of_unity(u64::try_from(size).ok()?.checked_mul(2)?)?;
@@ -88,8 +94,9 @@ impl OddCoset {
         Some(Self { domain, shifts })
     }
 
-    /// Values of `A B - C` on the odd coset, which are the scalars of a key's H query. A witness that does not
-    /// satisfy the constraints gives values as well, and a proof that does not verify.
+    /// Values of `A B - C` on the odd coset, which are the scalars of a key's H query. A witness
+    /// that does not satisfy the constraints gives values as well, and a proof that does not
+    /// verify.
     pub(crate) fn h(&self, matrices: &Matrices, z: &[Fr]) -> Vec<Fr> {
         let [mut a, mut b] = matrices.evaluate(z);
         a.extend(z.iter().take(matrices.inputs()));

@@ -1,7 +1,7 @@
 //! The bytes of a circuit's matrices, as they lie beside its keys.
 //!
-//! **Invariant:** what is read back has rows and columns that exist. Whether it is the circuit that is compiled in
-//! is for its fingerprint to say.
+//! **Invariant:** what is read back has rows and columns that exist. Whether it is the circuit that
+//! is compiled in is for its fingerprint to say.
 
 use ark_bn254::Fr;
 
@@ -92,8 +92,9 @@ impl<'a> Rest<'a> {
         let ends: Vec<_> = ends.iter().copied().map(u32::from_le_bytes).collect();
         let (pairs, _) = self.take(entries, 8)?.as_chunks::<8>();
         let halves = |pair: &[u8; 8]| {
-            let [a, b, c, d, e, f, g, h] = *pair;
-            (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
+            let (numbers, _) = pair.as_chunks::<4>();
+            let mut numbers = numbers.iter().copied().map(u32::from_le_bytes);
+            (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default())
         };
         let entries: Vec<_> = pairs.iter().map(halves).collect();
         let fits = |number: u32, limit: usize| usize::try_from(number).is_ok_and(|it| it < limit);

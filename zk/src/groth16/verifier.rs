@@ -12,8 +12,9 @@ use crate::statement::Statement;
 
 /// Verifies proofs of one circuit, with its key prepared.
 ///
-/// The library underneath accepts too few and too many public inputs. Here their number is that of the circuit, which the
-/// key is held against when the verifier is made and every statement when it is verified.
+/// The library underneath accepts too few and too many public inputs. Here their number is that of
+/// the circuit, which the key is held against when the verifier is made and every statement when it
+/// is verified.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     circuit: Circuit,
@@ -43,7 +44,8 @@ pub enum DoesNotVerify {
         /// The statement's.
         statement: Circuit,
     },
-    /// The equation does not hold: the proof is of another statement, under other keys, or of nothing.
+    /// The equation does not hold: the proof is of another statement, under other keys, or of
+    /// nothing.
     #[error("the proof does not verify for the statement of circuit {circuit}")]
     Wrong {
         /// The statement's.
@@ -97,7 +99,7 @@ impl Verifier {
 
     /// The public inputs of a statement of this circuit, as many as the key takes.
     pub(super) fn inputs_of(&self, statement: &Statement) -> Result<Vec<Fr>, DoesNotVerify> {
-        let inputs = statement.public_inputs().to_vec();
+        let inputs = statement.public_inputs();
         if statement.circuit() != self.circuit || inputs.len() != self.key.public_inputs() {
             let (verifier, statement) = (self.circuit, statement.circuit());
             return Err(DoesNotVerify::OtherCircuit { verifier, statement });
@@ -123,6 +125,7 @@ impl Verifier {
 mod tests {
     use std::sync::LazyLock;
 
+    use telematics::question::ClassPattern;
     use telematics::testing::T0;
     use telematics::{CampaignId, Scope};
 
@@ -158,7 +161,7 @@ mod tests {
                 Statement { scope: Scope::new(class, DAY - 3, DAY).unwrap(), ..honest.clone() },
             ),
             ("class", {
-                let scope = Scope::new(Default::default(), DAY - 3, DAY + 3).unwrap();
+                let scope = Scope::new(ClassPattern::default(), DAY - 3, DAY + 3).unwrap();
                 Statement { scope, ..honest.clone() }
             }),
         ];

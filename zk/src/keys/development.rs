@@ -1,10 +1,11 @@
 //! Keys for development, with which anyone can forge.
 //!
-//! Their secret comes from the seed printed below. They exist so that both sides run the real code before there has been
-//! a ceremony, and so that a stranger can try everything in a minute.
+//! Their secret comes from the seed printed below. They exist so that both sides run the real code
+//! before there has been a ceremony, and so that a stranger can try everything in a minute.
 //!
-//! **Invariant:** they are recognised by their fingerprints and by their points (the first points of such a key come from the
-//! seed alone), whatever file they are in, and of whatever version of a circuit.
+//! **Invariant:** they are recognised by their fingerprints and by their points (the first points
+//! of such a key come from the seed alone), whatever file they are in, and of whatever version of a
+//! circuit.
 
 use ark_bn254::{Bn254, Fr, G1Projective, G2Projective};
 use ark_ec::CurveGroup as _;

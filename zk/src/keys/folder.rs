@@ -1,23 +1,24 @@
-//! A folder of keys: `keys.json`, and for each circuit its proving key (`fact.pk`), its verifying key (`fact.vk`) and its
-//! matrices (`fact.matrices`), which a prover needs as well.
+//! A folder of keys: `keys.json`, and for each circuit its proving key (`fact.pk`), its verifying
+//! key (`fact.vk`) and its matrices (`fact.matrices`), which a prover needs as well.
 //!
 //! The only file access of this crate outside its commands.
 //!
-//! **Invariant:** a [`Folder`] was checked: each verifying key has the hash that `keys.json` pins, has no flaw, and is of
-//! the circuit that is compiled in; development keys are there only if the caller allowed them. Proving keys are large,
-//! so they are read and checked when asked for.
+//! **Invariant:** a [`Folder`] was checked: each verifying key has the hash that `keys.json` pins,
+//! has no flaw, and is of the circuit that is compiled in; development keys are there only if the
+//! caller allowed them. Proving keys are large, so they are read and checked when asked for.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fs, io};
 
 use super::development::is_development;
 use super::key::{NotAKey, ProvingKey, VerifyingKey};
 use super::manifest::{Entry, Manifest, Origin};
+use super::refused::FolderError;
 use crate::circuit::Circuit;
 use crate::fingerprint::Fingerprint;
-use crate::groth16::{Matrices, NoMatrices, NoProver, NotMatrices, Prover, Verifier};
+use crate::groth16::{Matrices, Prover, Verifier};
 
 /// Which keys a caller takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,115 +38,6 @@ pub struct Folder {
     verifying: BTreeMap<Circuit, VerifyingKey>,
 }
 
-/// Why a folder of keys was refused, or could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum FolderError {
-    /// A file that is not there, or can not be read.
-    #[error("can not read {}; `zk setup --dev` makes keys for development", file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file that can not be written.
-    #[error("can not write {}", file.display())]
-    Write {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// There are keys already.
-    #[error("{} exists already: choose an empty folder", file.display())]
-    Exists {
-        /// The file.
-        file: PathBuf,
-    },
-    /// `keys.json` is something else.
-    #[error("{} is not a list of keys", file.display())]
-    NotAManifest {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// A circuit without keys.
-    #[error("{} has no keys of circuit {circuit}", folder.display())]
-    Missing {
-        /// The folder.
-        folder: PathBuf,
-        /// The circuit.
-        circuit: Circuit,
-    },
-    /// A file was damaged, or exchanged.
-    #[error("{} has the SHA-256 {actual}, not {expected} as keys.json says: fetch it again", file.display())]
-    OtherFile {
-        /// The file.
-        file: PathBuf,
-        /// Of its bytes.
-        actual: Fingerprint,
-        /// In `keys.json`.
-        expected: Fingerprint,
-    },
-    /// The keys are of another version of the circuit.
-    #[error(
-        "the keys of circuit {circuit} were made for version {keys} of it, but this program has \
-         version {compiled}: fetch the keys that belong to this program"
-    )]
-    OtherCircuit {
-        /// The circuit.
-        circuit: Circuit,
-        /// In `keys.json`.
-        keys: Fingerprint,
-        /// In this program.
-        compiled: Fingerprint,
-    },
-    /// A circuit that could not be laid out.
-    #[error("circuit {circuit} can not be laid out")]
-    Circuit {
-        /// The circuit.
-        circuit: Circuit,
-        /// Why.
-        source: NoMatrices,
-    },
-    /// A file that holds no matrices.
-    #[error("{} holds no matrices", file.display())]
-    NotMatrices {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: NotMatrices,
-    },
-    /// Key and matrices do not belong together.
-    #[error(transparent)]
-    NoProver(#[from] NoProver),
-    /// A file that holds no key.
-    #[error("{} holds no key", file.display())]
-    NotAKey {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: NotAKey,
-    },
-    /// A proving key with another verifying key inside.
-    #[error("{} does not belong to the verifying key beside it", file.display())]
-    NotAPair {
-        /// The file.
-        file: PathBuf,
-    },
-    /// Keys with which anyone can forge, and a caller who does not want them.
-    #[error(
-        "the keys in {} are for development: anyone can forge proofs under them. Install the keys of \
-         a ceremony, or allow development keys where nothing is at stake (`allow_dev_keys = true`)",
-        folder.display()
-    )]
-    DevelopmentKeys {
-        /// The folder.
-        folder: PathBuf,
-    },
-}
-
 impl Folder {
     /// Name of the list of keys.
     pub const MANIFEST: &'static str = "keys.json";
@@ -153,8 +45,8 @@ impl Folder {
     /// Reads the verifying keys of `path` and checks them.
     ///
     /// # Errors
-    /// Refused when a file is missing or not the pinned one, when a key is flawed or of another circuit than the
-    /// one compiled in, and when the keys are for development and `allow` says no.
+    /// Refused when a file is missing or not the pinned one, when a key is flawed or of another
+    /// circuit than the one compiled in, and when the keys are for development and `allow` says no.
     pub fn load(path: &Path, allow: Allow) -> Result<Self, FolderError> {
         let file = path.join(Self::MANIFEST);
         let manifest: Manifest = serde_json::from_slice(&read(&file)?)
@@ -201,8 +93,8 @@ impl Folder {
     /// Reads the proving key of `circuit`, whose every point is checked.
     ///
     /// # Errors
-    /// Refused when its file is missing or not the pinned one, when a point is not of its group, and when it does not
-    /// belong to the verifying key.
+    /// Refused when its file is missing or not the pinned one, when a point is not of its group,
+    /// and when it does not belong to the verifying key.
     pub fn proving(&self, circuit: Circuit) -> Result<ProvingKey, FolderError> {
         self.read_proving(circuit, ProvingKey::from_bytes)
     }
@@ -211,7 +103,8 @@ impl Folder {
     /// [`Self::proving`]; for a folder that was checked as a whole when it was installed.
     ///
     /// # Errors
-    /// Refused when its file is missing or not the pinned one, and when it does not belong to the verifying key.
+    /// Refused when its file is missing or not the pinned one, and when it does not belong to the
+    /// verifying key.
     pub fn pinned_proving(&self, circuit: Circuit) -> Result<ProvingKey, FolderError> {
         self.read_proving(circuit, ProvingKey::from_pinned_bytes)
     }
@@ -222,14 +115,14 @@ impl Folder {
     /// None in practice: a folder without the keys of a circuit is not loaded.
     pub fn verifier(&self, circuit: Circuit) -> Result<Verifier, FolderError> {
         let key = self.verifying(circuit)?.clone();
-        Verifier::new(circuit, key).or_else(|_| Err(self.missing(circuit)))
+        Ok(Verifier::new(circuit, key)?)
     }
 
     /// A prover of `circuit`, from its pinned proving key and its matrices.
     ///
     /// # Errors
-    /// Refused when a file is missing or not the pinned one, or the matrices are not those of the circuit that is
-    /// compiled in.
+    /// Refused when a file is missing or not the pinned one, or the matrices are not those of the
+    /// circuit that is compiled in.
     pub fn prover(&self, circuit: Circuit) -> Result<Prover, FolderError> {
         let matrices = self.matrices(circuit)?;
         let key = Arc::new(self.pinned_proving(circuit)?);
@@ -239,7 +132,8 @@ impl Folder {
     /// Reads the matrices of `circuit`.
     ///
     /// # Errors
-    /// Refused when their file is missing or not the pinned one, or they are not those of the circuit that is compiled in.
+    /// Refused when their file is missing or not the pinned one, or they are not those of the
+    /// circuit that is compiled in.
     pub fn matrices(&self, circuit: Circuit) -> Result<Matrices, FolderError> {
         let file = matrices_file(&self.path, circuit);
         let bytes = read_pinned(&file, self.entry(circuit)?.matrices)?;

@@ -1,8 +1,8 @@
 //! A proving key and a verifying key, and their bytes.
 //!
-//! **Invariant:** the points are on their curves and in their subgroups and the verifying key has no flaw.
-//! Reading checks every point; [`ProvingKey::from_pinned_bytes`] alone leaves out those of the proving key, for
-//! bytes whose hash is known to be that of a key that was checked once.
+//! **Invariant:** the points are on their curves and in their subgroups and the verifying key has
+//! no flaw. Reading checks every point; [`ProvingKey::from_pinned_bytes`] alone leaves out those of
+//! the proving key, for bytes whose hash is known to be that of a key that was checked once.
 //!
 //! Keys have circom's form, see `groth16/qap.rs`.
 
@@ -95,7 +95,8 @@ impl VerifyingKey {
 }
 
 impl ProvingKey {
-    /// Takes a proving key in circom's form for `public_inputs` inputs, whose points are known to be of their groups.
+    /// Takes a proving key in circom's form for `public_inputs` inputs, whose points are known to
+    /// be of their groups.
     ///
     /// # Errors
     /// Refused when its verifying key has a [`Flaw`].
@@ -132,8 +133,9 @@ impl ProvingKey {
 
     /// Reads what [`Self::to_bytes`] wrote, without a look at whether each point is of its group.
     ///
-    /// For bytes whose hash is that of a key that was checked with [`Self::from_bytes`] when it was made or imported.
-    /// Its verifying key is checked even so, and a prover verifies each proof it makes.
+    /// For bytes whose hash is that of a key that was checked with [`Self::from_bytes`] when it was
+    /// made or imported. Its verifying key is checked even so, and a prover verifies each proof it
+    /// makes.
     ///
     /// # Errors
     /// Refused when the bytes are too few, something follows, or the key has a [`Flaw`].

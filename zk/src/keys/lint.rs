@@ -1,7 +1,7 @@
 //! What a verifying key must not be.
 //!
-//! Under a key with `gamma = delta`, or with an identity in it, anyone can forge: such keys have been exploited in
-//! production. A key is looked at before it is used, whatever its hash.
+//! Under a key with `gamma = delta`, or with an identity in it, anyone can forge: such keys have
+//! been exploited in production. A key is looked at before it is used, whatever its hash.
 
 use ark_bn254::Bn254;
 use ark_ec::AffineRepr;
@@ -87,6 +87,8 @@ mod tests {
     use super::*;
     use crate::testing::{key, outside_the_subgroup};
 
+    type Tamper = Box<dyn FnOnce(&mut VerifyingKey<Bn254>)>;
+
     fn tampered(tamper: impl FnOnce(&mut VerifyingKey<Bn254>)) -> Result<(), Flaw> {
         let mut key = key().verifying().points().clone();
         let inputs = key.gamma_abc_g1.len() - 1;
@@ -104,7 +106,6 @@ mod tests {
         let (one, two) = (G1Affine::identity(), G2Affine::identity());
         let off_curve = G1Affine::new_unchecked(Fq::from(1), Fq::from(1));
         let outside = outside_the_subgroup();
-        type Tamper = Box<dyn FnOnce(&mut VerifyingKey<Bn254>)>;
         let cases: [(Tamper, Flaw); 12] = [
             (Box::new(move |key| key.alpha_g1 = one), Flaw::Identity { point: "alpha" }),
             (Box::new(move |key| key.beta_g2 = two), Flaw::Identity { point: "beta" }),

@@ -1,7 +1,7 @@
 //! `keys.json`: what the files of a folder of keys are said to be.
 //!
-//! It pins each file by its hash and each key to the circuit it was made for. It is not believed about what
-//! matters most: development keys are known by their points, whatever is written here.
+//! It pins each file by its hash and each key to the circuit it was made for. It is not believed
+//! about what matters most: development keys are known by their points, whatever is written here.
 
 use std::collections::BTreeMap;
 

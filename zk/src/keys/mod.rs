@@ -1,11 +1,11 @@
 //! Proving and verifying keys of the circuits.
 //!
-//! A key comes from a file that is pinned by its hash, or is made by [`development()`], from a seed that is
-//! published: with such keys **anyone can forge**, they are recognised wherever they turn up, and whoever loads
-//! keys says whether he takes them. Nothing makes keys silently.
+//! A key comes from a file that is pinned by its hash, or is made by [`development()`], from a seed
+//! that is published: with such keys **anyone can forge**, they are recognised wherever they turn
+//! up, and whoever loads keys says whether he takes them. Nothing makes keys silently.
 //!
-//! **Invariant:** a [`VerifyingKey`] has passed every rule of `lint.rs`, whoever made it; a [`ProvingKey`]
-//! contains one.
+//! **Invariant:** a [`VerifyingKey`] has passed every rule of `lint.rs`, whoever made it; a
+//! [`ProvingKey`] contains one.
 
 mod development;
 mod folder;
@@ -13,6 +13,7 @@ mod key;
 mod lint;
 mod manifest;
 mod pinned;
+mod refused;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -20,8 +21,9 @@ mod write;
 #[cfg(test)]
 pub(crate) use development::from_seed;
 pub use development::{NoKey, development, is_development};
-pub use folder::{Allow, Folder, FolderError};
+pub use folder::{Allow, Folder};
 pub use key::{NotAKey, ProvingKey, VerifyingKey};
 pub use lint::Flaw;
 pub use manifest::{Entry, Manifest, Origin};
+pub use refused::FolderError;
 pub use write::write;

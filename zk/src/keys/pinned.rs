@@ -1,7 +1,8 @@
 //! The circuits and development keys of this version, by their fingerprints.
 //!
-//! Pinned, so that a program knows its circuits without laying them out, and so that no circuit changes
-//! unnoticed: another fingerprint is another circuit, and every prover and verifier has to change with it.
+//! Pinned, so that a program knows its circuits without laying them out, and so that no circuit
+//! changes unnoticed: another fingerprint is another circuit, and every prover and verifier has to
+//! change with it.
 
 use crate::circuit::Circuit;
 use crate::fingerprint::Fingerprint;
@@ -28,7 +29,8 @@ impl Circuit {
     }
 }
 
-/// A constant in hex. Were one misspelt, it would be the fingerprint of nothing, and no key would be taken.
+/// A constant in hex. Were one misspelt, it would be the fingerprint of nothing, and no key would
+/// be taken.
 fn pinned(hex: &str) -> Fingerprint {
     hex.parse().unwrap_or(Fingerprint([0; 32]))
 }

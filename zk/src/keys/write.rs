@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::folder::{Folder, FolderError, matrices_file, proving_file, verifying_file};
+use super::folder::{Folder, matrices_file, proving_file, verifying_file};
 use super::key::ProvingKey;
 use super::manifest::{Entry, Manifest, Origin};
+use super::refused::FolderError;
 use crate::circuit::{Circuit, ClaimCircuit};
 use crate::fingerprint::Fingerprint;
 use crate::groth16::Matrices;

@@ -61,8 +61,14 @@ pub(super) fn measure(prover: &Prover, peak: u64, runs: u32) -> anyhow::Result<M
             prove_one_thread_ms,
             prove_two_threads_ms,
             peak_memory_bytes: peak,
-            decode_ms: median_ms(runs, || Ok(drop(Proof::from_bytes(&bytes)?)))?,
-            verify_ms: median_ms(runs, || Ok(prover.verifier().verify(&statement, first)?))?,
+            decode_ms: median_ms(runs, || {
+                Proof::from_bytes(&bytes)?;
+                Ok(())
+            })?,
+            verify_ms: median_ms(runs, || {
+                prover.verifier().verify(&statement, first)?;
+                Ok(())
+            })?,
             batches: batches(prover, &statement, &proofs, runs)?,
             peers: Vec::new(),
         })

@@ -1,7 +1,7 @@
 //! `zk bench`: what proving and verifying cost on this machine.
 //!
-//! Two numbers matter: the time and memory of a proof on the small computer in a car, and how many proofs a second one core
-//! of a marketplace checks.
+//! Two numbers matter: the time and memory of a proof on the small computer in a car, and how many
+//! proofs a second one core of a marketplace checks.
 
 mod measure;
 mod memory;
@@ -21,8 +21,9 @@ use super::peers::{self, PeerArgs};
 
 /// Measures proving and verifying on this machine, for every circuit.
 ///
-/// Proofs are made in one thread and in two, verified in one. Peak memory is that of a process that reads a
-/// key and makes one proof. Run it in a release build and on a quiet machine: `cargo run --release -p zk -- bench`.
+/// Proofs are made in one thread and in two, verified in one. Peak memory is that of a process that
+/// reads a key and makes one proof. Run it in a release build and on a quiet machine: `cargo run
+/// --release -p zk -- bench`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     zk bench                       a table\n  \
@@ -46,8 +47,8 @@ pub(crate) struct Bench {
     /// Prints JSON instead of a table.
     #[arg(long)]
     json: bool,
-    /// Makes one proof of the circuit and prints the peak memory of this process in bytes: what the bench runs as
-    /// a process of its own.
+    /// Makes one proof of the circuit and prints the peak memory of this process in bytes: what the
+    /// bench runs as a process of its own.
     #[arg(long, hide = true, requires_all = ["keys", "circuit"])]
     only_prove: bool,
 }
