@@ -6,11 +6,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use edge_agent::status::Status;
 use marketplace::ledger::Amount;
 use serde_json::Value;
 
+use crate::asking::{Answer, Answers};
 use crate::buyer::{Buyer, version};
 use crate::car::Car;
 use crate::market::{Market, count, text};
@@ -90,6 +91,17 @@ pub fn purchase(purchase: &Purchase) -> anyhow::Result<Table> {
     table.add_row(["price less its parts", &parts.context("amounts beyond 64 bits")?.to_string()]);
     table.add_row(["file", &format!("{} ({bytes} bytes)", file.display())]);
     Ok(table)
+}
+
+/// What was asked of cars that show nothing, and how many proved it.
+#[must_use]
+pub fn answers(answers: &Answers) -> Table {
+    let mut table = table(&["campaign", "question", "cars that proved it"]);
+    for Answer { title, question, vehicles } in &answers.campaigns {
+        table.add_row([title.clone(), question.clone(), vehicles.to_string()]);
+    }
+    table.set_content_arrangement(ContentArrangement::DynamicFullWidth).set_width(103);
+    table
 }
 
 /// Where to go on from here.
