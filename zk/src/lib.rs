@@ -17,12 +17,12 @@ pub mod tree;
 
 pub use circuit::{Circuit, ClaimCircuit};
 pub use commitment::{
-    Blinding, Committable, NotABlinding, NotACommitment, digest_windows, parse_commitment,
+    Blinding, Committable, NotABlinding, NotACommitment, digest_windows, extend_digest, parse_commitment,
 };
 pub use element::{IdentityCommitment, Leaf, NotAnElement, Nullifier, Payee, Root};
 pub use encoding::ClassNumbers;
 pub use identity::{NotASecret, Secret, leaf};
-pub use native::{Refusal, check};
+pub use native::{Refusal, check, check_answer};
 pub use poseidon::hash;
 pub use proof::{NotAProof, Proof};
 pub use statement::{Statement, Witness};

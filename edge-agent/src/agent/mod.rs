@@ -31,6 +31,7 @@ use crate::seal::Sealer;
 use crate::spool::{Spool, SpoolError};
 use crate::status::{self, Board, Status};
 use crate::uplink::{Shared, Uplink, UplinkError};
+use crate::vault::Vault;
 use pump::Pump;
 
 /// Time that the uplink gets to send the last batches after a signal.
@@ -95,12 +96,13 @@ pub async fn run(
     identity.check(clock::now())?;
     let policy = policy::load(&config.data_dir)?;
     let spool = Arc::new(Spool::open(&config.data_dir, config.spool_bytes_max)?);
-    let sealer = Arc::new(Sealer::new(identity.vehicle, identity.key.signing_key().clone()));
+    let sealer = Arc::new(Sealer::new(identity.vehicle, identity.holder.key.signing_key().clone()));
     let board = board(&identity, &policy, &spool, &sealer)?;
     let shared = Shared {
         data_dir: config.data_dir.clone(),
         spool,
         sealer,
+        vault: Vault::of(&identity.holder.key),
         policy: watch::Sender::new(policy),
         board: board.clone(),
         sealed: Arc::new(Notify::new()),

@@ -5,7 +5,6 @@
 mod decode;
 mod enroll;
 mod logging;
-mod prove;
 mod run;
 mod simulate;
 mod status;
@@ -34,7 +33,6 @@ enum Command {
     Decode(decode::Decode),
     Simulate(simulate::Simulate),
     Status(status::Status),
-    Prove(prove::Prove),
 }
 
 impl Cli {
@@ -60,7 +58,6 @@ impl Agent {
             Command::Decode(command) => command.run(&mut out().lock()),
             Command::Simulate(command) => command.run(),
             Command::Status(command) => command.run(&mut out().lock()),
-            Command::Prove(command) => command.run(&mut out().lock()),
         }
     }
 }

@@ -44,6 +44,8 @@ impl Status {
             ("  kept by consent", counters.samples_kept.to_string()),
             ("out of range", counters.samples_out_of_range.to_string()),
             ("windows committed", counters.windows_committed.to_string()),
+            ("summaries committed", counters.summaries_committed.to_string()),
+            ("too large to commit", counters.commitments_too_large.to_string()),
             ("batches sealed", counters.batches_sealed.to_string()),
             ("batches acknowledged", status.batches_acknowledged.to_string()),
             ("samples acknowledged", status.samples_acknowledged.to_string()),

@@ -155,7 +155,7 @@ impl Market {
         let (seq, version) = (batch.header.seq, state.policy.version().number());
         let receipt = |existed| {
             let batch_hash = batch.hash().0.to_vec();
-            let receipt = v1::Receipt { seq, batch_hash, existed, consent_version: version };
+            let receipt = v1::Receipt { seq, batch_hash, existed, consent_version: version, leaves: None };
             Some(Outcome::Receipt(receipt))
         };
         let refuse = |reason: v1::RefusalReason| {
@@ -354,6 +354,7 @@ pub(crate) async fn enrol(
 ) -> Result<(edge_agent::identity::Identity, Policy), edge_agent::enrol::EnrolError> {
     let car =
         telematics::VehicleDescription::new("Toyota", "RAV4", 2017, telematics::Powertrain::Hybrid);
+    let holder = edge_agent::identity::Holder::draw(car.unwrap(), &mut rand::rng());
     let now = edge_agent::clock::now();
-    edge_agent::enrol::enrol(&market.url, &market.code, &car.unwrap(), data_dir, now, [9; 32]).await
+    edge_agent::enrol::enrol(&market.url, &market.code, holder, data_dir, now).await
 }
