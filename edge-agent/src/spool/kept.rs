@@ -222,3 +222,7 @@ impl Spool {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "kept_tests.rs"]
+mod tests;
