@@ -7,6 +7,8 @@
 
 mod claim;
 mod question;
+mod words;
 
 pub use claim::{ClaimFile, NotAClaim};
 pub use question::{BoundsText, NotText, QuestionText, ScopeText};
+pub use words::{DEVELOPMENT_KEYS, InWords, NOT_PROVEN};
