@@ -10,6 +10,7 @@
 
 pub mod agent;
 pub mod batcher;
+pub mod claims;
 pub mod clock;
 pub mod commands;
 pub mod config;

@@ -47,6 +47,8 @@ pub(super) struct Pump {
     batcher: Batcher,
     committer: Committer,
     kept: Vec<KeptRecord>,
+    /// Whether the owner wants anything kept.
+    keeps: bool,
     /// Samples of one frame; reused.
     samples: Vec<Sample>,
     counters: Counters,
@@ -77,6 +79,7 @@ impl Pump {
             decoder,
             batcher: Batcher::new(config),
             kept: Vec::new(),
+            keeps: config.proofs_retention_days > 0,
             samples: Vec::new(),
             counters,
             before: counters,
@@ -155,9 +158,12 @@ impl Pump {
                     self.counters.windows_committed += 1;
                 }
             }
+            self.batcher.push_commitment(committed, time, now);
+            if !self.keeps {
+                continue;
+            }
             let sealed = kept.seal(&committed, &self.shared.vault, &mut rand::rng());
             self.kept.push(KeptRecord { committed, kept_at: now, leaf: None, sealed });
-            self.batcher.push_commitment(committed, time, now);
         }
     }
 

@@ -5,6 +5,7 @@
 mod decode;
 mod enroll;
 mod logging;
+mod prove;
 mod run;
 mod simulate;
 mod status;
@@ -33,6 +34,7 @@ enum Command {
     Decode(decode::Decode),
     Simulate(simulate::Simulate),
     Status(status::Status),
+    Prove(Box<prove::Prove>),
 }
 
 impl Cli {
@@ -58,6 +60,7 @@ impl Agent {
             Command::Decode(command) => command.run(&mut out().lock()),
             Command::Simulate(command) => command.run(),
             Command::Status(command) => command.run(&mut out().lock()),
+            Command::Prove(command) => command.run(&mut out()).await,
         }
     }
 }

@@ -54,6 +54,14 @@ impl Status {
                 "batches waiting",
                 format!("{} ({} bytes)", status.batches_pending, status.bytes_pending),
             ),
+            (
+                "kept for proofs",
+                format!("{} ({} in a tree)", status.proofs_kept, status.proofs_placed),
+            ),
+            ("campaigns answered", status.claims_sent.to_string()),
+            ("claims waiting", status.claims_waiting.to_string()),
+            ("claims refused", status.claims_refused.to_string()),
+            ("last claim error", status.last_claim_error.unwrap_or_else(|| "none".to_owned())),
             ("last error", status.last_error.unwrap_or_else(|| "none".to_owned())),
             ("as of", status.updated_at),
         ];

@@ -1,0 +1,106 @@
+//! The thread that proves: one, of the lowest priority, so that the pump never waits for it.
+//!
+//! The proving key is read for each proof and freed after it: a car proves a few times a day, and has
+//! better uses for the memory.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use zk::keys::{Allow, Folder, FolderError};
+use zk::{Fingerprint, Proof, ProveError, Statement, Witness};
+
+/// The nicest a thread can be.
+const NICENESS: i32 = 19;
+
+/// Proves, one statement after the other.
+#[derive(Clone, Debug)]
+pub struct ProvingThread {
+    pool: Arc<rayon::ThreadPool>,
+    keys: PathBuf,
+    allow: Allow,
+}
+
+/// Why there is no proof.
+#[derive(Debug, thiserror::Error)]
+pub enum NotProven {
+    /// The thread could not be started.
+    #[error("cannot start the thread that proves")]
+    Thread(#[from] rayon::ThreadPoolBuildError),
+    /// The keys can not be used.
+    #[error(transparent)]
+    Keys(#[from] Box<FolderError>),
+    /// The statement does not hold, or its proof does not verify.
+    #[error(transparent)]
+    Prove(#[from] ProveError),
+    /// The thread died of a bug.
+    #[error("the thread that proves ended unexpectedly")]
+    Died,
+}
+
+impl ProvingThread {
+    /// Starts the thread. It takes its keys from the folder `keys`.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(keys: PathBuf, allow: Allow) -> Result<Self, NotProven> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .thread_name(|_| "prover".to_owned())
+            .start_handler(|_| {
+                // On Linux the priority is that of the calling thread.
+                if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+                    tracing::warn!(%error, "the thread that proves has the usual priority");
+                }
+            })
+            .build()?;
+        Ok(Self { pool: Arc::new(pool), keys, allow })
+    }
+
+    /// Proves `statement`, and names the verifying key.
+    ///
+    /// # Errors
+    /// When the statement does not hold, or the keys can not be used.
+    pub async fn prove(
+        &self,
+        statement: Statement,
+        witness: Witness,
+    ) -> Result<(Proof, Fingerprint), NotProven> {
+        let (sender, receiver) = oneshot::channel();
+        let (keys, allow) = (self.keys.clone(), self.allow);
+        self.pool.spawn(move || {
+            let proven = Folder::load(&keys, allow)
+                .map_err(|error| NotProven::Keys(Box::new(error)))
+                .and_then(|folder| prove(&folder, &statement, &witness));
+            // Whoever asked may have been told to stop.
+            sender.send(proven).ok();
+        });
+        receiver.await.or(Err(NotProven::Died))?
+    }
+}
+
+fn prove(
+    folder: &Folder,
+    statement: &Statement,
+    witness: &Witness,
+) -> Result<(Proof, Fingerprint), NotProven> {
+    let circuit = statement.circuit();
+    let unusable = |error| NotProven::Keys(Box::new(error));
+    let fingerprint = folder.verifying(circuit).map_err(unusable)?.fingerprint();
+    let prover = folder.prover(circuit).map_err(unusable)?;
+    Ok((prover.prove(statement, witness, &mut rand::rng())?, fingerprint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_thread_is_nice_and_the_others_are_not() {
+        let thread = ProvingThread::start(PathBuf::new(), Allow::CeremonyOnly).unwrap();
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+
+        assert_eq!(thread.pool.install(niceness), NICENESS);
+        assert!(niceness() < NICENESS);
+    }
+}
