@@ -53,6 +53,8 @@ impl ProvingThread {
                     tracing::warn!(%error, "the thread that proves has the usual priority");
                 }
             })
+            // Without this, a panic would end the whole agent.
+            .panic_handler(|_| tracing::error!("the thread that proves has met a bug"))
             .build()?;
         Ok(Self { pool: Arc::new(pool), keys, allow })
     }
@@ -62,6 +64,31 @@ impl ProvingThread {
     /// # Errors
     /// When the statement does not hold, or the keys can not be used.
     pub async fn prove(
+        &self,
+        statement: Statement,
+        witness: Witness,
+    ) -> Result<(Proof, Fingerprint), NotProven> {
+        let (keys, allow) = (self.keys.clone(), self.allow);
+        let work = move || {
+            let folder = Folder::load(&keys, allow).map_err(Box::new)?;
+            prove(&folder, &statement, &witness)
+        };
+        self.run(work).await?
+    }
+
+    /// Waits, without holding up anyone else, until the thread has done `work`.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, NotProven> {
+        let (sender, receiver) = oneshot::channel();
+        // Whoever asked may have been told to stop.
+        self.pool.spawn(move || drop(sender.send(work())));
+        receiver.await.or(Err(NotProven::Died))
+    }
+}
+
+fn prove(
         &self,
         statement: Statement,
         witness: Witness,
@@ -85,9 +112,8 @@ fn prove(
     witness: &Witness,
 ) -> Result<(Proof, Fingerprint), NotProven> {
     let circuit = statement.circuit();
-    let unusable = |error| NotProven::Keys(Box::new(error));
-    let fingerprint = folder.verifying(circuit).map_err(unusable)?.fingerprint();
-    let prover = folder.prover(circuit).map_err(unusable)?;
+    let fingerprint = folder.verifying(circuit).map_err(Box::new)?.fingerprint();
+    let prover = folder.prover(circuit).map_err(Box::new)?;
     Ok((prover.prove(statement, witness, &mut rand::rng())?, fingerprint))
 }
 
@@ -95,12 +121,45 @@ fn prove(
 mod tests {
     use super::*;
 
+    fn thread() -> ProvingThread {
+        ProvingThread::start(PathBuf::new(), Allow::CeremonyOnly).unwrap()
+    }
+
     #[test]
     fn the_thread_is_nice_and_the_others_are_not() {
-        let thread = ProvingThread::start(PathBuf::new(), Allow::CeremonyOnly).unwrap();
         let niceness = || rustix::process::getpriority_process(None).unwrap();
 
-        assert_eq!(thread.pool.install(niceness), NICENESS);
+        assert_eq!(thread().pool.install(niceness), NICENESS);
         assert!(niceness() < NICENESS);
+    }
+
+    /// The work ends only when another task of the same, single thread goes on meanwhile.
+    #[tokio::test]
+    async fn whoever_waits_for_a_proof_holds_up_nobody() {
+        let (go, wait) = std::sync::mpsc::channel();
+        let patience = std::time::Duration::from_secs(20);
+        let thread = thread();
+        let work = thread.run(move || wait.recv_timeout(patience));
+        let (done, sent) = tokio::join!(work, async move { go.send(7) });
+
+        sent.unwrap();
+        assert_eq!(done.unwrap(), Ok(7));
+    }
+
+    #[tokio::test]
+    async fn a_bug_in_the_thread_ends_one_proof_and_not_the_agent() {
+        let thread = thread();
+        let died = thread.run(|| panic!("a bug")).await;
+
+        assert!(matches!(died, Err::<(), _>(NotProven::Died)), "{died:?}");
+        assert_eq!(thread.run(|| 7).await.unwrap(), 7, "the thread goes on");
+    }
+
+    #[tokio::test]
+    async fn without_keys_there_is_an_error_that_names_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Folder::load(folder.path(), Allow::CeremonyOnly).unwrap_err();
+        let error = NotProven::from(Box::new(error)).to_string();
+        assert!(error.contains("keys.json"), "{error}");
     }
 }

@@ -229,8 +229,9 @@ async fn the_owner_proves_windows_and_trips_by_hand() {
     let out = car.data_dir().join("claim.json");
     let prove = async |more: &[&str]| {
         let config = car.data_dir().join("agent.toml");
-        let words = ["edge-agent", "prove", "--config", config.to_str().unwrap(), "--out"];
-        let line = words.iter().chain(&[out.to_str().unwrap()]).chain(more).copied();
+        let (config, out) = (config.to_str().unwrap(), out.to_str().unwrap());
+        let words = ["edge-agent", "prove", "--config", config, "--out", out];
+        let line = words.iter().chain(more).copied();
         Cli::try_parse_from(line)?.run().await
     };
     let opened = || {
@@ -283,4 +284,35 @@ async fn a_spool_shows_nothing_of_what_is_proven() {
     assert!(!bytes.windows(run.len()).any(|window| window == run));
     let word = b"\"lanes\"";
     assert!(!bytes.windows(word.len()).any(|window| window == word), "nor open windows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_retention_of_no_days_nothing_is_kept() {
+    let market = Market::open().await;
+    let car = driven(&market).await;
+    let config = AgentConfig::load(&car.config(&market, "proofs_retention_days = 0")).unwrap();
+    run_until(&config, |status| status.done).await;
+
+    let status = status::read(car.data_dir()).unwrap();
+    assert_eq!((status.counters.windows_committed, status.proofs_kept), (3, 0));
+    assert_eq!(market.state().leaves.len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_and_the_day_go_on_after_a_stop_and_a_start() {
+    let market = Market::open().await;
+    let car = driven(&market).await;
+    let path = car.config(&market, "");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let slow = path.with_file_name("slow.toml");
+    std::fs::write(&slow, text.replace("\"flat-out\"", "100.0")).unwrap();
+    run_until(&AgentConfig::load(&slow).unwrap(), |status| status.position > 500).await;
+    let stopped = status::read(car.data_dir()).unwrap().counters;
+    assert!(stopped.frames_read < 2_000 && stopped.summaries_committed == 1, "{stopped:?}");
+
+    run_until(&AgentConfig::load(&path).unwrap(), |status| status.done).await;
+    let done = status::read(car.data_dir()).unwrap();
+    assert_eq!(done.counters.windows_committed, 3, "as without a stop");
+    assert_eq!(done.counters.summaries_committed, 3, "two trips and one day");
+    assert_eq!((done.proofs_kept, done.proofs_placed), (6, 6));
 }
