@@ -37,7 +37,7 @@ pub mod tree;
 
 pub use circuit::{Circuit, ClaimCircuit};
 pub use commitment::{
-    Blinding, Committable, NotABlinding, NotACommitment, digest_windows, parse_commitment,
+    Blinding, Committable, NotABlinding, NotACommitment, digest_windows, extend_digest, parse_commitment,
 };
 pub use element::{IdentityCommitment, Leaf, NotAnElement, Nullifier, Payee, Root};
 pub use encoding::ClassNumbers;
@@ -45,7 +45,7 @@ pub use fingerprint::{Fingerprint, NotAFingerprint};
 pub use groth16::{DoesNotVerify, NoProver, ProveError, Prover, Refused, Verifier};
 pub use identity::{NotASecret, Secret, leaf};
 pub use keys::{ProvingKey, VerifyingKey};
-pub use native::{Refusal, check};
+pub use native::{Refusal, check, check_answer};
 pub use poseidon::hash;
 pub use proof::{NotAProof, Proof};
 pub use statement::{Statement, Witness};
