@@ -162,6 +162,12 @@ impl Car {
         self.file("agent")
     }
 
+    /// Settings of its agent.
+    #[must_use]
+    pub fn settings_file(&self) -> PathBuf {
+        self.file("agent.toml")
+    }
+
     /// What its agent last said of itself.
     ///
     /// # Errors
@@ -241,7 +247,7 @@ impl Car {
         market: &Market,
         when_replayed: WhenReplayed,
     ) -> anyhow::Result<()> {
-        let settings = self.file("agent.toml");
+        let settings = self.settings_file();
         fs::write(&settings, self.settings(market, when_replayed)?)?;
         let settings = path_text(&settings);
         let mut arguments = vec!["edge-agent", "run", "--config", &settings];

@@ -126,7 +126,12 @@ impl Market {
         let operator_key = fs::read_to_string(folder.join("operator.key"))
             .context("cannot read the operator's key")?;
         let rest = Rest { key: Some(operator_key.trim().to_owned()), ..rest };
-        Ok(Self { process, rest, grpc_url: format!("https://{grpc_address}"), keys: keys.map(Path::to_owned) })
+        Ok(Self {
+            process,
+            rest,
+            grpc_url: format!("https://{grpc_address}"),
+            keys: keys.map(Path::to_owned),
+        })
     }
 
     /// Where cars connect.
