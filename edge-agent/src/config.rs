@@ -193,7 +193,8 @@ impl AgentConfig {
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         let paths = [&mut self.data_dir, &mut self.dbc, &mut self.map];
-        for relative in paths.into_iter().chain(&mut self.replay).chain(&mut self.proving_keys_dir) {
+        for relative in paths.into_iter().chain(&mut self.replay).chain(&mut self.proving_keys_dir)
+        {
             *relative = folder.join(&*relative);
         }
         Ok(self)

@@ -13,7 +13,9 @@ use telematics::{Disclosure, Policy};
 /// *share*, commitments only under *prove*.
 pub fn restrict(contents: &mut Contents, policy: &Policy) {
     contents.samples.retain(|sample| policy.disclosure(sample.signal) == Disclosure::Share);
-    contents.commitments.retain(|committed| policy.disclosure(committed.signal) == Disclosure::Prove);
+    contents
+        .commitments
+        .retain(|committed| policy.disclosure(committed.signal) == Disclosure::Prove);
 }
 
 #[cfg(test)]

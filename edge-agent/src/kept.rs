@@ -176,7 +176,9 @@ mod tests {
         (extreme.values[3], extreme.values[4]) = (Value::from_raw(i64::MAX), Value::from_raw(-9));
         let places = Places {
             started_at: T0,
-            places: std::array::from_fn(|index| if index % 2 == 0 { Place::LAST } else { Place::default() }),
+            places: std::array::from_fn(|index| {
+                if index % 2 == 0 { Place::LAST } else { Place::default() }
+            }),
         };
         let summary = |period| Summary {
             signal: Signal::LONGITUDE,
@@ -217,9 +219,11 @@ mod tests {
         let sealed = kept.seal(&place, &vault, &mut rand::rng());
 
         assert!(Kept::open(&place, &sealed, &vault).is_ok());
-        for (name, place, vault) in
-            [("moved", &moved, &vault), ("renamed", &renamed, &vault), ("other key", &place, &other)]
-        {
+        for (name, place, vault) in [
+            ("moved", &moved, &vault),
+            ("renamed", &renamed, &vault),
+            ("other key", &place, &other),
+        ] {
             let refused = Err(NotKept::Sealed(NotSealedHere));
             assert_eq!(Kept::open(place, &sealed, vault), refused, "{name}");
         }

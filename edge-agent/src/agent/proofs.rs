@@ -37,7 +37,8 @@ pub(super) fn answer(
     if config.allow_dev_keys {
         tracing::warn!("development keys are allowed: anyone can forge proofs under them");
     }
-    let thread = ProvingThread::start(keys.clone(), allow).map_err(crate::claims::ClaimError::from)?;
+    let thread =
+        ProvingThread::start(keys.clone(), allow).map_err(crate::claims::ClaimError::from)?;
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
     let settings = Settings {
         check_period: seconds(config.claim_check_seconds.get()),

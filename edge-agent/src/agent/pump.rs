@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use telematics::window::Period;
 use telematics::{Disclosure, Policy, Sample, Timestamp};
-use zk::Committable;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use zk::Committable;
 
 use crate::batcher::Batcher;
 use crate::clock;

@@ -155,8 +155,7 @@ impl Answering {
     /// True when the campaign asks cars like this one, about something that its owner does not keep.
     fn concerns(&self, campaign: &Campaign) -> bool {
         let disclosure = self.shared.policy.borrow().disclosure(campaign.question.signal());
-        disclosure != Disclosure::Keep
-            && is_of(campaign.scope.class(), &self.identity.holder.car)
+        disclosure != Disclosure::Keep && is_of(campaign.scope.class(), &self.identity.holder.car)
     }
 
     async fn answer(&self, campaign: &Campaign) -> Result<(), ClaimError> {

@@ -69,7 +69,7 @@ impl ProvingThread {
         witness: Witness,
     ) -> Result<(Proof, Fingerprint), NotProven> {
         let (keys, allow) = (self.keys.clone(), self.allow);
-        let work = move || {
+        let work = move || -> Result<_, NotProven> {
             let folder = Folder::load(&keys, allow).map_err(Box::new)?;
             prove(&folder, &statement, &witness)
         };
@@ -85,24 +85,6 @@ impl ProvingThread {
         // Whoever asked may have been told to stop.
         self.pool.spawn(move || drop(sender.send(work())));
         receiver.await.or(Err(NotProven::Died))
-    }
-}
-
-fn prove(
-        &self,
-        statement: Statement,
-        witness: Witness,
-    ) -> Result<(Proof, Fingerprint), NotProven> {
-        let (sender, receiver) = oneshot::channel();
-        let (keys, allow) = (self.keys.clone(), self.allow);
-        self.pool.spawn(move || {
-            let proven = Folder::load(&keys, allow)
-                .map_err(|error| NotProven::Keys(Box::new(error)))
-                .and_then(|folder| prove(&folder, &statement, &witness));
-            // Whoever asked may have been told to stop.
-            sender.send(proven).ok();
-        });
-        receiver.await.or(Err(NotProven::Died))?
     }
 }
 

@@ -46,8 +46,7 @@ impl Enroll {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let car = VehicleDescription::new(&self.make, &self.model, self.year, self.powertrain)?;
         let holder = Holder::draw(car.clone(), &mut rand::rng());
-        let enrolled =
-            enrol::enrol(&self.url, &self.code, holder, &self.data_dir, clock::now());
+        let enrolled = enrol::enrol(&self.url, &self.code, holder, &self.data_dir, clock::now());
         let (identity, policy) =
             enrolled.await.with_context(|| format!("cannot enroll this {car}"))?;
 

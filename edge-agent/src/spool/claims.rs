@@ -36,7 +36,11 @@ impl Spool {
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn keep_claim<T: Serialize>(&self, campaign: CampaignId, claim: &T) -> Result<(), SpoolError> {
+    pub fn keep_claim<T: Serialize>(
+        &self,
+        campaign: CampaignId,
+        claim: &T,
+    ) -> Result<(), SpoolError> {
         self.write(|transaction| {
             let bytes = to_json(claim)?;
             transaction.open_table(CLAIMS)?.insert(campaign.as_bytes(), bytes.as_slice())?;

@@ -184,7 +184,8 @@ fn a_car_that_is_enrolled_anew_keeps_nothing_that_its_key_does_not_open() {
     append(&spool, &both(), &[speed(1)]);
     let mut cut = Cut { open: vec![1], source: "can0".to_owned(), ..Cut::default() };
     cut.contents.samples = testing::samples("Vehicle.Speed", 3);
-    let share = Policy::new(PolicyVersion::FIRST, [(SignalGroup::Motion, Disclosure::Share)].into());
+    let share =
+        Policy::new(PolicyVersion::FIRST, [(SignalGroup::Motion, Disclosure::Share)].into());
     spool.append(&sealer(1), &share, &mut cut).unwrap();
     assert_eq!(spool.open_of("can0").unwrap(), Some(vec![1]));
 

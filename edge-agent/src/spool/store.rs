@@ -10,8 +10,8 @@ use telematics::payload::Contents;
 use telematics::{LeavesAt, Policy};
 
 use super::chain::Chain;
-use super::error::SpoolError;
 use super::claims::CLAIMS;
+use super::error::SpoolError;
 use super::kept::{self, KeptRecord};
 use super::records::Pending;
 use super::tables::{

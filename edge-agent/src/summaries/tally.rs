@@ -55,11 +55,7 @@ impl Tally {
     }
 
     /// The figures, given what is the same for all signals.
-    pub(super) fn figures(
-        &self,
-        seconds_driven: i64,
-        square: [i64; 2],
-    ) -> [i64; Figure::COUNT] {
+    pub(super) fn figures(&self, seconds_driven: i64, square: [i64; 2]) -> [i64; Figure::COUNT] {
         let [square_first, square_last] = square;
         let [low, middle, high] = self.above;
         Figure::ALL.map(|figure| match figure {

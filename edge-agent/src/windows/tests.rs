@@ -113,7 +113,8 @@ fn a_gap_breaks_a_window_off_and_it_begins_anew() {
 fn latitude_and_longitude_become_places() {
     let mut drive = Drive::default();
     let longitude = |step: i64| 13_300_000 + step * 1_000;
-    (0..=64).for_each(|step| drive.at(Disclosure::Prove, step * 5_000, 52_500_000, longitude(step)));
+    (0..=64)
+        .for_each(|step| drive.at(Disclosure::Prove, step * 5_000, 52_500_000, longitude(step)));
     drive.end();
 
     let [Made { committed, kept }] = &drive.made[..1] else { panic!("something was committed") };
@@ -273,11 +274,8 @@ fn what_can_not_be_committed_to_is_dropped_and_counted() {
     (0..=64).for_each(|second| drive.speed(second * 1_000, 1 << 36));
     assert!(drive.made.is_empty());
     assert_eq!(drive.committer.too_large(), 1);
-    let garbage = Sample {
-        signal: Signal::SPEED,
-        time: Timestamp::CALENDAR_END,
-        value: Value::from_raw(1),
-    };
+    let garbage =
+        Sample { signal: Signal::SPEED, time: Timestamp::CALENDAR_END, value: Value::from_raw(1) };
     drive.committer.take(garbage, Disclosure::Prove, &mut rand::rng());
     assert_eq!(drive.committer.take_made(), []);
 }

@@ -33,11 +33,13 @@ use question::Asked;
 ///
 /// Stop the agent first: it has the spool open.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  edge-agent prove --config /etc/axle/agent.toml --out claim.json \
+#[command(
+    after_help = "Examples:\n  edge-agent prove --config /etc/axle/agent.toml --out claim.json \
     \\\n      --signal Vehicle.Powertrain.TractionBattery.StateOfHealth --low 80\n  \
     edge-agent prove --config /etc/axle/agent.toml --out claim.json --outside 11/1100/671\n  \
     edge-agent prove --config /etc/axle/agent.toml --out claim.json \\\n      \
-    --signal Vehicle.Speed --trip --figure mean=..70 --figure max=..130")]
+    --signal Vehicle.Speed --trip --figure mean=..70 --figure max=..130"
+)]
 pub(super) struct Prove {
     /// Settings of the agent: its folder, its marketplace and its `proving_keys_dir`.
     #[arg(long)]

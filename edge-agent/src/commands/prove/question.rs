@@ -92,7 +92,8 @@ impl Asked {
 
 /// Reads `name=low..high`, where either end may be left out.
 fn figure(text: &str) -> Result<(String, BoundsText), String> {
-    let refuse = || format!("`{text}` is not a figure such as mean=..70, max=0..130 or count=100..");
+    let refuse =
+        || format!("`{text}` is not a figure such as mean=..70, max=0..130 or count=100..");
     let (name, bounds) = text.split_once('=').ok_or_else(refuse)?;
     let (low, high) = bounds.split_once("..").ok_or_else(refuse)?;
     let end = |text: &str| match text {
