@@ -37,7 +37,8 @@ pub mod tree;
 
 pub use circuit::{Circuit, ClaimCircuit};
 pub use commitment::{
-    Blinding, Committable, NotABlinding, NotACommitment, digest_windows, extend_digest, parse_commitment,
+    Blinding, Committable, NotABlinding, NotACommitment, digest_windows, extend_digest,
+    parse_commitment,
 };
 pub use element::{IdentityCommitment, Leaf, NotAnElement, Nullifier, Payee, Root};
 pub use encoding::ClassNumbers;

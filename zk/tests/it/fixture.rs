@@ -13,7 +13,8 @@ use ark_groth16::ProvingKey;
 use ark_serialize::{CanonicalDeserialize as _, CanonicalSerialize as _};
 use taceo_groth16::{CircomReduction, ConstraintMatrices, Groth16};
 use zk::Proof;
-use zk::ceremony::{Layout, Rehearsal, assignment};
+use zk::ceremony::{Layout, Rehearsal};
+use zk::groth16::assignment;
 
 /// Not secret, like everything else here.
 const BEACON: &str = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ark_bn254::Fr;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use zk::ceremony::{Layout, Zkey, assignment, json, wtns};
+use zk::ceremony::{Layout, Zkey, json, wtns};
+use zk::groth16::assignment;
 use zk::{Circuit, ClaimCircuit, Prover};
 
 use crate::fixture::{CEREMONY, claim, prove, verifies};
