@@ -38,6 +38,7 @@ diesel::table! {
         public_key -> Binary,
         status -> Text,
         enrolled_at -> BigInt,
+        identity_commitment -> Nullable<Binary>,
     }
 }
 
@@ -126,16 +127,6 @@ diesel::table! {
         signal -> Integer,
         measured_at -> BigInt,
         value -> BigInt,
-    }
-}
-
-diesel::table! {
-    commitments (vehicle_id, commitment) {
-        vehicle_id -> Binary,
-        commitment -> Binary,
-        signal -> Integer,
-        started_at -> BigInt,
-        received_at -> BigInt,
     }
 }
 
@@ -243,6 +234,44 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    epochs (number) {
+        number -> Integer,
+        size -> Integer,
+        opened_at -> BigInt,
+        closed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    tree_nodes (epoch, level, position) {
+        epoch -> Integer,
+        level -> Integer,
+        position -> Integer,
+        node -> Binary,
+    }
+}
+
+diesel::table! {
+    roots (epoch, size) {
+        epoch -> Integer,
+        size -> Integer,
+        root -> Binary,
+        published_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    batch_leaves (vehicle_id, seq) {
+        vehicle_id -> Binary,
+        seq -> BigInt,
+        epoch -> Integer,
+        position -> Integer,
+        day -> Integer,
+        leaf_count -> Integer,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     owners,
     buyers,
@@ -257,7 +286,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     batches,
     chains,
     latest_values,
-    commitments,
     quarantine,
     datasets,
     quotes,
@@ -266,4 +294,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     payouts,
     versions,
     reads,
+    epochs,
+    tree_nodes,
+    roots,
+    batch_leaves,
 );

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use telematics::payload::Contents;
-use telematics::window::{Commitment, CommittedWindow};
 use telematics::{BatchHash, Sample, SealedBatch, Signal, Timestamp, VehicleId};
 
 use super::queries;
@@ -63,18 +62,6 @@ pub struct StoredBatch {
     pub received_at: Timestamp,
 }
 
-/// The window that a vehicle committed to with these bytes, and when that reached the market. Whose it
-/// is stays here: a proof is about a window, not about a car.
-///
-/// # Errors
-/// Fails when the database does, or when a row is damaged.
-pub fn committed(
-    conn: &mut Conn,
-    commitment: Commitment,
-) -> Result<Option<(CommittedWindow, Timestamp)>, ArchiveError> {
-    queries::committed(conn, commitment)
-}
-
 /// How much the archive holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -103,9 +90,6 @@ pub fn append(
     queries::insert_batch(conn, batch, hash, samples, now)?;
     for sample in newest(&contents.samples).values() {
         queries::move_latest(conn, batch.header.vehicle, sample)?;
-    }
-    for window in &contents.commitments {
-        queries::keep_commitment(conn, batch.header.vehicle, window, now)?;
     }
     Ok(())
 }
