@@ -71,6 +71,22 @@ impl Timestamp {
     }
 }
 
+/// The date of a day counted from 1970-01-01, such as `2026-11-22`.
+#[must_use]
+pub fn date_of_day(day: u16) -> String {
+    EPOCH.saturating_add(jiff::Span::new().days(day)).to_string()
+}
+
+/// The day that `date` names, counted from 1970-01-01, or `None` when it is no date between then and
+/// 2149-06-06.
+#[must_use]
+pub fn day_of_date(date: &str) -> Option<u16> {
+    let date: jiff::civil::Date = date.parse().ok()?;
+    u16::try_from(date.since(EPOCH).ok()?.get_days()).ok()
+}
+
+const EPOCH: jiff::civil::Date = jiff::civil::date(1970, 1, 1);
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {
@@ -132,5 +148,16 @@ mod tests {
     fn times_beyond_the_calendar_still_print() {
         assert!(Timestamp::from_micros(i64::MAX).to_string().contains("µs"));
         assert_eq!(Timestamp::from_micros(i64::MAX).plus_seconds(1).as_micros(), i64::MAX);
+    }
+
+    #[test]
+    fn dates_of_days_round_trip() {
+        for (day, date) in [(0, "1970-01-01"), (19_723, "2024-01-01"), (u16::MAX, "2149-06-06")] {
+            assert_eq!(date_of_day(day), date);
+            assert_eq!(day_of_date(date), Some(day));
+        }
+        for text in ["1969-12-31", "2149-06-07", "2024-13-01", "yesterday", ""] {
+            assert_eq!(day_of_date(text), None, "{text}");
+        }
     }
 }

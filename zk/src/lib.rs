@@ -8,9 +8,11 @@ mod gadgets;
 mod identity;
 mod native;
 mod poseidon;
+mod proof;
 mod statement;
 #[cfg(test)]
 mod testing;
+pub mod text;
 pub mod tree;
 
 pub use circuit::{Circuit, ClaimCircuit};
@@ -22,4 +24,5 @@ pub use encoding::ClassNumbers;
 pub use identity::{NotASecret, Secret, leaf};
 pub use native::{Refusal, check};
 pub use poseidon::hash;
+pub use proof::{NotAProof, Proof};
 pub use statement::{Statement, Witness};
