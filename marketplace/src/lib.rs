@@ -14,6 +14,7 @@ pub mod config;
 pub mod consent;
 pub mod db;
 pub mod delivery;
+pub mod epochs;
 pub mod files;
 pub mod identity;
 pub mod ingest;

@@ -17,6 +17,8 @@ mod error;
 mod nodes;
 mod queries;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use append::{append, leaves_of, publish};
 pub use error::EpochsError;

@@ -14,6 +14,7 @@ use telematics::{
 };
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 use tonic::{Status, Streaming};
+use zk::Secret;
 
 use crate::market::Market;
 
@@ -159,9 +160,18 @@ pub(crate) async fn enrol(
         code: code.to_owned(),
         csr_der: request_for(key),
         vehicle: Some((&car).into()),
+        identity_commitment: secret_of(key).identity_commitment().to_bytes().to_vec(),
     };
     let channel = channel(market, tls(market)).await.unwrap();
     Ok(EnrolmentClient::new(channel).enroll(request).await?.into_inner())
+}
+
+/// What the car with this key proves under.
+pub(crate) fn secret_of(key: &SigningKey) -> Secret {
+    let mut bytes = key.to_bytes();
+    // The field's modulus has 254 bits.
+    bytes[31] &= 0x0f;
+    Secret::from_bytes(&bytes).unwrap()
 }
 
 /// A certificate request for `key`.

@@ -8,7 +8,7 @@ use marketplace::app::App;
 use marketplace::clock::Clock;
 use marketplace::config::{Config, Rules};
 use marketplace::consent::{self, ConsentError, Groups, parse_groups};
-use marketplace::identity::{self, ApiKey, IdentityError};
+use marketplace::identity::{self, ApiKey, IdentityError, NewVehicle};
 use marketplace::jobs::flush::Flush;
 use marketplace::jobs::sales;
 use marketplace::lake::Arrived;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use telematics::testing::{T0, samples, signing_key, vehicle};
 use telematics::{OwnerId, Powertrain, Timestamp, VehicleDescription};
 use tempfile::TempDir;
+use zk::IdentityCommitment;
 
 /// The operator's key in every test.
 pub(crate) const OPERATOR: [u8; 32] = [1; 32];
@@ -132,7 +133,13 @@ impl Market {
                 let (secret, groups) = ([number; 10], "motion=share");
                 identity::create_enrolment_code(conn, &owner, &secret, groups, T0)?;
                 let device = signing_key(number).verifying_key();
-                identity::enroll(conn, &secret, vehicle(number), device, &car, T0)?;
+                let car = NewVehicle {
+                    id: vehicle(number),
+                    key: device,
+                    identity: IdentityCommitment::from_bytes(&[number; 32]).unwrap(),
+                    description: car.clone(),
+                };
+                identity::enroll(conn, &secret, &car, T0)?;
                 let groups: Groups = parse_groups(groups).unwrap();
                 consent::grant(conn, vehicle(number), &groups, T0).map(drop)
             })
