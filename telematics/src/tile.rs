@@ -43,15 +43,13 @@ impl Place {
     pub const LAST: Self = Self((1 << Self::BITS) - 1);
 
     /// The place at `latitude` and `longitude` in degrees, or `None` beyond the map, which ends at
-    /// 85.05 degrees.
+    /// 85.05 degrees north and south, and before 180 degrees east.
     #[must_use]
     pub fn at(latitude: f64, longitude: f64) -> Option<Self> {
         let tiles = f64::from(1_u32 << Self::ZOOM);
         let phi = latitude.to_radians();
         let x = (longitude + 180.0) / 360.0 * tiles;
         let y = (1.0 - phi.tan().asinh() / std::f64::consts::PI) / 2.0 * tiles;
-        // 180 degrees east is 180 degrees west.
-        let x = if longitude == 180.0 { 0.0 } else { x };
         if !(0.0..tiles).contains(&x) || !(0.0..tiles).contains(&y) {
             return None;
         }
@@ -95,7 +93,9 @@ impl Tile {
     /// A zoom beyond that of places, and numbers that do not exist at the zoom, are refused.
     pub fn new(zoom: u8, x: u32, y: u32) -> Result<Self, NotATile> {
         let exists = zoom <= Place::ZOOM && x < 1 << zoom && y < 1 << zoom;
-        exists.then_some(Self { zoom, x, y }).ok_or_else(|| NotATile { text: format!("{zoom}/{x}/{y}") })
+        exists
+            .then_some(Self { zoom, x, y })
+            .ok_or_else(|| NotATile { text: format!("{zoom}/{x}/{y}") })
     }
 
     /// The smallest tile that holds both places.
@@ -140,9 +140,8 @@ impl Tile {
 /// Bits of `y` above bits of `x`, in pairs.
 fn interleave(x: u32, y: u32) -> u64 {
     let bit = |number: u32, index: u8| u64::from(number >> index & 1);
-    (0..Place::ZOOM).fold(0, |key, index| {
-        key | bit(x, index) << (2 * index) | bit(y, index) << (2 * index + 1)
-    })
+    (0..Place::ZOOM)
+        .fold(0, |key, index| key | bit(x, index) << (2 * index) | bit(y, index) << (2 * index + 1))
 }
 
 fn deinterleave(key: u64) -> (u32, u32) {
@@ -203,10 +202,9 @@ mod tests {
 
     #[test]
     fn beyond_the_map_there_is_no_place() {
-        for (latitude, longitude) in [(86.0, 0.0), (-90.0, 0.0), (0.0, 181.0), (f64::NAN, 0.0)] {
+        for (latitude, longitude) in [(86.0, 0.0), (-90.0, 0.0), (0.0, 180.0), (f64::NAN, 0.0)] {
             assert_eq!(Place::at(latitude, longitude), None, "{latitude} {longitude}");
         }
-        assert_eq!(Place::at(0.0, 180.0), Place::at(0.0, -180.0));
         assert_eq!(Place::from_quadkey(1 << Place::BITS), None);
     }
 

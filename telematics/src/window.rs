@@ -150,10 +150,7 @@ impl Figure {
     /// Whether it is a value of the signal, at the signal's decimals.
     #[must_use]
     pub const fn is_value(self) -> bool {
-        matches!(
-            self,
-            Self::Min | Self::Max | Self::Mean | Self::Sum | Self::First | Self::Last
-        )
+        matches!(self, Self::Min | Self::Max | Self::Mean | Self::Sum | Self::First | Self::Last)
     }
 }
 

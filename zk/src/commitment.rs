@@ -166,7 +166,10 @@ pub(crate) fn figures(summary: &Summary) -> Result<[Fr; Figure::COUNT], NotAComm
     Ok(encoded)
 }
 
-fn window_layout(window: &Window, blinding: Blinding) -> Result<[Fr; WINDOW_INPUTS], NotACommitment> {
+fn window_layout(
+    window: &Window,
+    blinding: Blinding,
+) -> Result<[Fr; WINDOW_INPUTS], NotACommitment> {
     let (signal, time) = (encoding::signal(window.signal), encoding::time(window.started_at));
     let header = encoding::header(Tag::Window, Fr::zero(), signal, time);
     let packed: [Fr; VALUE_ELEMENTS] =
@@ -208,26 +211,26 @@ mod tests {
     use super::*;
     use crate::testing::{rng, summary, value, window};
 
-    fn commit(what: Committable) -> Commitment {
+    fn commit(what: &Committable) -> Commitment {
         what.commit(Blinding::draw(&mut rng(7))).unwrap()
     }
 
     #[test]
     fn a_commitment_fixes_every_part_of_a_window() {
-        let honest = commit(Committable::Window(window()));
+        let honest = commit(&Committable::Window(window()));
         let change = |change: fn(&mut Window)| {
             let mut window = window();
             change(&mut window);
-            commit(Committable::Window(window))
+            commit(&Committable::Window(window))
         };
 
-        assert_eq!(honest, commit(Committable::Window(window())));
+        assert_eq!(honest, commit(&Committable::Window(window())));
         assert_ne!(honest, change(|window| window.signal = Signal::by_number(2).unwrap()));
         assert_ne!(honest, change(|window| window.started_at = Timestamp::from_micros(0)));
         for index in 0..Window::LENGTH {
             let mut other = window();
             other.values[index] = value(other.values[index].raw() + 1);
-            assert_ne!(honest, commit(Committable::Window(other)), "value {index}");
+            assert_ne!(honest, commit(&Committable::Window(other)), "value {index}");
         }
         let blinding = Blinding::draw(&mut rng(8));
         assert_ne!(Ok(honest), Committable::Window(window()).commit(blinding));
@@ -235,26 +238,26 @@ mod tests {
 
     #[test]
     fn a_commitment_fixes_every_figure_of_a_summary() {
-        let honest = commit(Committable::Summary(summary()));
+        let honest = commit(&Committable::Summary(summary()));
         for index in 0..Figure::COUNT {
             let mut other = summary();
             other.figures[index] += 1;
-            assert_ne!(honest, commit(Committable::Summary(other)), "figure {index}");
+            assert_ne!(honest, commit(&Committable::Summary(other)), "figure {index}");
         }
         let windows = digest_windows(&[honest]).unwrap();
-        assert_ne!(honest, commit(Committable::Summary(Summary { windows, ..summary() })));
+        assert_ne!(honest, commit(&Committable::Summary(Summary { windows, ..summary() })));
         let period = telematics::window::Period::Day;
-        assert_ne!(honest, commit(Committable::Summary(Summary { period, ..summary() })));
+        assert_ne!(honest, commit(&Committable::Summary(Summary { period, ..summary() })));
     }
 
     #[test]
     fn a_commitment_fixes_every_place() {
         let places = Places { started_at: window().started_at, places: [Place::default(); 64] };
-        let honest = commit(Committable::Places(places.clone()));
+        let honest = commit(&Committable::Places(places.clone()));
         for index in 0..Window::LENGTH {
             let mut other = places.clone();
             other.places[index] = Place::LAST;
-            assert_ne!(honest, commit(Committable::Places(other)), "place {index}");
+            assert_ne!(honest, commit(&Committable::Places(other)), "place {index}");
         }
     }
 

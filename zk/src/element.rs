@@ -24,8 +24,8 @@ pub struct Element<K> {
     kind: PhantomData<fn() -> K>,
 }
 
-/// Declares the kinds.
-pub mod kind {
+/// The kinds.
+pub(crate) mod kind {
     use super::Kind;
 
     /// See [`super::IdentityCommitment`].

@@ -194,7 +194,11 @@ pub(crate) fn header(tag: Tag, period: Fr, signal: Fr, time: Fr) -> Fr {
 }
 
 /// Parts of `BITS` bits, `PER_ELEMENT` to an element, the first lowest.
-pub(crate) fn pack<const ELEMENTS: usize>(parts: &[Fr], per_element: usize, bits: usize) -> [Fr; ELEMENTS] {
+pub(crate) fn pack<const ELEMENTS: usize>(
+    parts: &[Fr],
+    per_element: usize,
+    bits: usize,
+) -> [Fr; ELEMENTS] {
     let shift = power_of_two(bits);
     let mut elements = [Fr::zero(); ELEMENTS];
     for (element, parts) in elements.iter_mut().zip(parts.chunks(per_element)) {

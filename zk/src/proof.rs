@@ -1,17 +1,19 @@
 //! A proof as it is sent: 128 bytes.
 //!
 //! **Invariant:** holding a [`Proof`] means that its three points are on their curves and in their
-//! subgroups. Whether it proves anything is for [`crate::verify()`] to say.
+//! subgroups. Whether it proves anything is for [`crate::Verifier`] to say.
 //!
 //! A proof can be re-randomised by anyone, so its bytes are no identity: never deduplicate by them.
 
 use ark_bn254::Bn254;
-use ark_serialize::{CanonicalDeserialize as _, CanonicalSerialize as _};
+use ark_serialize::CanonicalSerialize as _;
+
+use crate::groth16::decode;
 
 /// A Groth16 proof over BN254.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proof {
-    pub(crate) points: ark_groth16::Proof<Bn254>,
+    points: ark_groth16::Proof<Bn254>,
 }
 
 /// Bytes that are no proof.
@@ -34,6 +36,16 @@ impl Proof {
     /// Bytes of a proof: two compressed points of the first group and one of the second.
     pub const BYTES: usize = 128;
 
+    /// Takes points that are known to be of their groups.
+    pub(crate) const fn from_points(points: ark_groth16::Proof<Bn254>) -> Self {
+        Self { points }
+    }
+
+    /// Its three points.
+    pub(crate) const fn points(&self) -> &ark_groth16::Proof<Bn254> {
+        &self.points
+    }
+
     /// The bytes to send.
     #[must_use]
     #[expect(
@@ -52,10 +64,10 @@ impl Proof {
     /// # Errors
     /// Another length, points off the curve and points outside the subgroup are refused.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, NotAProof> {
-        if bytes.len() != Self::BYTES {
-            return Err(NotAProof::WrongLength { bytes: bytes.len() });
+        let points = decode::proof_on_curves(bytes)?;
+        if !decode::is_in_g2(&points.b) {
+            return Err(NotAProof::NotPoints);
         }
-        let points = ark_groth16::Proof::deserialize_compressed(bytes);
-        points.map(|points| Self { points }).or(Err(NotAProof::NotPoints))
+        Ok(Self { points })
     }
 }

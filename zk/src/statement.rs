@@ -126,11 +126,7 @@ fn fact_inputs(fact: &Fact) -> [Fr; FACT_INPUTS.len()] {
 
 fn summary_inputs(bounds: &SummaryBounds) -> [Fr; SUMMARY_INPUTS.len()] {
     let [lows, highs] = figure_bounds(bounds);
-    [
-        encoding::signal(bounds.signal),
-        encoding::period(bounds.period),
-        figures_hash(&lows, &highs),
-    ]
+    [encoding::signal(bounds.signal), encoding::period(bounds.period), figures_hash(&lows, &highs)]
 }
 
 /// The lowest and the highest number permitted of each figure.

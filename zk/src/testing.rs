@@ -1,6 +1,9 @@
 //! Honest things for this crate's tests and benches.
 
-use ark_bn254::Fr;
+use std::sync::{Arc, LazyLock};
+
+use ark_bn254::{Fq, Fq2, Fr, G2Affine};
+use ark_ff::Field as _;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use telematics::question::{Above, Bounds, ClassPattern, Fact, Presence, Region, SummaryBounds};
@@ -13,7 +16,9 @@ use telematics::{
 use crate::circuit::Circuit;
 use crate::element::{Leaf, Payee};
 use crate::tree::{self, MemoryTree};
-use crate::{Blinding, ClassNumbers, Committable, Secret, Statement, Witness};
+use crate::{
+    Blinding, ClassNumbers, Committable, Prover, ProvingKey, Secret, Statement, Witness, keys,
+};
 
 /// The day on which honest commitments were received.
 pub(crate) const DAY: u16 = 19_723;
@@ -53,8 +58,8 @@ pub(crate) fn berlin(presence: Presence) -> Region {
 /// A trip at 1 to 2 km/h.
 pub(crate) fn summary() -> Summary {
     let around = telematics::Tile::around(places().places[0], places().places[63]);
-    let square = [around.first(), around.last()].map(|place| i64::try_from(place.quadkey()));
-    let [first, last] = square.map(|key| key.unwrap_or_default());
+    let key = |place: Place| i64::try_from(place.quadkey()).unwrap_or_default();
+    let [first, last] = [around.first(), around.last()].map(key);
     let figures = [600, 100, 200, 150, 90_000, 120, 130, 0, 0, 0, 600, first, last];
     let windows = Commitment([3; 32]);
     Summary { signal: Signal::SPEED, period: Period::Trip, started_at: T0, figures, windows }
@@ -131,4 +136,28 @@ pub(crate) fn restate(statement: &mut Statement, witness: &mut Witness) {
     tree.append(&leaves).expect("40 leaves fit");
     witness.path = tree::path(&mut tree, 40, 29).expect("leaf 29 is there");
     statement.root = tree::root(&mut tree, 40).expect("a tree of 40");
+}
+
+/// Of the smallest circuit. Made once for all tests: the setup takes seconds.
+static PROVER: LazyLock<Prover> = LazyLock::new(|| {
+    let key = keys::development(Circuit::Summary).expect("a key");
+    Prover::new(Circuit::Summary, Arc::new(key)).expect("a prover")
+});
+
+/// A prover of the summary circuit, with its development key.
+pub(crate) fn prover() -> &'static Prover {
+    &PROVER
+}
+
+/// The development key of the summary circuit.
+pub(crate) fn key() -> &'static ProvingKey {
+    PROVER.key()
+}
+
+/// On the curve of the second group, outside the subgroup.
+pub(crate) fn outside_the_subgroup() -> G2Affine {
+    (1_u64..)
+        .filter_map(|x| G2Affine::get_point_from_x_unchecked(Fq2::new(Fq::from(x), Fq::ONE), true))
+        .find(|point| !point.is_in_correct_subgroup_assuming_on_curve())
+        .expect("nearly all are outside")
 }

@@ -344,7 +344,9 @@ mod tests {
         let mut empty = Fr::zero();
         for _ in 0..DEPTH {
             let node = |four: &[Fr]| {
-                poseidon::hash::<ARITY>(&std::array::from_fn(|index| *four.get(index).unwrap_or(&empty)))
+                poseidon::hash::<ARITY>(&std::array::from_fn(|index| {
+                    *four.get(index).unwrap_or(&empty)
+                }))
             };
             let above: Vec<Fr> = level.chunks(ARITY).map(node).collect();
             level = above;

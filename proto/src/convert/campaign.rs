@@ -1,8 +1,6 @@
 //! Campaigns and their questions.
 
-use telematics::question::{
-    Above, Bounds, ClassPattern, Fact, Presence, Region, SummaryBounds,
-};
+use telematics::question::{Above, Bounds, ClassPattern, Fact, Presence, Region, SummaryBounds};
 use telematics::window::{Figure, Period};
 use telematics::{Campaign, CampaignId, LeavesAt, Question, Scope, Signal, Timestamp, Value};
 
@@ -65,7 +63,11 @@ impl TryFrom<v1::Scope> for Scope {
             year: Some(small("year", wire.year)?).filter(|year| *year != 0),
             powertrain: stated.map(powertrain).transpose()?,
         };
-        Ok(Self::new(class, small("first_day", wire.first_day)?, small("last_day", wire.last_day)?)?)
+        Ok(Self::new(
+            class,
+            small("first_day", wire.first_day)?,
+            small("last_day", wire.last_day)?,
+        )?)
     }
 }
 
@@ -187,9 +189,17 @@ mod tests {
                 above: Above::new(Value::from_raw(7), 3).unwrap(),
             }),
             Question::Region(Region::new(Presence::Outside, tiles).unwrap()),
-            Question::Summary(SummaryBounds { signal: Signal::SPEED, period: Period::Day, figures }),
+            Question::Summary(SummaryBounds {
+                signal: Signal::SPEED,
+                period: Period::Day,
+                figures,
+            }),
         ];
-        let class = ClassPattern { year: Some(2020), powertrain: Some(Powertrain::Diesel), ..ClassPattern::default() };
+        let class = ClassPattern {
+            year: Some(2020),
+            powertrain: Some(Powertrain::Diesel),
+            ..ClassPattern::default()
+        };
         questions.map(|question| Campaign {
             id: CampaignId::new(T0, [1; 10]),
             title: "Winter tyres".to_owned(),
@@ -210,10 +220,18 @@ mod tests {
     fn what_is_no_campaign_is_refused_by_field() {
         let [fact, region, summary] = campaigns().map(|campaign| v1::Campaign::from(&campaign));
         let scope = fact.scope.clone().unwrap();
-        let asked = |question: v1::campaign::Question| v1::Campaign { question: Some(question), ..fact.clone() };
+        let asked = |question: v1::campaign::Question| v1::Campaign {
+            question: Some(question),
+            ..fact.clone()
+        };
         let no_tiles = v1::Region { outside: false, tiles: Vec::new() };
-        let figure = v1::FigureBounds { figure: "mood".to_owned(), bounds: Some(v1::Bounds::default()) };
-        let mood = v1::SummaryBounds { signal: "Vehicle.Speed".to_owned(), period: "day".to_owned(), figures: vec![figure] };
+        let figure =
+            v1::FigureBounds { figure: "mood".to_owned(), bounds: Some(v1::Bounds::default()) };
+        let mood = v1::SummaryBounds {
+            signal: "Vehicle.Speed".to_owned(),
+            period: "day".to_owned(),
+            figures: vec![figure],
+        };
         #[rustfmt::skip] // a table is read by column
         let cases = [
             (v1::Campaign { question: None, ..region },                                            "`question` is missing"),

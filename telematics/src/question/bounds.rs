@@ -96,8 +96,7 @@ pub struct Above {
 
 impl Above {
     /// Says nothing: every value may lie above.
-    pub const ANY: Self =
-        Self { threshold: Value::from_raw(Bounds::ANY_VALUE.low), count_max: 64 };
+    pub const ANY: Self = Self { threshold: Value::from_raw(Bounds::ANY_VALUE.low), count_max: 64 };
 
     /// "At most `count_max` values lie above `threshold`."
     ///

@@ -78,7 +78,9 @@ pub enum NotAQuestion {
         high: i64,
     },
     /// A bound that no committed number can reach.
-    #[error("the bounds {low} and {high} lie beyond ±2^{bits}, the numbers that can be committed to")]
+    #[error(
+        "the bounds {low} and {high} lie beyond ±2^{bits}, the numbers that can be committed to"
+    )]
     BeyondLimit {
         /// The lower bound.
         low: i64,
@@ -88,7 +90,10 @@ pub enum NotAQuestion {
         bits: u32,
     },
     /// More values than a window has.
-    #[error("at most {count} values above the threshold is no question: a window has {}", Window::LENGTH)]
+    #[error(
+        "at most {count} values above the threshold is no question: a window has {}",
+        Window::LENGTH
+    )]
     CountAboveLength {
         /// The count asked for.
         count: u8,

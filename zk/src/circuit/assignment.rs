@@ -5,9 +5,9 @@
 
 use ark_bn254::Fr;
 use ark_ff::Zero as _;
+use telematics::Question;
 use telematics::question::{Fact, Region, SummaryBounds};
 use telematics::window::{Figure, Places, Summary, Window};
-use telematics::Question;
 
 use super::Circuit;
 use crate::commitment::{self, Blinding, Committable};
@@ -68,7 +68,7 @@ pub(crate) struct PlacesOpening {
     pub(crate) time: Fr,
     pub(crate) places: [Fr; Window::LENGTH],
     /// For each place, 1 at the run that it lies in.
-    pub(crate) selected: [[Fr; Region::RUNS_MAX]; Window::LENGTH],
+    pub(crate) selected: Vec<[Fr; Region::RUNS_MAX]>,
     pub(crate) firsts: [Fr; Region::RUNS_MAX],
     pub(crate) lasts: [Fr; Region::RUNS_MAX],
     pub(crate) blinding: Fr,
@@ -100,7 +100,7 @@ impl Assignment {
             Circuit::Region => Opening::Places(Box::new(PlacesOpening {
                 time: zero,
                 places: ZEROS,
-                selected: [[zero; Region::RUNS_MAX]; Window::LENGTH],
+                selected: vec![[zero; Region::RUNS_MAX]; Window::LENGTH],
                 firsts: [zero; Region::RUNS_MAX],
                 lasts: [zero; Region::RUNS_MAX],
                 blinding: zero,
@@ -174,16 +174,16 @@ impl PlacesOpening {
     fn new(region: &Region, places: &Places, blinding: Blinding) -> Self {
         let [firsts, lasts] = statement::runs(region);
         let runs = region.runs();
-        let selected = places.places.map(|place| {
+        let select = |place: telematics::Place| {
             let quadkey = place.quadkey();
             // A place that lies in none has to select one all the same: the constraints refuse it.
             let run = runs.iter().position(|run| run.contains(&quadkey)).unwrap_or(0);
             std::array::from_fn(|index| Fr::from(index == run))
-        });
+        };
         Self {
             time: encoding::time(places.started_at),
             places: places.places.map(|place| Fr::from(place.quadkey())),
-            selected,
+            selected: places.places.map(select).to_vec(),
             firsts,
             lasts,
             blinding: blinding.number(),
@@ -192,11 +192,7 @@ impl PlacesOpening {
 }
 
 impl SummaryOpening {
-    fn new(
-        bounds: &SummaryBounds,
-        summary: &Summary,
-        blinding: Blinding,
-    ) -> Result<Self, Refusal> {
+    fn new(bounds: &SummaryBounds, summary: &Summary, blinding: Blinding) -> Result<Self, Refusal> {
         let [lows, highs] = statement::figure_bounds(bounds);
         Ok(Self {
             time: encoding::time(summary.started_at),

@@ -12,9 +12,9 @@ mod fact;
 mod membership;
 mod region;
 mod rule;
-mod summary;
 #[cfg(test)]
 mod soundness;
+mod summary;
 #[cfg(test)]
 mod tests;
 
@@ -25,9 +25,7 @@ use ark_r1cs_std::alloc::AllocVar as _;
 use ark_r1cs_std::fields::fp::FpVar;
 use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystemRef, SynthesisError};
 
-pub(crate) use assignment::{
-    Assignment, Opening, PlacesOpening, SummaryOpening, WindowOpening,
-};
+pub(crate) use assignment::{Assignment, Opening, PlacesOpening, SummaryOpening, WindowOpening};
 use fact::FactInputs;
 use membership::SharedInputs;
 pub(crate) use rule::{Rule, Rules};
@@ -153,8 +151,7 @@ impl ConstraintSynthesizer<Fr> for ClaimCircuit {
             }
             Opening::Places(opening) => region::open(&cs, rules, &next()?, &opening)?,
             Opening::Summary(opening) => {
-                let inputs =
-                    SummaryInputs { signal: next()?, period: next()?, figures: next()? };
+                let inputs = SummaryInputs { signal: next()?, period: next()?, figures: next()? };
                 summary::open(&cs, rules, &inputs, &opening)?
             }
         };

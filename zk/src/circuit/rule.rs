@@ -70,6 +70,43 @@ pub(crate) enum Rule {
     Figures,
 }
 
+#[cfg(test)]
+impl Rule {
+    /// Every rule.
+    pub(crate) const ALL: [Self; 30] = [
+        Self::Nullifier,
+        Self::ClassFits,
+        Self::MaskIsBits,
+        Self::FirstDayFits,
+        Self::LastDayFits,
+        Self::NotBeforeFirstDay,
+        Self::NotAfterLastDay,
+        Self::Scope,
+        Self::PositionIsBits,
+        Self::PathIsConnected,
+        Self::Root,
+        Self::SignalFits,
+        Self::PeriodFits,
+        Self::TimeFits,
+        Self::BoundsFit,
+        Self::NotBelowLow,
+        Self::NotAboveHigh,
+        Self::SumNotBelowLow,
+        Self::SumNotAboveHigh,
+        Self::AboveIsBit,
+        Self::UnmarkedIsNotAbove,
+        Self::FewAreMarked,
+        Self::SelectionIsBits,
+        Self::OneIsSelected,
+        Self::NotBeforeRun,
+        Self::NotAfterRun,
+        Self::Runs,
+        Self::FigureNotBelowLow,
+        Self::FigureNotAboveHigh,
+        Self::Figures,
+    ];
+}
+
 /// Which rules to enforce: all of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rules {

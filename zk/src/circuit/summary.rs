@@ -49,7 +49,8 @@ pub(super) fn open(
     let (lows, highs) = (privates(cs, &assigned.lows)?, privates(cs, &assigned.highs)?);
     for ((figure, low), high) in figures.iter().zip(&lows).zip(&highs) {
         rules.enforce(Rule::FigureNotBelowLow, || enforce_fits::<FIGURE_BITS>(&(figure - low)))?; // 2
-        rules.enforce(Rule::FigureNotAboveHigh, || enforce_fits::<FIGURE_BITS>(&(high - figure)))?; // 2
+        rules
+            .enforce(Rule::FigureNotAboveHigh, || enforce_fits::<FIGURE_BITS>(&(high - figure)))?; // 2
     }
     let tag = FpVar::constant(Tag::Figures.number());
     let bounds = hash(&[tag, hash(&lows)?, hash(&highs)?])?;

@@ -61,5 +61,7 @@ mod tests {
         agrees::<2>(240);
         agrees::<3>(261);
         agrees::<8>(402);
+        agrees::<12>(504);
+        agrees::<16>(609);
     }
 }

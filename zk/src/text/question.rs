@@ -161,9 +161,7 @@ impl TryFrom<ScopeText> for Scope {
     type Error = NotText;
 
     fn try_from(text: ScopeText) -> Result<Self, NotText> {
-        let day = |field, text: String| {
-            day_of_date(&text).ok_or(NotText::NotADate { field, text })
-        };
+        let day = |field, text: String| day_of_date(&text).ok_or(NotText::NotADate { field, text });
         let powertrain = text.powertrain.as_deref().map(Powertrain::parse).transpose()?;
         let class =
             ClassPattern { make: text.make, model: text.model, year: text.year, powertrain };
@@ -302,12 +300,7 @@ fn decimals(signal: Signal, figure: Figure) -> u8 {
     if figure.is_value() { signal.decimals() } else { 0 }
 }
 
-fn ends(
-    signal: Signal,
-    decimals: u8,
-    text: BoundsText,
-    any: Bounds,
-) -> Result<[i64; 2], NotText> {
+fn ends(signal: Signal, decimals: u8, text: BoundsText, any: Bounds) -> Result<[i64; 2], NotText> {
     let end = |number: Option<f64>, otherwise: i64| match number {
         Some(number) => fixed(signal, decimals, number),
         None => Ok(otherwise),
@@ -393,7 +386,9 @@ mod tests {
             let text: ScopeText = serde_json::from_str(json).unwrap();
             Scope::try_from(text).map_err(|error| error.to_string())
         };
-        let honest = scope(r#"{"powertrain": "electric", "first_day": "2026-11-01", "last_day": "2026-11-30"}"#);
+        let honest = scope(
+            r#"{"powertrain": "electric", "first_day": "2026-11-01", "last_day": "2026-11-30"}"#,
+        );
         assert_eq!(ScopeText::from(&honest.unwrap()).last_day, "2026-11-30");
         #[rustfmt::skip] // a table is read by column
         let cases = [

@@ -1,0 +1,48 @@
+//! The measurements as a table.
+
+use std::io::Write;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::measure::Measured;
+use crate::commands::keys::megabytes;
+
+/// Writes a column for each circuit.
+pub(super) fn write(measured: &[Measured], out: &mut impl Write) -> anyhow::Result<()> {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.set_header(std::iter::once("").chain(measured.iter().map(|each| each.circuit)));
+    let mut row = |name: String, cell: &dyn Fn(&Measured) -> String| {
+        table.add_row(std::iter::once(name).chain(measured.iter().map(cell)));
+    };
+    row("constraints".into(), &|each| each.constraints.to_string());
+    row("public inputs".into(), &|each| each.public_inputs.to_string());
+    row("proving key".into(), &|each| format!("{:.1} MB", megabytes(each.proving_key_bytes)));
+    row("verifying key".into(), &|each| format!("{} B", each.verifying_key_bytes));
+    row("prove, 1 thread".into(), &|each| format!("{:.0} ms", each.prove_one_thread_ms));
+    row("prove, 2 threads".into(), &|each| format!("{:.0} ms", each.prove_two_threads_ms));
+    row("peak memory".into(), &|each| {
+        let bytes = usize::try_from(each.peak_memory_bytes).unwrap_or(usize::MAX);
+        format!("{:.0} MB", megabytes(bytes))
+    });
+    row("decode one".into(), &|each| format!("{:.3} ms", each.decode_ms));
+    row("verify one".into(), &|each| format!("{:.2} ms", each.verify_ms));
+    for (index, size) in super::measure::BATCHES.into_iter().enumerate() {
+        row(format!("verify in batches of {size}"), &|each| {
+            each.batches.get(index).map_or_else(String::new, |batch| rate(batch.verify_ms_a_proof))
+        });
+        row(format!("decode and verify in batches of {size}"), &|each| {
+            let batch = each.batches.get(index);
+            batch.map_or_else(String::new, |batch| rate(batch.decode_and_verify_ms_a_proof))
+        });
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    writeln!(out, "{table}")?;
+    Ok(())
+}
+
+fn rate(ms_a_proof: f64) -> String {
+    format!("{ms_a_proof:.3} ms a proof, {:.0}/s", 1e3 / ms_a_proof)
+}

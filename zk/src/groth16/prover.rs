@@ -1,0 +1,202 @@
+//! Making a proof.
+//!
+//! The prover keeps the matrices of its circuit, its key and the tables of its transforms; a proof then costs the
+//! witness, three transforms each way and five multi-scalar multiplications. It runs in the rayon pool of its
+//! caller, so a pool of one thread of low priority keeps it out of everyone's way.
+//!
+//! **Invariant:** a false statement is refused before any work, and no proof leaves that does not verify:
+//! a prover that is fed a false witness, the key of another circuit or a broken memory would make such proofs
+//! without noticing. Looking costs a millisecond.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ark_bn254::{Fr, G1Projective};
+use ark_ec::CurveGroup as _;
+use ark_ff::PrimeField as _;
+use ark_relations::gr1cs::{
+    ConstraintSynthesizer, ConstraintSystem, SynthesisError, SynthesisMode,
+};
+use rand::CryptoRng;
+
+use crate::circuit::{Circuit, ClaimCircuit};
+use crate::field;
+use crate::groth16::matrices::{Matrices, NoMatrices};
+use crate::groth16::msm::msm;
+use crate::groth16::qap::OddCoset;
+use crate::groth16::verifier::{DoesNotVerify, Verifier};
+use crate::keys::ProvingKey;
+use crate::native::{self, Refusal};
+use crate::proof::Proof;
+use crate::statement::{Statement, Witness};
+
+/// Proves statements of one circuit.
+pub struct Prover {
+    circuit: Circuit,
+    key: Arc<ProvingKey>,
+    matrices: Matrices,
+    coset: OddCoset,
+    verifier: Verifier,
+}
+
+/// Why there is no prover of a key.
+#[derive(Debug, thiserror::Error)]
+pub enum NoProver {
+    /// The circuit could not be laid out.
+    #[error("circuit {circuit} can not be laid out")]
+    Circuit {
+        /// The circuit.
+        circuit: Circuit,
+        /// What went wrong.
+        source: NoMatrices,
+    },
+    /// The key is of something else.
+    #[error("the proving key does not have the shape of circuit {circuit}")]
+    OtherShape {
+        /// The circuit.
+        circuit: Circuit,
+    },
+}
+
+/// Why there is no proof.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveError {
+    /// The statement is of another circuit than the prover.
+    #[error("this prover is of circuit {prover}, the statement of circuit {statement}")]
+    OtherCircuit {
+        /// The prover's.
+        prover: Circuit,
+        /// The statement's.
+        statement: Circuit,
+    },
+    /// The statement is not true of this witness.
+    #[error("the statement does not hold, so it can not be proven")]
+    Untrue(#[from] Refusal),
+    /// The witness could not be laid out.
+    #[error("the witness could not be laid out")]
+    Synthesis(#[from] SynthesisError),
+    /// Circuit and plain rules disagree, the key is of another circuit, or a bit fell over.
+    #[error("the proof that was made does not verify, so it was thrown away")]
+    Broken(#[from] DoesNotVerify),
+}
+
+impl fmt::Debug for Prover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prover").field("circuit", &self.circuit).finish_non_exhaustive()
+    }
+}
+
+impl Prover {
+    /// A prover of `circuit` with its key, which lays the circuit out: a second and a hundred megabytes.
+    /// [`crate::keys::Folder::prover`] reads the matrices instead.
+    ///
+    /// # Errors
+    /// Refused when the key is of a circuit of another shape.
+    pub fn new(circuit: Circuit, key: Arc<ProvingKey>) -> Result<Self, NoProver> {
+        let matrices = Matrices::of(ClaimCircuit::blank(circuit))
+            .map_err(|source| NoProver::Circuit { circuit, source })?;
+        Self::with_matrices(circuit, key, matrices)
+    }
+
+    /// A prover of `circuit` with its key and its matrices.
+    ///
+    /// # Errors
+    /// Refused when the key is of a circuit of another shape.
+    pub fn with_matrices(
+        circuit: Circuit,
+        key: Arc<ProvingKey>,
+        matrices: Matrices,
+    ) -> Result<Self, NoProver> {
+        let coset = OddCoset::new(matrices.domain_size())
+            .filter(|_| key.has_the_shape_of(&matrices))
+            .ok_or(NoProver::OtherShape { circuit })?;
+        let verifier = Verifier::new(circuit, key.verifying().clone())
+            .or(Err(NoProver::OtherShape { circuit }))?;
+        Ok(Self { circuit, key, matrices, coset, verifier })
+    }
+
+    /// The circuit that it proves statements of.
+    #[must_use]
+    pub const fn circuit(&self) -> Circuit {
+        self.circuit
+    }
+
+    /// The matrices of its circuit.
+    #[must_use]
+    pub const fn matrices(&self) -> &Matrices {
+        &self.matrices
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> &ProvingKey {
+        &self.key
+    }
+
+    /// Verifies what it proves.
+    #[must_use]
+    pub const fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// Proves `statement`, some tenths of a second of work for one core.
+    ///
+    /// # Errors
+    /// Refused when `witness` does not make the statement true, or the statement is of another circuit.
+    pub fn prove(
+        &self,
+        statement: &Statement,
+        witness: &Witness,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Proof, ProveError> {
+        if statement.circuit() != self.circuit {
+            let (prover, statement) = (self.circuit, statement.circuit());
+            return Err(ProveError::OtherCircuit { prover, statement });
+        }
+        native::check(statement, witness)?;
+        let assignment = assignment(ClaimCircuit::new(statement, witness)?)?;
+        let proof = self.combine(&assignment, field::draw(rng), field::draw(rng));
+        self.verifier.verify(statement, &proof)?;
+        Ok(proof)
+    }
+
+    /// The proof of an assignment, blinded by `r` and `s`: section 3.2 of <https://ia.cr/2016/260>.
+    fn combine(&self, z: &[Fr], r: Fr, s: Fr) -> Proof {
+        let key = self.key.points();
+        let h = self.coset.h(&self.matrices, z);
+        let h = integers(&h);
+        let z = integers(z);
+        let private = z.get(self.matrices.inputs()..).unwrap_or_default();
+
+        let ((a, (b, b_g1)), (l, h)) = rayon::join(
+            || {
+                rayon::join(
+                    || msm(&key.a_query, &z),
+                    || rayon::join(|| msm(&key.b_g2_query, &z), || msm(&key.b_g1_query, &z)),
+                )
+            },
+            || rayon::join(|| msm(&key.l_query, private), || msm(&key.h_query, &h)),
+        );
+        let a = a + key.vk.alpha_g1 + key.delta_g1 * r;
+        let b = b + key.vk.beta_g2 + key.vk.delta_g2 * s;
+        let b_g1: G1Projective = b_g1 + key.beta_g1 + key.delta_g1 * s;
+        let c = l + h + a * s + b_g1 * r - key.delta_g1 * (r * s);
+        Proof::from_points(ark_groth16::Proof {
+            a: a.into_affine(),
+            b: b.into_affine(),
+            c: c.into_affine(),
+        })
+    }
+}
+
+/// The constant 1, the public inputs and the witness, without matrices.
+fn assignment(circuit: ClaimCircuit) -> Result<Vec<Fr>, SynthesisError> {
+    let cs = ConstraintSystem::<Fr>::new_ref();
+    cs.set_mode(SynthesisMode::Prove { construct_matrices: false, generate_lc_assignments: false });
+    circuit.generate_constraints(cs.clone())?;
+    Ok([cs.instance_assignment()?, cs.witness_assignment()?].concat())
+}
+
+fn integers(elements: &[Fr]) -> Vec<<Fr as ark_ff::PrimeField>::BigInt> {
+    elements.iter().map(|element| element.into_bigint()).collect()
+}
