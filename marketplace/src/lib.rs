@@ -7,6 +7,7 @@
 pub mod api;
 pub mod app;
 pub mod archive;
+pub mod campaigns;
 pub mod catalog;
 pub mod clock;
 pub mod commands;
@@ -19,6 +20,7 @@ pub mod files;
 pub mod identity;
 pub mod ingest;
 pub mod jobs;
+pub mod keys;
 pub mod lake;
 pub mod ledger;
 pub mod rewards;

@@ -272,6 +272,30 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    campaigns (id) {
+        id -> Binary,
+        buyer_id -> Binary,
+        title -> Text,
+        scope -> Text,
+        question -> Text,
+        created_at -> BigInt,
+        closes_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    claims (campaign_id, nullifier) {
+        campaign_id -> Binary,
+        nullifier -> Binary,
+        payee -> Binary,
+        root -> Binary,
+        verifying_key -> Binary,
+        proof -> Binary,
+        received_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     owners,
     buyers,
@@ -298,4 +322,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     tree_nodes,
     roots,
     batch_leaves,
+    campaigns,
+    claims,
 );

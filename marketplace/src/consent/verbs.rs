@@ -137,7 +137,8 @@ mod tests {
             identity::create_owner(conn, &operator, "Ada", id, &key, T0)
         };
         let (ada, bob) = (owner(2)?, owner(3)?);
-        let description = VehicleDescription::new("VW", "ID.4", 2022, Powertrain::Electric).unwrap();
+        let description =
+            VehicleDescription::new("VW", "ID.4", 2022, Powertrain::Electric).unwrap();
         for number in [1, 2] {
             let secret = [number; 10];
             let key = signing_key(number).verifying_key();

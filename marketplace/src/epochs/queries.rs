@@ -130,11 +130,7 @@ pub(super) fn insert_root(conn: &mut Conn, root: &PublishedRoot) -> Result<(), E
     Ok(())
 }
 
-pub(super) fn root_at(
-    conn: &mut Conn,
-    epoch: u32,
-    size: u32,
-) -> Result<Option<Root>, EpochsError> {
+pub(super) fn root_at(conn: &mut Conn, epoch: u32, size: u32) -> Result<Option<Root>, EpochsError> {
     let Ok(stored_size) = i32::try_from(size) else { return Ok(None) };
     let row = roots::table
         .find((stored(epoch)?, stored_size))

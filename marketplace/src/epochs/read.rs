@@ -106,7 +106,8 @@ pub fn leaves(
 ) -> Result<Vec<Leaf>, EpochsError> {
     let leaves = queries::leaves(conn, epoch, first, limit)?;
     // A gap would move every leaf behind it to another place.
-    let is_gapless = leaves.iter().zip(first..).all(|((position, _), expected)| *position == expected);
+    let is_gapless =
+        leaves.iter().zip(first..).all(|((position, _), expected)| *position == expected);
     if !is_gapless {
         return Err(EpochsError::Damaged { epoch, what: "a leaf is missing".to_owned() });
     }
@@ -117,12 +118,7 @@ pub fn leaves(
 ///
 /// # Errors
 /// Refused unless the root of that size is published, and when no leaf was in the bucket.
-pub fn bucket(
-    conn: &mut Conn,
-    epoch: u32,
-    size: u32,
-    bucket: u32,
-) -> Result<Bucket, EpochsError> {
+pub fn bucket(conn: &mut Conn, epoch: u32, size: u32, bucket: u32) -> Result<Bucket, EpochsError> {
     self::epoch(conn, epoch)?;
     if queries::root_at(conn, epoch, size)?.is_none() {
         return Err(EpochsError::Unpublished { epoch, size });

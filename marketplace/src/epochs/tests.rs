@@ -73,7 +73,10 @@ async fn leaves_follow_each_other_and_are_found_again_by_batch() {
     assert_eq!(append_as(&db, 3, numbered(3..10), 8).await.unwrap(), at(3, 8));
 
     let found = db.read(|conn| {
-        [1, 2, 3, 4].iter().map(|seq| leaves_of(conn, vehicle(1), *seq)).collect::<Result<Vec<_>, _>>()
+        [1, 2, 3, 4]
+            .iter()
+            .map(|seq| leaves_of(conn, vehicle(1), *seq))
+            .collect::<Result<Vec<_>, _>>()
     });
     assert_eq!(found.await.unwrap(), [at(0, 7), None, at(3, 8), None]);
     let kept = db.read(|conn| leaves(conn, 0, 0, 100)).await.unwrap();

@@ -22,7 +22,9 @@ pub(super) async fn run(app: App, stopping: CancellationToken) {
             _ = turns.tick() => {}
         }
         match turn(&app).await {
-            Ok(Some(root)) => tracing::info!(epoch = root.epoch, size = root.size, "root published"),
+            Ok(Some(root)) => {
+                tracing::info!(epoch = root.epoch, size = root.size, "root published")
+            }
             Ok(None) => {}
             Err(error) => {
                 let error: &(dyn std::error::Error + 'static) = &error;

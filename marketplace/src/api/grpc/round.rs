@@ -72,7 +72,8 @@ pub(super) async fn answer(
     };
     let now = app.clock.now();
     // Signatures and decompression cost milliseconds: not on a thread that serves others.
-    let checked = tokio::task::spawn_blocking(move || check_all(&vehicle, standing, sent, now)).await;
+    let checked =
+        tokio::task::spawn_blocking(move || check_all(&vehicle, standing, sent, now)).await;
     let Ok(mut checked) = checked else {
         return vec![Err(Status::internal("checking a batch failed"))];
     };
