@@ -179,3 +179,21 @@ pub fn claims(
     verbs::owned(conn, buyer, campaign)?;
     queries::claims(conn, campaign, after, limit)
 }
+
+/// A claim that nothing was checked of, for tests of what is done with claims.
+#[cfg(test)]
+pub(crate) fn pending_for_tests(campaign: CampaignId) -> PendingClaim {
+    use telematics::question::{Above, Bounds, ClassPattern, Fact};
+    let scope = telematics::Scope::new(ClassPattern::default(), 0, 1).unwrap();
+    let question = telematics::Question::Fact(Fact {
+        signal: telematics::Signal::SPEED,
+        values: Bounds::ANY_VALUE,
+        sum: Bounds::ANY_SUM,
+        above: Above::ANY,
+    });
+    let root = Root::from_bytes(&[1; 32]).unwrap();
+    let nullifier = Nullifier::from_bytes(&[1; 32]).unwrap();
+    let payee = Payee::from_bytes(&[1; 32]).unwrap();
+    let statement = Statement { root, campaign, nullifier, payee, scope, question };
+    PendingClaim { statement, proof: [0; Proof::BYTES] }
+}

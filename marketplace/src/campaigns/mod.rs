@@ -15,6 +15,8 @@ mod error;
 mod queries;
 mod verbs;
 
+#[cfg(test)]
+pub(crate) use claim::pending_for_tests;
 pub use claim::{
     Admission, Claim, Kept, PendingClaim, Submission, VerifiedClaim, admit, claims, keep, verify,
 };

@@ -173,26 +173,8 @@ impl Market {
         self.app.clock = Clock::Fixed(now.plus_seconds(seconds));
     }
 
-    pub(crate) async fn call(&self, call: Call) -> Answer {
-        let service =
-            actix_web::App::new().app_data(Data::new(self.app.clone())).configure(rest::configure);
-        let service = init_service(service).await;
-        let mut request = TestRequest::with_uri(&call.path).method(call.method);
-        if let Some(key) = call.key {
-            request = request.insert_header(("Authorization", format!("Bearer {key}")));
-        }
-        if let Some(key) = call.idempotency {
-            request = request.insert_header(("Idempotency-Key", key));
-        }
-        if let Some(range) = call.range {
-            request = request.insert_header(("Range", range));
-        }
-        if let Some(body) = call.body {
-            request = request.set_payload(body).insert_header(("Content-Type", "application/json"));
-        }
-        let response = call_service(&service, request.to_request()).await;
-        let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, bytes: read_body(response).await }
+    pub(crate) async fn call(&self, one: Call) -> Answer {
+        call(&self.app, one).await
     }
 
     /// Opens a buyer's account with this many tokens, and returns its key.
@@ -238,6 +220,28 @@ impl Market {
         let decision = Call { method: Method::PUT, ..post(path, &json!({ "consent": {} })) };
         self.call(decision.by(&self.owners[usize::from(number) - 1])).await.expect(200);
     }
+}
+
+/// Calls the REST API of `app`.
+pub(crate) async fn call(app: &App, call: Call) -> Answer {
+    let service = actix_web::App::new().app_data(Data::new(app.clone())).configure(rest::configure);
+    let service = init_service(service).await;
+    let mut request = TestRequest::with_uri(&call.path).method(call.method);
+    if let Some(key) = call.key {
+        request = request.insert_header(("Authorization", format!("Bearer {key}")));
+    }
+    if let Some(key) = call.idempotency {
+        request = request.insert_header(("Idempotency-Key", key));
+    }
+    if let Some(range) = call.range {
+        request = request.insert_header(("Range", range));
+    }
+    if let Some(body) = call.body {
+        request = request.set_payload(body).insert_header(("Content-Type", "application/json"));
+    }
+    let response = call_service(&service, request.to_request()).await;
+    let (status, headers) = (response.status(), response.headers().clone());
+    Answer { status, headers, bytes: read_body(response).await }
 }
 
 /// In micro-tokens.
