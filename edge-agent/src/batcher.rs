@@ -5,10 +5,14 @@
 //! batches as a drive, and by the clock, so that a parked car's last samples do not wait.
 
 use telematics::payload::{COMMITMENTS_MAX, Contents};
-use telematics::window::CommittedWindow;
+use telematics::window::Committed;
 use telematics::{Sample, Timestamp};
 
 use crate::config::AgentConfig;
+
+/// A batch with this many commitments is cut. One frame can add as many as there are signals, three times
+/// over: a window, a trip and a day of each.
+const COMMITMENTS_DUE: usize = COMMITMENTS_MAX / 2;
 
 /// The open batch.
 #[derive(Debug)]
@@ -41,10 +45,10 @@ impl Batcher {
         self.contents.samples.push(sample);
     }
 
-    /// Adds a committed window.
-    pub fn push_window(&mut self, window: CommittedWindow, now: Timestamp) {
-        self.open(window.started_at, now);
-        self.contents.commitments.push(window);
+    /// Adds a commitment that was made when the samples had reached `time`.
+    pub fn push_commitment(&mut self, committed: Committed, time: Timestamp, now: Timestamp) {
+        self.open(time, now);
+        self.contents.commitments.push(committed);
     }
 
     fn open(&mut self, time: Timestamp, now: Timestamp) {
@@ -58,7 +62,7 @@ impl Batcher {
         let Some((first, opened_at)) = self.opened else { return false };
         let span = self.newest.map_or(0, |newest| newest.micros_since(first));
         self.contents.samples.len() >= self.samples_max
-            || self.contents.commitments.len() >= COMMITMENTS_MAX
+            || self.contents.commitments.len() >= COMMITMENTS_DUE
             || span.saturating_abs() >= self.age_micros_max
             || now.micros_since(opened_at).saturating_abs() >= self.age_micros_max
     }

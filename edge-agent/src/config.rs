@@ -43,6 +43,24 @@ pub struct AgentConfig {
     /// Disk given to batches that are not acknowledged yet. When full, the agent stops reading.
     #[serde(default = "default_spool_bytes_max")]
     pub spool_bytes_max: NonZeroU64,
+    /// Days for which what is behind commitments is kept, encrypted, to be proven about. With 0 nothing
+    /// is kept and nothing can be proven.
+    #[serde(default = "default_proofs_retention_days")]
+    pub proofs_retention_days: u32,
+    /// Lets the car answer campaigns by itself, with proofs about what is under *prove*.
+    #[serde(default)]
+    pub answer_campaigns: bool,
+    /// Time between two looks at the campaigns.
+    #[serde(default = "default_claim_check_seconds")]
+    pub claim_check_seconds: NonZeroU32,
+    /// A claim is sent after a random part of this, so that its time tells nothing.
+    #[serde(default = "default_claim_delay_seconds_max")]
+    pub claim_delay_seconds_max: u32,
+    /// Folder of proving keys, with its `keys.json`. Needed to answer campaigns.
+    pub proving_keys_dir: Option<PathBuf>,
+    /// Takes keys that are for development only, with which anyone can forge.
+    #[serde(default)]
+    pub allow_dev_keys: bool,
     /// Form of the log on standard error.
     #[serde(default)]
     pub log_format: LogFormat,
@@ -103,6 +121,20 @@ pub enum ConfigError {
         /// What it says.
         actual: NonZeroU32,
     },
+    /// Values kept for longer than ten years.
+    #[error("{}: `proofs_retention_days` is {actual}, at most {RETENTION_DAYS_LIMIT} is possible", path.display())]
+    RetentionTooLong {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        actual: u32,
+    },
+    /// Campaigns can not be answered without keys.
+    #[error("{}: `answer_campaigns` needs `proving_keys_dir`, the folder of the proving keys", path.display())]
+    NoProvingKeys {
+        /// The file.
+        path: PathBuf,
+    },
     /// More samples than a batch can have.
     #[error("{}: `batch_samples_max` is {actual}, a batch has at most {SAMPLES_MAX}", path.display())]
     BatchTooLarge {
@@ -116,6 +148,8 @@ pub enum ConfigError {
 /// Longest age of a batch. Keeps a batch within the days that a payload may span, even when the clock
 /// is set while it is open.
 const BATCH_AGE_SECONDS_LIMIT: u32 = 3_600;
+/// Ten years: longer than most cars keep their computer.
+const RETENTION_DAYS_LIMIT: u32 = 3_650;
 
 impl AgentConfig {
     /// Reads the settings in `path` and the environment.
@@ -150,9 +184,17 @@ impl AgentConfig {
         if actual.get() > BATCH_AGE_SECONDS_LIMIT {
             return Err(ConfigError::BatchTooOld { path: path.to_owned(), actual });
         }
+        let actual = self.proofs_retention_days;
+        if actual > RETENTION_DAYS_LIMIT {
+            return Err(ConfigError::RetentionTooLong { path: path.to_owned(), actual });
+        }
+        if self.answer_campaigns && self.proving_keys_dir.is_none() {
+            return Err(ConfigError::NoProvingKeys { path: path.to_owned() });
+        }
         let folder = path.parent().unwrap_or(Path::new(""));
         let paths = [&mut self.data_dir, &mut self.dbc, &mut self.map];
-        for relative in paths.into_iter().chain(self.replay.as_mut()) {
+        for relative in paths.into_iter().chain(&mut self.replay).chain(&mut self.proving_keys_dir)
+        {
             *relative = folder.join(&*relative);
         }
         Ok(self)
@@ -212,6 +254,18 @@ const fn default_batch_age_seconds_max() -> NonZeroU32 {
     const { NonZeroU32::new(5).unwrap() }
 }
 
+const fn default_proofs_retention_days() -> u32 {
+    90
+}
+
+const fn default_claim_check_seconds() -> NonZeroU32 {
+    const { NonZeroU32::new(900).unwrap() }
+}
+
+const fn default_claim_delay_seconds_max() -> u32 {
+    6 * 3_600
+}
+
 /// A week of driving two hours a day.
 const fn default_spool_bytes_max() -> NonZeroU64 {
     const { NonZeroU64::new(256 << 20).unwrap() }
@@ -249,6 +303,10 @@ mod tests {
         assert_eq!(config.batch_samples_max, default_batch_samples_max());
         assert_eq!(config.batch_age_seconds_max, default_batch_age_seconds_max());
         assert_eq!(config.spool_bytes_max, default_spool_bytes_max());
+        assert_eq!(config.proofs_retention_days, default_proofs_retention_days());
+        assert!(!config.answer_campaigns && !config.allow_dev_keys);
+        assert_eq!(config.claim_check_seconds, default_claim_check_seconds());
+        assert_eq!(config.claim_delay_seconds_max, default_claim_delay_seconds_max());
         assert!(config.map.starts_with(env!("CARGO_MANIFEST_DIR")));
     }
 
@@ -290,6 +348,8 @@ mod tests {
             ("batches of a day",    "batch_age_seconds_max = 86400",       "at most 3600"),
             ("a speed of nothing",  "replay_speed = 0.0",                  "`0` is not a replay speed"),
             ("a word for a speed",  "replay_speed = \"fast\"",             "`fast` is not a replay speed"),
+            ("eleven years",        "proofs_retention_days = 4000",        "at most 3650"),
+            ("answers, no keys",    "answer_campaigns = true",             "`proving_keys_dir`"),
             ("no time",             "replay_starts_at = \"yesterday\"",    "`yesterday`"),
         ];
         for (name, line, expected) in cases {

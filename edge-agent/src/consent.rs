@@ -13,12 +13,14 @@ use telematics::{Disclosure, Policy};
 /// *share*, commitments only under *prove*.
 pub fn restrict(contents: &mut Contents, policy: &Policy) {
     contents.samples.retain(|sample| policy.disclosure(sample.signal) == Disclosure::Share);
-    contents.commitments.retain(|window| policy.disclosure(window.signal) == Disclosure::Prove);
+    contents
+        .commitments
+        .retain(|committed| policy.disclosure(committed.signal) == Disclosure::Prove);
 }
 
 #[cfg(test)]
 mod tests {
-    use telematics::window::{Commitment, CommittedWindow};
+    use telematics::window::{Commitment, Committed};
     use telematics::{PolicyVersion, Signal, SignalGroup, testing};
 
     use super::*;
@@ -26,11 +28,7 @@ mod tests {
     #[test]
     fn each_form_leaves_only_under_its_own_disclosure() {
         let speed = Signal::by_path("Vehicle.Speed").unwrap();
-        let window = CommittedWindow {
-            signal: speed,
-            started_at: testing::T0,
-            commitment: Commitment([1; 32]),
-        };
+        let window = Committed { signal: speed, commitment: Commitment([1; 32]) };
         let full =
             Contents { samples: testing::samples("Vehicle.Speed", 3), commitments: vec![window] };
         #[rustfmt::skip] // a table is read by column

@@ -1,28 +1,43 @@
 //! Who this car is to its marketplace: vehicle id, certificate, key, and the authority it trusts.
 //!
-//! Made by enrolment, renewed while driving, kept in one private file so that it is replaced whole.
+//! Made by enrolment, renewed while driving, kept in one private file so that it is replaced whole. The
+//! secret that its proofs are made with is kept there too.
 //!
-//! **Invariant:** an [`Identity`] holds a key, a certificate that parses, and its dates.
+//! **Invariant:** an [`Identity`] holds a key, a secret, a certificate that parses, and its dates. Key
+//! and secret never leave the car.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 use telematics::ids::NotAnId;
-use telematics::{Timestamp, VehicleId};
+use telematics::vehicle::NotAVehicle;
+use telematics::{Powertrain, Timestamp, VehicleDescription, VehicleId};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::device_key::{DeviceKey, KeyError};
 use crate::files::{self, FileError, Readers};
 
+/// What a car brings to its enrolment.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    /// Its key, which signs batches and its certificate request.
+    pub key: DeviceKey,
+    /// The secret of its proofs.
+    pub secret: zk::Secret,
+    /// What it is.
+    pub car: VehicleDescription,
+}
+
 /// What a car needs to be itself.
 #[derive(Clone)]
 pub struct Identity {
     /// Its id at the marketplace.
     pub vehicle: VehicleId,
-    /// Its key.
-    pub key: DeviceKey,
+    /// What it brought to its enrolment.
+    pub holder: Holder,
     /// When the certificate begins to be valid.
     pub valid_from: Timestamp,
     /// When it ends to be valid.
@@ -83,9 +98,18 @@ pub enum DamagedIdentity {
     /// Not a key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// Written by a program that made no proofs of this kind.
+    #[error("it is of an earlier version of this program and holds no secret to prove with")]
+    NoSecret,
+    /// Not a secret.
+    #[error("its secret for proofs is not 32 bytes in hex below the modulus of BN254")]
+    Secret,
     /// Not an id.
     #[error(transparent)]
     Id(#[from] NotAnId),
+    /// Not a car.
+    #[error(transparent)]
+    Vehicle(#[from] NotAVehicle),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -95,6 +119,42 @@ struct Stored {
     certificate: String,
     authority: String,
     key: String,
+    /// Together absent in files of an earlier version.
+    secret: Option<String>,
+    car: Option<StoredCar>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredCar {
+    make: String,
+    model: String,
+    year: u32,
+    powertrain: String,
+}
+
+impl Holder {
+    /// A holder with a key and a secret of its own.
+    #[must_use]
+    pub fn draw(car: VehicleDescription, rng: &mut impl CryptoRng) -> Self {
+        let mut entropy = [0; 32];
+        rng.fill_bytes(&mut entropy);
+        Self { key: DeviceKey::new(entropy), secret: zk::Secret::draw(rng), car }
+    }
+
+    fn parse(stored: &Stored) -> Result<Self, DamagedIdentity> {
+        let (Some(secret), Some(car)) = (&stored.secret, &stored.car) else {
+            return Err(DamagedIdentity::NoSecret);
+        };
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(secret, &mut bytes).or(Err(DamagedIdentity::Secret))?;
+        let powertrain = Powertrain::parse(&car.powertrain)?;
+        Ok(Self {
+            key: DeviceKey::from_pem(&stored.key)?,
+            secret: zk::Secret::from_bytes(&bytes).or(Err(DamagedIdentity::Secret))?,
+            car: VehicleDescription::new(&car.make, &car.model, car.year, powertrain)?,
+        })
+    }
 }
 
 impl Identity {
@@ -106,7 +166,7 @@ impl Identity {
     /// When `certificate_der` is no certificate.
     pub fn new(
         vehicle: VehicleId,
-        key: DeviceKey,
+        holder: Holder,
         certificate_der: Vec<u8>,
         authority_der: Vec<u8>,
     ) -> Result<Self, DamagedIdentity> {
@@ -117,7 +177,7 @@ impl Identity {
         };
         let validity = certificate.validity();
         let (valid_from, expires_at) = (time(validity.not_before), time(validity.not_after));
-        Ok(Self { vehicle, key, valid_from, expires_at, certificate_der, authority_der })
+        Ok(Self { vehicle, holder, valid_from, expires_at, certificate_der, authority_der })
     }
 
     /// Reads the identity in `data_dir`.
@@ -139,8 +199,8 @@ impl Identity {
             Ok(document) => Ok(document.into_contents()),
             Err(_) => Err(DamagedIdentity::Certificate),
         };
-        let (vehicle, key) = (stored.vehicle_id.parse()?, DeviceKey::from_pem(&stored.key)?);
-        Self::new(vehicle, key, der(&stored.certificate)?, der(&stored.authority)?)
+        let (vehicle, holder) = (stored.vehicle_id.parse()?, Holder::parse(&stored)?);
+        Self::new(vehicle, holder, der(&stored.certificate)?, der(&stored.authority)?)
     }
 
     /// Writes the identity to `data_dir`, whole or not at all.
@@ -150,11 +210,19 @@ impl Identity {
     pub fn store(&self, data_dir: &Path) -> Result<(), IdentityError> {
         let path = data_dir.join(Self::FILE);
         let damaged = |source| IdentityError::Damaged { path: path.clone(), source };
+        let Holder { key, secret, car } = &self.holder;
         let stored = Stored {
             vehicle_id: self.vehicle.to_string(),
             certificate: certificate_pem(&self.certificate_der),
             authority: certificate_pem(&self.authority_der),
-            key: self.key.to_pem(),
+            key: key.to_pem(),
+            secret: Some(hex::encode(secret.to_bytes())),
+            car: Some(StoredCar {
+                make: car.make().to_owned(),
+                model: car.model().to_owned(),
+                year: car.year().into(),
+                powertrain: car.powertrain().as_str().to_owned(),
+            }),
         };
         let text = serde_json::to_string_pretty(&stored).map_err(|error| damaged(error.into()))?;
         Ok(files::replace(&path, text.as_bytes(), Readers::OwnerOnly)?)
@@ -165,7 +233,7 @@ impl Identity {
     /// # Errors
     /// When it is no certificate.
     pub fn renewed(&self, certificate_der: Vec<u8>) -> Result<Self, DamagedIdentity> {
-        Self::new(self.vehicle, self.key.clone(), certificate_der, self.authority_der.clone())
+        Self::new(self.vehicle, self.holder.clone(), certificate_der, self.authority_der.clone())
     }
 
     /// When to ask for a newer certificate: at two thirds of this one's life.
@@ -192,8 +260,17 @@ impl Identity {
     /// When `url` is no address.
     pub fn endpoint(&self, url: &str) -> Result<Endpoint, IdentityError> {
         let certificate = certificate_pem(&self.certificate_der);
-        let identity = tonic::transport::Identity::from_pem(certificate, self.key.to_pem());
+        let identity = tonic::transport::Identity::from_pem(certificate, self.holder.key.to_pem());
         endpoint(url, trusting(&self.authority_der).identity(identity))
+    }
+
+    /// The same door, opened by nobody in particular: for campaigns and claims, which must not say which
+    /// car it is.
+    ///
+    /// # Errors
+    /// When `url` is no address.
+    pub fn anonymous_endpoint(&self, url: &str) -> Result<Endpoint, IdentityError> {
+        endpoint(url, trusting(&self.authority_der))
     }
 }
 
@@ -242,18 +319,46 @@ mod tests {
         parameters.not_before = rcgen::date_time_ymd(2024, 1, 1);
         parameters.not_after = rcgen::date_time_ymd(2024, 3, 31);
         let der = parameters.self_signed(&pair).unwrap().der().to_vec();
-        Identity::new(vehicle(1), DeviceKey::new([7; 32]), der.clone(), der).unwrap()
+        let car = VehicleDescription::new("Toyota", "RAV4", 2017, Powertrain::Hybrid).unwrap();
+        let holder = Holder::draw(car, &mut rand::rng());
+        Identity::new(vehicle(1), holder, der.clone(), der).unwrap()
     }
 
     #[test]
     fn an_identity_survives_its_file() {
         let folder = tempfile::tempdir().unwrap();
-        identity().store(folder.path()).unwrap();
+        let identity = identity();
+        identity.store(folder.path()).unwrap();
         let back = Identity::load(folder.path()).unwrap();
 
         assert_eq!(back.vehicle, vehicle(1));
+        assert_eq!(back.holder.secret, identity.holder.secret);
+        assert_eq!(back.holder.car, identity.holder.car);
         assert_eq!(back.valid_from, T0);
         assert_eq!(back.renew_at(), T0.plus_seconds(60 * 86_400));
+    }
+
+    #[test]
+    fn an_identity_without_a_secret_has_to_be_enrolled_again() {
+        let folder = tempfile::tempdir().unwrap();
+        identity().store(folder.path()).unwrap();
+        let path = folder.path().join("identity.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut stored: serde_json::Value = serde_json::from_str(&text).unwrap();
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            (serde_json::Value::Null,     "no secret to prove with"),
+            ("ff".repeat(32).into(),      "below the modulus"),
+            ("secret".into(),             "32 bytes in hex"),
+        ];
+        for (secret, expected) in cases {
+            stored["secret"] = secret;
+            std::fs::write(&path, stored.to_string()).unwrap();
+            let error = Identity::load(folder.path()).unwrap_err();
+            let text = crate::status::chain_text(&error);
+            assert!(text.contains(expected), "{text}");
+            assert!(text.contains("`edge-agent enroll` with a new code"), "{text}");
+        }
     }
 
     #[test]

@@ -5,10 +5,12 @@
 //! [`consent`], `batcher`, `seal`, `spool`, `uplink`. The agent puts them together; [`commands`] is
 //! the command line.
 //!
-//! **Invariant:** nothing that the owner keeps is ever written to a disk or sent.
+//! **Invariant:** nothing that the owner keeps is ever written to a disk or sent; what he lets prove is
+//! written encrypted, and only commitments to it are sent.
 
 pub mod agent;
 pub mod batcher;
+pub mod claims;
 pub mod clock;
 pub mod commands;
 pub mod config;
@@ -20,6 +22,7 @@ pub mod enrol;
 pub mod files;
 pub mod frames;
 pub mod identity;
+pub mod kept;
 pub mod mapping;
 pub mod policy;
 pub mod progress;
@@ -27,5 +30,7 @@ pub mod seal;
 pub mod simulate;
 pub mod spool;
 pub mod status;
+mod summaries;
 pub mod uplink;
+pub mod vault;
 pub mod windows;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use telematics::{Signal, Timestamp, Value};
+use telematics::{Signal, Timestamp};
 
 /// What happened to frames and samples since enrolment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,14 +22,18 @@ pub struct Counters {
     pub samples_decoded: u64,
     /// Samples that went into batches.
     pub samples_shared: u64,
-    /// Samples that went into windows, under *prove*.
+    /// Samples under *prove*.
     pub samples_proven: u64,
     /// Samples that were dropped because the owner keeps them.
     pub samples_kept: u64,
     /// Values that were not finite or not possible.
     pub samples_out_of_range: u64,
-    /// Windows committed.
+    /// Windows committed, of values and of places.
     pub windows_committed: u64,
+    /// Summaries of trips and days committed.
+    pub summaries_committed: u64,
+    /// Windows and summaries dropped because a number in them is too large to be committed to.
+    pub commitments_too_large: u64,
     /// Batches sealed.
     pub batches_sealed: u64,
 }
@@ -41,8 +45,6 @@ pub struct Progress {
     pub position: u64,
     /// When each signal with an interval was last kept: number and microseconds.
     pub kept_at: BTreeMap<u16, i64>,
-    /// Windows that are not full yet: number, first time, values.
-    pub windows: BTreeMap<u16, (i64, Vec<i64>)>,
 }
 
 impl Progress {
@@ -61,12 +63,6 @@ impl Progress {
         };
         self.kept_at.iter().filter_map(entry).collect()
     }
-
-    /// Keeps one window that is not full yet.
-    pub fn keep_window(&mut self, signal: Signal, started_at: Timestamp, values: &[Value]) {
-        let raw = values.iter().map(|value| value.raw()).collect();
-        self.windows.insert(signal.number(), (started_at.as_micros(), raw));
-    }
 }
 
 #[cfg(test)]
@@ -80,7 +76,6 @@ mod tests {
         let speed = Signal::by_path("Vehicle.Speed").unwrap();
         let mut progress = Progress { position: 7, ..Progress::default() };
         progress.set_kept_at(&[(speed, T0)].into());
-        progress.keep_window(speed, T0, &[Value::from_raw(5)]);
 
         let text = serde_json::to_string(&progress).unwrap();
         let back: Progress = serde_json::from_str(&text).unwrap();

@@ -44,6 +44,24 @@ pub struct Status {
     pub batches_pending: u64,
     /// Bytes of their payloads.
     pub bytes_pending: u64,
+    /// Records kept for proofs.
+    #[serde(default)]
+    pub proofs_kept: u64,
+    /// Those among them whose leaf is in an epoch tree, so that they can be proven about.
+    #[serde(default)]
+    pub proofs_placed: u64,
+    /// Claims that wait for their time.
+    #[serde(default)]
+    pub claims_waiting: u64,
+    /// Campaigns answered.
+    #[serde(default)]
+    pub claims_sent: u64,
+    /// Claims that the marketplace did not want.
+    #[serde(default)]
+    pub claims_refused: u64,
+    /// Why campaigns could not be answered when they were last looked at.
+    #[serde(default)]
+    pub last_claim_error: Option<String>,
     /// When this was written (RFC 3339).
     pub updated_at: String,
 }

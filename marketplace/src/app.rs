@@ -7,11 +7,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use zk::keys::FolderError;
+
 use crate::catalog::{Search, SearchError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbError};
 use crate::identity::{Authority, AuthorityError};
+use crate::keys::{self, Keys};
 use crate::lake::{Lake, LakeError};
 
 /// One running marketplace.
@@ -29,6 +32,8 @@ pub struct App {
     pub search: Search,
     /// Signs the certificates of vehicles.
     pub authority: Arc<Authority>,
+    /// Verifies proofs. `None` when no `keys_dir` is configured.
+    pub keys: Option<Arc<Keys>>,
     /// Locked while this marketplace runs; the system unlocks it when the process ends, however it
     /// does.
     _lock: Arc<File>,
@@ -64,6 +69,9 @@ pub enum OpenError {
     /// No search index.
     #[error(transparent)]
     Search(#[from] SearchError),
+    /// Keys that no proof can be trusted under, or that can not be read.
+    #[error("cannot use the keys in keys_dir")]
+    Keys(#[from] FolderError),
 }
 
 impl App {
@@ -74,6 +82,7 @@ impl App {
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         let clock = Clock::System;
         let lock = lock(&config.data_dir)?;
+        let keys = open_keys(&config)?;
         let db = Db::open(&config.database_url())?;
         for name in db.migrate()? {
             tracing::info!(name, "migrated the database");
@@ -84,10 +93,24 @@ impl App {
             lake: Lake::open(&config.lake_dir()).await?,
             search: Search::open(&config.search_dir())?,
             authority: Arc::new(Authority::open(&config.authority_dir(), clock.now())?),
+            keys: keys.map(Arc::new),
             config: Arc::new(config),
             _lock: Arc::new(lock),
         })
     }
+}
+
+/// The keys under which proofs are taken, if any are configured.
+fn open_keys(config: &Config) -> Result<Option<Keys>, FolderError> {
+    let Some(folder) = &config.keys_dir else {
+        tracing::info!("no keys_dir is set: no campaigns can be opened and no proofs are taken");
+        return Ok(None);
+    };
+    let keys = Keys::open(folder, config.allow_dev_keys)?;
+    if keys.are_for_development() {
+        tracing::warn!(folder = %folder.display(), "{}", keys::DEVELOPMENT);
+    }
+    Ok(Some(keys))
 }
 
 /// Makes `folder`, and locks it against a second marketplace.

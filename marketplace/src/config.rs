@@ -27,6 +27,13 @@ pub struct Config {
     pub grpc_host_names: Vec<String>,
     /// How often accepted batches are moved to the lake and datasets are described again.
     pub flush_interval_seconds: u64,
+    /// How often the root of the open epoch is published, when leaves were added.
+    pub root_interval_seconds: u64,
+    /// Folder of the verifying keys of proofs: `keys.json` and a `.vk` file for each circuit. Without it
+    /// no campaigns can be opened and no proofs are taken.
+    pub keys_dir: Option<PathBuf>,
+    /// Whether keys for development may be in `keys_dir`. Anyone can forge proofs under them.
+    pub allow_dev_keys: bool,
     /// The rules of the market.
     pub rules: Rules,
     /// How log lines look.
@@ -67,6 +74,9 @@ impl Default for Config {
             grpc_address: SocketAddr::from(([127, 0, 0, 1], 7443)),
             grpc_host_names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
             flush_interval_seconds: 2,
+            root_interval_seconds: 60,
+            keys_dir: None,
+            allow_dev_keys: false,
             rules: Rules::default(),
             log_format: LogFormat::Text,
         }

@@ -38,6 +38,7 @@ diesel::table! {
         public_key -> Binary,
         status -> Text,
         enrolled_at -> BigInt,
+        identity_commitment -> Nullable<Binary>,
     }
 }
 
@@ -126,16 +127,6 @@ diesel::table! {
         signal -> Integer,
         measured_at -> BigInt,
         value -> BigInt,
-    }
-}
-
-diesel::table! {
-    commitments (vehicle_id, commitment) {
-        vehicle_id -> Binary,
-        commitment -> Binary,
-        signal -> Integer,
-        started_at -> BigInt,
-        received_at -> BigInt,
     }
 }
 
@@ -243,6 +234,68 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    epochs (number) {
+        number -> Integer,
+        size -> Integer,
+        opened_at -> BigInt,
+        closed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    tree_nodes (epoch, level, position) {
+        epoch -> Integer,
+        level -> Integer,
+        position -> Integer,
+        node -> Binary,
+    }
+}
+
+diesel::table! {
+    roots (epoch, size) {
+        epoch -> Integer,
+        size -> Integer,
+        root -> Binary,
+        published_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    batch_leaves (vehicle_id, seq) {
+        vehicle_id -> Binary,
+        seq -> BigInt,
+        epoch -> Integer,
+        position -> Integer,
+        day -> Integer,
+        leaf_count -> Integer,
+    }
+}
+
+diesel::table! {
+    campaigns (id) {
+        id -> Binary,
+        buyer_id -> Binary,
+        title -> Text,
+        scope -> Text,
+        question -> Text,
+        created_at -> BigInt,
+        closes_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    claims (campaign_id, nullifier) {
+        campaign_id -> Binary,
+        nullifier -> Binary,
+        payee -> Binary,
+        root -> Binary,
+        verifying_key -> Binary,
+        proof -> Binary,
+        received_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     owners,
     buyers,
@@ -257,7 +310,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     batches,
     chains,
     latest_values,
-    commitments,
     quarantine,
     datasets,
     quotes,
@@ -266,4 +318,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     payouts,
     versions,
     reads,
+    epochs,
+    tree_nodes,
+    roots,
+    batch_leaves,
+    campaigns,
+    claims,
 );

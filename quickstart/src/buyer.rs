@@ -95,7 +95,11 @@ pub fn version(order: &Value) -> anyhow::Result<&Value> {
     list(order, "versions")?.first().with_context(|| format!("nothing was delivered in {order}"))
 }
 
-async fn poll<T>(
+/// Asks until there is an answer.
+///
+/// # Errors
+/// When asking fails, or nothing comes in time.
+pub(crate) async fn poll<T>(
     what: &str,
     mut ask: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {

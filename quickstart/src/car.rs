@@ -86,6 +86,22 @@ struct Settings<'a> {
     replay_speed: Speed,
     #[serde(skip_serializing_if = "Option::is_none")]
     replay_starts_at: Option<&'a str>,
+    answer_campaigns: bool,
+    claim_check_seconds: u32,
+    claim_delay_seconds_max: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proving_keys_dir: Option<&'a Path>,
+    allow_dev_keys: bool,
+}
+
+/// What an agent does when its drive is replayed and acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenReplayed {
+    /// Ends.
+    End,
+    /// Stays, and answers campaigns at once. On the road it would wait for hours, so that the time of
+    /// a claim says nothing.
+    AnswerCampaigns,
 }
 
 #[derive(Serialize)]
@@ -144,6 +160,12 @@ impl Car {
     #[must_use]
     pub fn agent_folder(&self) -> PathBuf {
         self.file("agent")
+    }
+
+    /// Settings of its agent.
+    #[must_use]
+    pub fn settings_file(&self) -> PathBuf {
+        self.file("agent.toml")
     }
 
     /// What its agent last said of itself.
@@ -215,20 +237,28 @@ impl Car {
         open().with_context(|| format!("cannot read {}", log.display()))
     }
 
-    /// Starts the agent. It ends by itself when the drive is replayed and acknowledged.
+    /// Starts the agent.
     ///
     /// # Errors
     /// When its settings can not be written or it can not be started.
-    pub fn start(&mut self, programs: &Programs, market: &Market) -> anyhow::Result<()> {
-        let settings = self.file("agent.toml");
-        fs::write(&settings, self.settings(market)?)?;
+    pub fn start(
+        &mut self,
+        programs: &Programs,
+        market: &Market,
+        when_replayed: WhenReplayed,
+    ) -> anyhow::Result<()> {
+        let settings = self.settings_file();
+        fs::write(&settings, self.settings(market, when_replayed)?)?;
         let settings = path_text(&settings);
-        let arguments = ["edge-agent", "run", "--config", &settings, "--exit-when-done"];
+        let mut arguments = vec!["edge-agent", "run", "--config", &settings];
+        if when_replayed == WhenReplayed::End {
+            arguments.push("--exit-when-done");
+        }
         self.process = Some(programs.start(&arguments, &self.file("agent.log"))?);
         Ok(())
     }
 
-    fn settings(&self, market: &Market) -> anyhow::Result<String> {
+    fn settings(&self, market: &Market, when_replayed: WhenReplayed) -> anyhow::Result<String> {
         let (log, dbc, map, replay_starts_at) = match &self.spec.drive {
             Drive::Simulated { .. } => {
                 let [log, dbc, map] = self.drive_files();
@@ -246,6 +276,11 @@ impl Car {
             map,
             replay_speed: self.spec.speed.map_or(Speed::FlatOut("flat-out"), Speed::Times),
             replay_starts_at,
+            answer_campaigns: when_replayed == WhenReplayed::AnswerCampaigns,
+            claim_check_seconds: 1,
+            claim_delay_seconds_max: 1,
+            proving_keys_dir: market.keys(),
+            allow_dev_keys: true,
         };
         Ok(toml::to_string(&settings)?)
     }

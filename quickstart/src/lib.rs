@@ -7,6 +7,7 @@
 //! **Invariant:** nothing here reaches into the marketplace or an agent: it has their command lines,
 //! their files and their network doors, as a user has.
 
+pub mod asking;
 pub mod buyer;
 pub mod car;
 pub mod child;

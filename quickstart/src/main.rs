@@ -1,7 +1,7 @@
 //! `cargo run -p quickstart`: from a CAN frame to a paid owner, in one command.
 //!
 //! The binary is three programs in one, so that one build gives a process tree: without a subcommand
-//! it is the tour; `quickstart marketplace …` and `quickstart edge-agent …` are the real programs,
+//! it is the tour; `quickstart marketplace …`, `quickstart edge-agent …` and `quickstart zk …` are the real programs,
 //! which the tour starts as its children.
 
 use clap::{Parser, Subcommand};
@@ -33,6 +33,8 @@ enum Program {
     Marketplace(marketplace::commands::Cli),
     /// The edge agent's own command line.
     EdgeAgent(edge_agent::commands::Cli),
+    /// The command line of keys and proofs.
+    Zk(zk::commands::Cli),
 }
 
 #[tokio::main]
@@ -41,6 +43,7 @@ async fn main() -> anyhow::Result<()> {
     match cli.program {
         Some(Program::Marketplace(program)) => program.run().await,
         Some(Program::EdgeAgent(program)) => program.run().await,
+        Some(Program::Zk(program)) => program.run(&mut std::io::stdout()),
         None => tour::run(&cli.tour, &mut std::io::stdout()).await,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -56,6 +56,10 @@ struct Settings<'a> {
     rest_address: SocketAddr,
     grpc_address: SocketAddr,
     flush_interval_seconds: u64,
+    root_interval_seconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys_dir: Option<&'a Path>,
+    allow_dev_keys: bool,
     rules: RulesSettings,
 }
 
@@ -70,12 +74,14 @@ pub struct Market {
     process: Child,
     rest: Rest,
     grpc_url: String,
+    keys: Option<PathBuf>,
 }
 
 impl Market {
     /// Writes the settings into `folder`, starts the marketplace and waits until it answers.
     ///
-    /// `vehicles_min` is the market's rule of that name.
+    /// `vehicles_min` is the market's rule of that name; `keys` is a folder of development keys, without
+    /// which there are no campaigns.
     ///
     /// # Errors
     /// When it does not start; the message quotes its log.
@@ -84,6 +90,7 @@ impl Market {
         folder: &Path,
         addresses: Addresses,
         vehicles_min: u32,
+        keys: Option<&Path>,
     ) -> anyhow::Result<Self> {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
@@ -93,6 +100,9 @@ impl Market {
             rest_address,
             grpc_address,
             flush_interval_seconds: 1,
+            root_interval_seconds: 1,
+            keys_dir: keys,
+            allow_dev_keys: keys.is_some(),
             rules: RulesSettings { vehicles_min },
         };
         let file = folder.join("marketplace.toml");
@@ -116,13 +126,24 @@ impl Market {
         let operator_key = fs::read_to_string(folder.join("operator.key"))
             .context("cannot read the operator's key")?;
         let rest = Rest { key: Some(operator_key.trim().to_owned()), ..rest };
-        Ok(Self { process, rest, grpc_url: format!("https://{grpc_address}") })
+        Ok(Self {
+            process,
+            rest,
+            grpc_url: format!("https://{grpc_address}"),
+            keys: keys.map(Path::to_owned),
+        })
     }
 
     /// Where cars connect.
     #[must_use]
     pub fn grpc_url(&self) -> &str {
         &self.grpc_url
+    }
+
+    /// Folder of the keys of its proofs, if it takes any.
+    #[must_use]
+    pub fn keys(&self) -> Option<&Path> {
+        self.keys.as_deref()
     }
 
     /// The REST API, for the holder of `key`.

@@ -6,11 +6,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use edge_agent::status::Status;
 use marketplace::ledger::Amount;
 use serde_json::Value;
 
+use crate::asking::{Answer, Answers};
 use crate::buyer::{Buyer, version};
 use crate::car::Car;
 use crate::market::{Market, count, text};
@@ -92,6 +93,17 @@ pub fn purchase(purchase: &Purchase) -> anyhow::Result<Table> {
     Ok(table)
 }
 
+/// What was asked of cars that show nothing, and how many proved it.
+#[must_use]
+pub fn answers(answers: &Answers) -> Table {
+    let mut table = table(&["campaign", "question", "cars that proved it"]);
+    for Answer { title, question, vehicles } in &answers.campaigns {
+        table.add_row([title.clone(), question.clone(), vehicles.to_string()]);
+    }
+    table.set_content_arrangement(ContentArrangement::DynamicFullWidth).set_width(103);
+    table
+}
+
 /// Where to go on from here.
 ///
 /// # Errors
@@ -105,7 +117,7 @@ pub fn addresses(
     let base = market.operator().base();
     let car = cars.iter().find(|car| car.proves()).or(cars.first()).context("a car to show")?;
     let (owner_key, agent) = (car.owner_key(), car.agent_folder());
-    let (agent, settings) = (agent.display(), data.join("marketplace/marketplace.toml"));
+    let agent = agent.display();
     Ok(format!(
         "The marketplace stays up until Ctrl-C. Everything is in {data}.
 
@@ -116,15 +128,21 @@ What the owner of {car} sees of his car, his earnings and his readers:
 What the buyer sees:
   curl -H 'Authorization: Bearer {buyer_key}' '{base}/v1/datasets?q=battery'
   curl -H 'Authorization: Bearer {buyer_key}' {base}/v1/orders
-What the agent of {car} says, and a proof about values that never left it:
+What the buyer asked of cars whose owners show nothing, the proofs, and how to check them offline:
+  curl {base}/v1/campaigns
+  cargo run -p quickstart -- zk verify {proven} --keys {keys} --allow-dev-keys
+
+What the agent of {car} says, and a proof of your own about values that never left it:
   cargo run -p quickstart -- edge-agent status --data-dir {agent}
-  cargo run -p quickstart -- edge-agent prove --signal Vehicle.Chassis.SteeringWheel.Angle \\
-      --low -720 --high 720 --out proof.json --data-dir {agent}
-  cargo run -p quickstart -- marketplace verify proof.json --config {settings}
+  cargo run -p quickstart -- edge-agent prove --config {settings} --out claim.json \\
+      --signal Vehicle.Chassis.SteeringWheel.Angle --low -720 --high 720
+  cargo run -p quickstart -- zk verify claim.json --keys {keys} --allow-dev-keys
 ",
         car = car.name(),
         data = data.display(),
-        settings = settings.display(),
+        settings = car.settings_file().display(),
+        proven = data.join("proven/claims.jsonl").display(),
+        keys = data.join("keys").display(),
     ))
 }
 

@@ -13,8 +13,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use marketplace::clock::Clock;
 use serde_json::{Value, json};
 
+use crate::asking::{self, Answers};
 use crate::buyer::Buyer;
-use crate::car::{Car, CarSpec};
+use crate::car::{Car, CarSpec, WhenReplayed};
 use crate::child::Programs;
 use crate::fleet;
 use crate::market::{Addresses, Market, list, text};
@@ -72,9 +73,11 @@ pub async fn run(tour: &Tour, out: &mut impl Write) -> anyhow::Result<()> {
     drive(&mut cars, &mut market, &programs).await?;
     let purchase = buy(&market, &data).await?;
 
+    let answers = ask(&mut cars, &market, &purchase.buyer, &programs, &data).await?;
     let rows = car_rows(&cars, &market, &purchase).await?;
     writeln!(out, "{}", report::cars(&rows))?;
     writeln!(out, "{}", report::purchase(&purchase)?)?;
+    writeln!(out, "{}", report::answers(&answers))?;
     if !tour.once {
         let buyer_key = purchase.buyer.rest().key();
         write!(out, "{}", report::addresses(&market, &cars, buyer_key, &data)?)?;
@@ -101,10 +104,11 @@ fn specs(tour: &Tour) -> anyhow::Result<Vec<CarSpec>> {
 }
 
 async fn start_market(programs: &Programs, data: &Path) -> anyhow::Result<Market> {
-    let bar = spinner("starting the marketplace");
-    let market =
-        Market::start(programs, &data.join("marketplace"), Addresses::usual()?, VEHICLES_MIN)
-            .await?;
+    let bar = spinner("making DEVELOPMENT keys, with which anyone can forge proofs");
+    let keys = asking::keys(programs, data).await?;
+    bar.set_message("starting the marketplace");
+    let (folder, addresses) = (data.join("marketplace"), Addresses::usual()?);
+    let market = Market::start(programs, &folder, addresses, VEHICLES_MIN, Some(&keys)).await?;
     bar.finish_with_message(format!("marketplace at {}", market.operator().base()));
     Ok(market)
 }
@@ -142,7 +146,7 @@ async fn drive(cars: &mut [Car], market: &mut Market, programs: &Programs) -> an
     for (index, car) in cars.iter_mut().enumerate() {
         let bar = bars.add(ProgressBar::new(car.drive_lines()?).with_style(style.clone()));
         bar.set_prefix(car.name().to_owned());
-        car.start(programs, market)?;
+        car.start(programs, market, WhenReplayed::End)?;
         waiting.push((index, bar));
     }
     while !waiting.is_empty() {
@@ -190,6 +194,20 @@ async fn buy(market: &Market, data: &Path) -> anyhow::Result<Purchase> {
     let bytes = buyer.download(&order, &file).await?;
     bar.finish_with_message(format!("bought \"{}\"", text(&dataset, "title")?));
     Ok(Purchase { buyer, dataset, order, file, bytes })
+}
+
+/// Asks what nobody shows, and checks the proofs.
+async fn ask(
+    cars: &mut [Car],
+    market: &Market,
+    buyer: &Buyer,
+    programs: &Programs,
+    data: &Path,
+) -> anyhow::Result<Answers> {
+    let bar = spinner("asking for proofs");
+    let answers = asking::ask(cars, market, buyer, programs, &data.join("proven")).await?;
+    bar.finish_with_message("proofs downloaded and verified offline");
+    Ok(answers)
 }
 
 /// The buyer's account, made at the first start, with tokens for this one.

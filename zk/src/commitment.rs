@@ -127,11 +127,20 @@ impl Committable {
 /// # Errors
 /// Bytes that are no commitment are refused.
 pub fn digest_windows(commitments: &[Commitment]) -> Result<Commitment, NotACommitment> {
-    let tag = Tag::WindowsDigest.number();
-    let digest = commitments.iter().try_fold(Fr::zero(), |digest, commitment| {
-        Ok(poseidon::hash(&[tag, digest, element(*commitment)?]))
-    });
-    digest.map(|digest| Commitment(field::to_bytes(digest)))
+    let none = Commitment(field::to_bytes(Fr::zero()));
+    commitments.iter().try_fold(none, |digest, commitment| extend_digest(digest, *commitment))
+}
+
+/// The digest of the windows in `digest` and one more, for a car that does not keep a list of them.
+///
+/// # Errors
+/// Bytes that are no field elements are refused.
+pub fn extend_digest(
+    digest: Commitment,
+    commitment: Commitment,
+) -> Result<Commitment, NotACommitment> {
+    let inputs = [Tag::WindowsDigest.number(), element(digest)?, element(commitment)?];
+    Ok(Commitment(field::to_bytes(poseidon::hash(&inputs))))
 }
 
 /// Reads a commitment that came from elsewhere.

@@ -12,10 +12,11 @@
 //! older `rand`, so one 32-byte seed crosses over, in `field.rs`.
 //!
 //! **Not here:** when windows are cut (`edge-agent`), where trees are kept and who is paid
-//! (`marketplace`). The library does no I/O but for a folder of keys; commands are in `main.rs`.
+//! (`marketplace`). Only `commands` and `keys::Folder` touch files.
 
 pub mod ceremony;
 mod circuit;
+pub mod commands;
 mod commitment;
 mod element;
 mod encoding;
@@ -30,14 +31,14 @@ mod poseidon;
 mod proof;
 pub mod solidity;
 mod statement;
-#[cfg(test)]
-mod testing;
+pub mod testing;
 pub mod text;
 pub mod tree;
 
 pub use circuit::{Circuit, ClaimCircuit};
 pub use commitment::{
-    Blinding, Committable, NotABlinding, NotACommitment, digest_windows, parse_commitment,
+    Blinding, Committable, NotABlinding, NotACommitment, digest_windows, extend_digest,
+    parse_commitment,
 };
 pub use element::{IdentityCommitment, Leaf, NotAnElement, Nullifier, Payee, Root};
 pub use encoding::ClassNumbers;
@@ -45,7 +46,7 @@ pub use fingerprint::{Fingerprint, NotAFingerprint};
 pub use groth16::{DoesNotVerify, NoProver, ProveError, Prover, Refused, Verifier};
 pub use identity::{NotASecret, Secret, leaf};
 pub use keys::{ProvingKey, VerifyingKey};
-pub use native::{Refusal, check};
+pub use native::{Refusal, check, check_answer};
 pub use poseidon::hash;
 pub use proof::{NotAProof, Proof};
 pub use statement::{Statement, Witness};

@@ -1,13 +1,10 @@
-//! `zk`: keys, and measurements.
-//!
-//! Everything it does is in the library; the commands read files, show progress and print.
-
-mod commands;
+//! The `zk` program. Everything it does is in [`zk::commands`].
 
 use std::io;
 
 use clap::Parser as _;
+use zk::commands::Cli;
 
 fn main() -> anyhow::Result<()> {
-    commands::Cli::parse().run(&mut io::stdout().lock())
+    Cli::parse().run(&mut io::stdout().lock())
 }

@@ -104,7 +104,16 @@ pub enum Refusal {
 /// Then what the question asks of the committed values.
 pub fn check(statement: &Statement, witness: &Witness) -> Result<(), Refusal> {
     check_membership(statement, witness)?;
-    match (&statement.question, &witness.committed) {
+    check_answer(&statement.question, &witness.committed)
+}
+
+/// Checks that what was committed to answers the question with yes, whatever the campaign and the tree:
+/// what a car asks first, before it asks the marketplace for a path.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn check_answer(question: &Question, committed: &Committable) -> Result<(), Refusal> {
+    match (question, committed) {
         (Question::Fact(fact), Committable::Window(window)) => check_fact(fact, window),
         (Question::Region(region), Committable::Places(places)) => check_region(region, places),
         (Question::Summary(bounds), Committable::Summary(summary)) => {

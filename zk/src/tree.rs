@@ -279,12 +279,6 @@ fn ancestors(index: u32) -> impl Iterator<Item = u32> {
     std::iter::successors(Some(index), |index| Some(index / FOUR))
 }
 
-/// A stand-in for a root, for tests that fill in the real one.
-#[cfg(test)]
-pub(crate) fn empty_root() -> Root {
-    Root::new(empty(LEVEL_OF_ROOT))
-}
-
 /// A node none of whose leaves are there.
 fn empty(level: u8) -> Fr {
     (0..level).fold(Fr::zero(), |child, _| poseidon::hash(&[child; ARITY]))

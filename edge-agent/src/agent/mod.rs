@@ -1,11 +1,13 @@
 //! The agent: puts the stages together and ends them in order.
 //!
 //! Two tasks share the spool: [`mod@pump`] reads, decodes and seals on a thread of its own, the uplink
-//! sends. A third writes the status. On a signal the open batch is sealed and the uplink gets a few
+//! sends. A third writes the status, a fourth looks after the records for proofs, and where the owner
+//! wants it a fifth answers campaigns. On a signal the open batch is sealed and the uplink gets a few
 //! seconds; whatever is left is on disk for the next start.
 //!
 //! **Invariant:** the pump never waits for the network, only for room in the spool.
 
+mod proofs;
 mod pump;
 
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use pump::PumpError;
 
+use crate::claims::ClaimError;
 use crate::clock;
 use crate::config::{AgentConfig, SourceConfig};
 use crate::dbc::{Dbc, DbcError};
@@ -31,6 +34,7 @@ use crate::seal::Sealer;
 use crate::spool::{Spool, SpoolError};
 use crate::status::{self, Board, Status};
 use crate::uplink::{Shared, Uplink, UplinkError};
+use crate::vault::Vault;
 use pump::Pump;
 
 /// Time that the uplink gets to send the last batches after a signal.
@@ -65,6 +69,9 @@ pub enum AgentError {
     /// See [`PumpError`].
     #[error(transparent)]
     Pump(#[from] PumpError),
+    /// See [`ClaimError`].
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     /// See [`UplinkError`].
     #[error(transparent)]
     Uplink(#[from] UplinkError),
@@ -95,12 +102,13 @@ pub async fn run(
     identity.check(clock::now())?;
     let policy = policy::load(&config.data_dir)?;
     let spool = Arc::new(Spool::open(&config.data_dir, config.spool_bytes_max)?);
-    let sealer = Arc::new(Sealer::new(identity.vehicle, identity.key.signing_key().clone()));
+    let sealer = Arc::new(Sealer::new(identity.vehicle, identity.holder.key.signing_key().clone()));
     let board = board(&identity, &policy, &spool, &sealer)?;
     let shared = Shared {
         data_dir: config.data_dir.clone(),
         spool,
         sealer,
+        vault: Vault::of(&identity.holder.key),
         policy: watch::Sender::new(policy),
         board: board.clone(),
         sealed: Arc::new(Notify::new()),
@@ -109,14 +117,19 @@ pub async fn run(
     let pump = pump(config, &shared)?;
     tracing::info!(vehicle = %identity.vehicle, source = pump.source_name(), "agent started");
 
+    let answering = proofs::answer(config, &identity, &shared, stop.child_token())?;
     let writer = tokio::spawn(write_status(shared.clone()));
+    let caretaker = tokio::spawn(proofs::look_after(shared.clone(), config.proofs_retention_days));
     let uplink = Uplink::new(config.marketplace_url.clone(), identity, shared.clone());
     let result = drive(pump, uplink, when_done, &board, stop).await;
-    writer.abort();
+    for task in [writer, caretaker].iter().chain(&answering) {
+        task.abort();
+    }
     board.update(|status| status.connected = false);
     if let Err(error) = &result {
         board.show_error(error);
     }
+    proofs::show(&shared)?;
     save_status(&shared);
     result
 }

@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
-use telematics::{Disclosure, Sample};
+use telematics::window::Period;
+use telematics::{Disclosure, Policy, Sample, Timestamp};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use zk::Committable;
 
 use crate::batcher::Batcher;
 use crate::clock;
@@ -15,10 +17,10 @@ use crate::config::AgentConfig;
 use crate::decoder::Decoder;
 use crate::frames::{Frame, FrameError, FrameSource};
 use crate::progress::{Counters, Progress};
-use crate::spool::{Cut, KeptWindow, SpoolError};
+use crate::spool::{Cut, KeptRecord, SpoolError};
 use crate::status;
 use crate::uplink::Shared;
-use crate::windows::Windows;
+use crate::windows::{Committer, Made};
 
 /// Time between attempts to write to a disk that is full.
 const RETRY: Duration = Duration::from_secs(2);
@@ -43,8 +45,10 @@ pub(super) struct Pump {
     source_name: String,
     decoder: Decoder,
     batcher: Batcher,
-    windows: Windows,
-    kept: Vec<KeptWindow>,
+    committer: Committer,
+    kept: Vec<KeptRecord>,
+    /// Whether the owner wants anything kept.
+    keeps: bool,
     /// Samples of one frame; reused.
     samples: Vec<Sample>,
     counters: Counters,
@@ -66,14 +70,16 @@ impl Pump {
         if let Some(progress) = progress {
             decoder.restore(&progress.kept_at());
         }
+        let committer = restore(&shared, &source_name)?;
         Ok(Self {
+            committer,
             shared,
             source,
             source_name,
             decoder,
             batcher: Batcher::new(config),
-            windows: progress.map(Windows::restore).unwrap_or_default(),
             kept: Vec::new(),
+            keeps: config.proofs_retention_days > 0,
             samples: Vec::new(),
             counters,
             before: counters,
@@ -93,6 +99,10 @@ impl Pump {
                 () = stop.cancelled() => break false,
                 () = sleep_until(check_at) => {
                     check_at = Instant::now() + AGE_CHECK;
+                    if self.source.is_live() {
+                        self.committer.pause(clock::now(), &mut rand::rng());
+                        self.keep_made(clock::now(), clock::now());
+                    }
                     self.show_counters();
                 }
                 frame = self.source.next_frame() => match frame? {
@@ -104,6 +114,7 @@ impl Pump {
                 self.cut(&stop).await?;
             }
         };
+        self.end_periods(ended);
         self.cut(&stop).await?;
         self.shared.board.update(|status| status.done = ended);
         Ok(())
@@ -119,45 +130,78 @@ impl Pump {
             return;
         }
         let now = clock::now();
-        let policy = self.shared.policy.borrow();
-        for sample in &self.samples {
+        let policy = self.shared.policy.borrow().clone();
+        for sample in std::mem::take(&mut self.samples) {
             self.counters.samples_decoded += 1;
-            match policy.disclosure(sample.signal) {
+            let disclosure = policy.disclosure(sample.signal);
+            self.committer.take(sample, disclosure, &mut rand::rng());
+            self.keep_made(sample.time, now);
+            match disclosure {
                 Disclosure::Share => {
                     self.counters.samples_shared += 1;
-                    self.batcher.push(*sample, now);
+                    self.batcher.push(sample, now);
                 }
-                Disclosure::Prove => {
-                    self.counters.samples_proven += 1;
-                    if let Some((committed, kept)) = self.windows.push(*sample, &mut rand::rng()) {
-                        self.counters.windows_committed += 1;
-                        self.batcher.push_window(committed, now);
-                        self.kept.push(kept);
-                    }
-                }
+                Disclosure::Prove => self.counters.samples_proven += 1,
                 Disclosure::Keep => self.counters.samples_kept += 1,
             }
         }
     }
 
+    /// Puts what was committed into the batch, and what is behind it beside.
+    fn keep_made(&mut self, time: Timestamp, now: Timestamp) {
+        self.counters.commitments_too_large =
+            self.before.commitments_too_large + self.committer.too_large();
+        for Made { committed, kept } in self.committer.take_made() {
+            match kept.committable {
+                Committable::Summary(_) => self.counters.summaries_committed += 1,
+                Committable::Window(_) | Committable::Places(_) => {
+                    self.counters.windows_committed += 1;
+                }
+            }
+            self.batcher.push_commitment(committed, time, now);
+            if !self.keeps {
+                continue;
+            }
+            let sealed = kept.seal(&committed, &self.shared.vault, &mut rand::rng());
+            self.kept.push(KeptRecord { committed, kept_at: now, leaf: None, sealed });
+        }
+    }
+
+    /// Ends the trip. The end of a recording ends its day too; an agent that is stopped goes on with the
+    /// day when it is started again, so that there is one summary of it.
+    fn end_periods(&mut self, source_ended: bool) {
+        self.committer.end(Period::Trip, &mut rand::rng());
+        if source_ended {
+            self.committer.end(Period::Day, &mut rand::rng());
+        }
+        self.keep_made(clock::now(), clock::now());
+    }
+
+    /// What is open under `policy`, encrypted.
+    fn sealed_open(&mut self, policy: &Policy) -> Vec<u8> {
+        self.committer.retain(policy);
+        let about = about_open(&self.source_name);
+        self.shared.vault.seal(&about, &self.committer.to_bytes(), &mut rand::rng())
+    }
+
     /// Seals the open batch. Waits while the spool or the disk is full, unless told to stop: then the
     /// cursor stays where it was, and a replay reads those frames again.
     async fn cut(&mut self, stop: &CancellationToken) -> Result<(), PumpError> {
-        let policy = self.shared.policy.borrow().clone();
         let mut progress = Progress { position: self.source.position(), ..Progress::default() };
         progress.set_kept_at(&self.decoder.kept_at());
-        self.windows.store(&mut progress, &policy);
         self.show_counters();
         let mut cut = Cut {
             contents: self.batcher.take(),
-            windows: std::mem::take(&mut self.kept),
+            kept: std::mem::take(&mut self.kept),
             source: self.source_name.clone(),
             progress,
+            open: Vec::new(),
             counters: self.counters,
         };
         let mut failed = false;
         loop {
             let policy = self.shared.policy.borrow().clone();
+            cut.open = self.sealed_open(&policy);
             match self.shared.spool.append(&self.shared.sealer, &policy, &mut cut) {
                 Ok(chain) => {
                     self.counters.batches_sealed = self.shared.spool.counters()?.batches_sealed;
@@ -211,4 +255,20 @@ impl Pump {
             status.position = position;
         });
     }
+}
+
+/// Goes on with the windows, the trip and the day that were open when the agent ended.
+fn restore(shared: &Shared, source_name: &str) -> Result<Committer, SpoolError> {
+    let Some(sealed) = shared.spool.open_of(source_name)? else { return Ok(Committer::default()) };
+    match shared.vault.open(&about_open(source_name), &sealed) {
+        Ok(bytes) => Ok(Committer::restore(&bytes)),
+        Err(error) => {
+            tracing::warn!(%error, "open windows can not be read: they begin anew");
+            Ok(Committer::default())
+        }
+    }
+}
+
+fn about_open(source_name: &str) -> Vec<u8> {
+    [b"axle/open/v1\0", source_name.as_bytes()].concat()
 }

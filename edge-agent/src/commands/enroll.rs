@@ -8,6 +8,7 @@ use telematics::{EnrolmentCode, Powertrain, VehicleDescription};
 
 use crate::clock;
 use crate::enrol;
+use crate::identity::Holder;
 
 /// Makes this computer the agent of one car, with a code from the owner's page.
 ///
@@ -44,8 +45,8 @@ pub(super) struct Enroll {
 impl Enroll {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let car = VehicleDescription::new(&self.make, &self.model, self.year, self.powertrain)?;
-        let (now, entropy) = (clock::now(), rand::random());
-        let enrolled = enrol::enrol(&self.url, &self.code, &car, &self.data_dir, now, entropy);
+        let holder = Holder::draw(car.clone(), &mut rand::rng());
+        let enrolled = enrol::enrol(&self.url, &self.code, holder, &self.data_dir, clock::now());
         let (identity, policy) =
             enrolled.await.with_context(|| format!("cannot enroll this {car}"))?;
 

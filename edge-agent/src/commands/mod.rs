@@ -34,7 +34,7 @@ enum Command {
     Decode(decode::Decode),
     Simulate(simulate::Simulate),
     Status(status::Status),
-    Prove(prove::Prove),
+    Prove(Box<prove::Prove>),
 }
 
 impl Cli {
@@ -60,7 +60,7 @@ impl Agent {
             Command::Decode(command) => command.run(&mut out().lock()),
             Command::Simulate(command) => command.run(),
             Command::Status(command) => command.run(&mut out().lock()),
-            Command::Prove(command) => command.run(&mut out().lock()),
+            Command::Prove(command) => command.run(&mut out()).await,
         }
     }
 }

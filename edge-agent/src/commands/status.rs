@@ -44,6 +44,8 @@ impl Status {
             ("  kept by consent", counters.samples_kept.to_string()),
             ("out of range", counters.samples_out_of_range.to_string()),
             ("windows committed", counters.windows_committed.to_string()),
+            ("summaries committed", counters.summaries_committed.to_string()),
+            ("too large to commit", counters.commitments_too_large.to_string()),
             ("batches sealed", counters.batches_sealed.to_string()),
             ("batches acknowledged", status.batches_acknowledged.to_string()),
             ("samples acknowledged", status.samples_acknowledged.to_string()),
@@ -52,6 +54,14 @@ impl Status {
                 "batches waiting",
                 format!("{} ({} bytes)", status.batches_pending, status.bytes_pending),
             ),
+            (
+                "kept for proofs",
+                format!("{} ({} in a tree)", status.proofs_kept, status.proofs_placed),
+            ),
+            ("campaigns answered", status.claims_sent.to_string()),
+            ("claims waiting", status.claims_waiting.to_string()),
+            ("claims refused", status.claims_refused.to_string()),
+            ("last claim error", status.last_claim_error.unwrap_or_else(|| "none".to_owned())),
             ("last error", status.last_error.unwrap_or_else(|| "none".to_owned())),
             ("as of", status.updated_at),
         ];

@@ -2,7 +2,8 @@
 //!
 //! The code carries the first half of the SHA-256 of the marketplace's authority. The car looks at
 //! the door once ([`probe()`]), takes the authority that the code pins, and from then on trusts it and
-//! nothing else. Its key is made here and never leaves the car.
+//! nothing else. Its key and the secret of its proofs are drawn in the car and never leave it: the
+//! marketplace gets a certificate request, and the hash of the secret.
 //!
 //! **Invariant:** the code is sent only over TLS that ends at the pinned authority.
 
@@ -13,12 +14,12 @@ use std::path::Path;
 use proto::convert::{self, BadMessage};
 use proto::v1;
 use proto::v1::enrolment_client::EnrolmentClient;
-use telematics::{EnrolmentCode, Policy, Timestamp, VehicleDescription, VehicleId};
+use telematics::{EnrolmentCode, Policy, Timestamp, VehicleId};
 
 pub use probe::{ProbeError, probe};
 
-use crate::device_key::{DeviceKey, KeyError};
-use crate::identity::{self, DamagedIdentity, Identity, IdentityError};
+use crate::device_key::KeyError;
+use crate::identity::{self, DamagedIdentity, Holder, Identity, IdentityError};
 use crate::policy::{self, PolicyError};
 
 /// Why a car could not be enrolled, or its certificate not be renewed.
@@ -68,17 +69,16 @@ pub enum EnrolError {
     Policy(#[from] PolicyError),
 }
 
-/// Enrols this car at `url` and keeps identity and policy in `data_dir`.
+/// Enrols the car that `holder` is at `url` and keeps identity and policy in `data_dir`.
 ///
 /// # Errors
 /// See [`EnrolError`]; nothing is then kept, and the code may be tried again unless it was used.
 pub async fn enrol(
     url: &str,
     code: &EnrolmentCode,
-    car: &VehicleDescription,
+    holder: Holder,
     data_dir: &Path,
     now: Timestamp,
-    entropy: [u8; 32],
 ) -> Result<(Identity, Policy), EnrolError> {
     if let Ok(Identity { vehicle, expires_at, .. }) = Identity::load(data_dir)
         && now < expires_at
@@ -86,11 +86,11 @@ pub async fn enrol(
         return Err(EnrolError::Already { vehicle, expires_at });
     }
     let authority = probe(url, code).await?;
-    let key = DeviceKey::new(entropy);
     let request = v1::EnrollRequest {
         code: code.to_string(),
-        csr_der: key.certificate_request()?,
-        vehicle: Some(car.into()),
+        csr_der: holder.key.certificate_request()?,
+        vehicle: Some((&holder.car).into()),
+        identity_commitment: holder.secret.identity_commitment().to_bytes().to_vec(),
     };
     let door = identity::endpoint(url, identity::trusting(&authority))?;
     let unreachable = |source| EnrolError::Unreachable { url: url.to_owned(), source };
@@ -103,7 +103,7 @@ pub async fn enrol(
     }
     let vehicle = VehicleId::from_bytes(&answer.vehicle_id).map_err(BadMessage::from)?;
     let policy = Policy::try_from(convert::required("policy", answer.policy)?)?;
-    let identity = Identity::new(vehicle, key, answer.certificate_der, authority)?;
+    let identity = Identity::new(vehicle, holder, answer.certificate_der, authority)?;
     // The identity last: it is what makes a car enrolled.
     policy::store(&policy, data_dir)?;
     identity.store(data_dir)?;
@@ -119,7 +119,7 @@ pub async fn renew(
     identity: &Identity,
     data_dir: &Path,
 ) -> Result<Identity, EnrolError> {
-    let request = v1::RenewRequest { csr_der: identity.key.certificate_request()? };
+    let request = v1::RenewRequest { csr_der: identity.holder.key.certificate_request()? };
     let answer = EnrolmentClient::new(channel).renew(request).await;
     let answer = answer.map_err(EnrolError::Refused)?.into_inner();
     let renewed = identity.renewed(answer.certificate_der)?;

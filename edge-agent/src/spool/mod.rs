@@ -1,4 +1,5 @@
-//! The spool: sealed batches on disk until the marketplace has them.
+//! The spool: sealed batches on disk until the marketplace has them, what is behind their commitments,
+//! and claims.
 //!
 //! A redb database in the agent's folder. [`Spool::append`] writes batch, chain head, progress in the
 //! source and counters in one synced transaction, so a kill at any instant costs nothing that was
@@ -10,12 +11,15 @@
 //! **Not here:** what may be in a batch ([`crate::consent`]) and the network ([`crate::uplink`]).
 
 mod chain;
+mod claims;
 mod error;
+mod kept;
 mod records;
 mod store;
 mod tables;
 
 pub use chain::Chain;
 pub use error::SpoolError;
-pub use records::{KeptWindow, Pending};
+pub use kept::{KeptCounts, KeptRecord};
+pub use records::Pending;
 pub use store::{Cut, Spool};

@@ -1,19 +1,22 @@
 //! The transactions of the spool.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::{Database, ReadableDatabase, WriteTransaction};
 use telematics::payload::Contents;
-use telematics::{Policy, Signal};
+use telematics::{LeavesAt, Policy};
 
 use super::chain::Chain;
+use super::claims::CLAIMS;
 use super::error::SpoolError;
-use super::records::{KeptWindow, Pending};
+use super::kept::{self, KeptRecord};
+use super::records::Pending;
 use super::tables::{
-    BATCHES, Failure, PROGRESS, STATE, WINDOWS, from_json, insert, length, load_chain,
-    load_pending, parse_pending, reseal, save, to_json,
+    BATCHES, FORMER_WINDOWS, Failure, OPEN, PROGRESS, STATE, contents, from_json, insert, length,
+    load_chain, load_pending, parse_pending, reseal, save, to_json,
 };
 use crate::consent;
 use crate::progress::{Counters, Progress};
@@ -24,12 +27,14 @@ use crate::seal::{Head, Sealer};
 pub struct Cut {
     /// What goes into the batch. No batch is sealed when it is empty.
     pub contents: Contents,
-    /// Windows whose commitments are in the batch.
-    pub windows: Vec<KeptWindow>,
+    /// What is behind the commitments in the batch.
+    pub kept: Vec<KeptRecord>,
     /// Name of the source.
     pub source: String,
     /// Where the agent is in it, after the last frame of the batch.
     pub progress: Progress,
+    /// Open windows, trips and days up to there, encrypted.
+    pub open: Vec<u8>,
     /// What was counted up to there.
     pub counters: Counters,
 }
@@ -62,14 +67,19 @@ impl Spool {
             transaction.open_table(BATCHES)?;
             transaction.open_table(STATE)?;
             transaction.open_table(PROGRESS)?;
-            transaction.open_table(WINDOWS)?;
+            transaction.open_table(OPEN)?;
+            transaction.open_table(kept::KEPT)?;
+            transaction.open_table(kept::ORDER)?;
+            transaction.open_table(CLAIMS)?;
+            transaction.delete_table(FORMER_WINDOWS)?;
             Ok(())
         })?;
         Ok(spool)
     }
 
     /// Makes the chain that of the sealer's vehicle. Batches that a former vehicle of this agent
-    /// left behind are sealed anew as its first ones.
+    /// left behind are sealed anew as its first ones; what it kept for proofs was encrypted with its key,
+    /// and is deleted.
     ///
     /// # Errors
     /// When the disk fails.
@@ -81,6 +91,9 @@ impl Spool {
             }
             let mut chain = Chain::new(sealer.vehicle());
             reseal(transaction, &mut chain, pending, sealer, None)?;
+            kept::clear(transaction)?;
+            transaction.open_table(OPEN)?.retain(|_, _| false)?;
+            transaction.open_table(CLAIMS)?.retain(|_, _| false)?;
             save(transaction, "chain", &chain)?;
             Ok(chain)
         })
@@ -114,13 +127,10 @@ impl Spool {
                 counters.batches_sealed += 1;
                 insert(transaction, &mut chain, batch, cut.contents.samples.len())?;
             }
-            let mut windows = transaction.open_table(WINDOWS)?;
-            for window in &cut.windows {
-                windows.insert(window.key(), window.to_bytes().as_slice())?;
-            }
-            drop(windows);
-            let progress = to_json(&cut.progress)?;
-            transaction.open_table(PROGRESS)?.insert(cut.source.as_str(), progress.as_slice())?;
+            kept::put(transaction, &cut.kept, &cut.contents)?;
+            let (source, progress) = (cut.source.as_str(), to_json(&cut.progress)?);
+            transaction.open_table(PROGRESS)?.insert(source, progress.as_slice())?;
+            transaction.open_table(OPEN)?.insert(source, cut.open.as_slice())?;
             save(transaction, "counters", &counters)?;
             save(transaction, "chain", &chain)?;
             Ok(chain)
@@ -139,11 +149,17 @@ impl Spool {
         })
     }
 
-    /// Forgets the batches up to position `seq`, and counts them as acknowledged.
+    /// Forgets the batches up to position `seq`, and counts them as acknowledged. Notes where the leaves
+    /// of their commitments are: `leaves` by position of the batch.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn acknowledge(&self, sealer: &Sealer, seq: u64) -> Result<Chain, SpoolError> {
+    pub fn acknowledge(
+        &self,
+        sealer: &Sealer,
+        seq: u64,
+        leaves: &BTreeMap<u64, LeavesAt>,
+    ) -> Result<Chain, SpoolError> {
         self.write(|transaction| {
             let mut chain =
                 load_chain(transaction)?.unwrap_or_else(|| Chain::new(sealer.vehicle()));
@@ -155,6 +171,9 @@ impl Spool {
                     chain.samples_acknowledged += u64::from(pending.samples);
                     chain.bytes_acknowledged += bytes;
                     chain.bytes_pending = chain.bytes_pending.saturating_sub(bytes);
+                    if let Some(first) = leaves.get(&position) {
+                        kept::place(transaction, &contents(&pending)?, *first)?;
+                    }
                 }
                 chain.acknowledged_seq = position;
             }
@@ -209,25 +228,19 @@ impl Spool {
         })
     }
 
-    /// The newest window of `signal`, if there is one.
+    /// What is open of `source`, encrypted, if anything was kept.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn newest_window(&self, signal: Signal) -> Result<Option<KeptWindow>, SpoolError> {
+    pub fn open_of(&self, source: &str) -> Result<Option<Vec<u8>>, SpoolError> {
         self.read(|transaction| {
-            let table = transaction.open_table(WINDOWS)?;
-            let number = signal.number();
-            let Some(row) = table.range((number, i64::MIN)..=(number, i64::MAX))?.next_back()
-            else {
-                return Ok(None);
-            };
-            let (key, value) = row?;
-            let window = KeptWindow::parse(key.value(), value.value());
-            window.map(Some).ok_or_else(|| Failure::Damaged(format!("a window of {signal}")))
+            let table = transaction.open_table(OPEN)?;
+            let row = table.get(source)?;
+            Ok(row.map(|row| row.value().to_vec()))
         })
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         work: impl FnOnce(&redb::ReadTransaction) -> Result<T, Failure>,
     ) -> Result<T, SpoolError> {
@@ -236,7 +249,7 @@ impl Spool {
     }
 
     /// One transaction, synced before it returns.
-    fn write<T>(
+    pub(super) fn write<T>(
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, Failure>,
     ) -> Result<T, SpoolError> {

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use telematics::payload;
-use telematics::testing::{self, T0};
+use telematics::testing;
 use telematics::{BatchHash, Disclosure, PolicyVersion, SignalGroup};
 
 use super::*;
@@ -107,13 +107,13 @@ fn acknowledged_batches_are_forgotten_and_counted_once() {
     }
     let second = spool.after(1, 1).unwrap().remove(0);
 
-    let once = spool.acknowledge(&sealer(), 2).unwrap();
-    let twice = spool.acknowledge(&sealer(), 2).unwrap();
+    let once = spool.acknowledge(&sealer(), 2, &BTreeMap::new()).unwrap();
+    let twice = spool.acknowledge(&sealer(), 2, &BTreeMap::new()).unwrap();
 
     assert_eq!(once, twice);
     assert_eq!((once.samples_acknowledged, once.batches_pending()), (20, 1));
     assert_eq!(check_chain(&spool, Head::after(&second.batch)).len(), 1);
-    let rest = spool.acknowledge(&sealer(), u64::MAX).unwrap();
+    let rest = spool.acknowledge(&sealer(), u64::MAX, &BTreeMap::new()).unwrap();
     assert_eq!((rest.samples_acknowledged, rest.bytes_pending), (30, 0));
 }
 
@@ -126,7 +126,7 @@ fn cutting_anew_keeps_one_chain_under_the_new_policy() {
     for (speed, charge) in [(5, 5), (0, 7), (2, 3)] {
         append(&spool, cut(speed, charge, 2));
     }
-    spool.acknowledge(&sealer(), 1).unwrap();
+    spool.acknowledge(&sealer(), 1, &BTreeMap::new()).unwrap();
 
     let chain = spool.recut(&sealer(), &policy(2, &[SignalGroup::Motion])).unwrap();
 
@@ -150,7 +150,7 @@ fn a_car_that_is_enrolled_anew_begins_a_chain_with_what_was_left() {
     for index in 1..=3 {
         append(&spool, cut(10, 0, index));
     }
-    spool.acknowledge(&sealer(), 2).unwrap();
+    spool.acknowledge(&sealer(), 2, &BTreeMap::new()).unwrap();
 
     let other = Sealer::new(testing::vehicle(2), testing::signing_key(2));
     spool.adopt(&other).unwrap();
@@ -176,7 +176,7 @@ fn a_full_spool_refuses_and_drops_nothing() {
     let text = error.unwrap().to_string();
     assert!(text.contains("spool.redb") && text.contains("spool_bytes_max"), "{text}");
     assert!(!check_chain(&spool, Head::START).is_empty());
-    spool.acknowledge(&sealer(), u64::MAX).unwrap();
+    spool.acknowledge(&sealer(), u64::MAX, &BTreeMap::new()).unwrap();
     append(&spool, cut(10, 0, 3));
 }
 
@@ -186,29 +186,6 @@ fn two_agents_do_not_share_a_spool() {
     let _first = Spool::open(folder.path(), PLENTY).unwrap();
 
     assert!(matches!(Spool::open(folder.path(), PLENTY), Err(SpoolError::InUse { .. })));
-}
-
-#[test]
-fn windows_are_found_by_signal_newest_first() {
-    let folder = tempfile::tempdir().unwrap();
-    let spool = Spool::open(folder.path(), PLENTY).unwrap();
-    let window = |path: &str, seconds: i64| KeptWindow {
-        window: telematics::window::Window {
-            signal: Signal::by_path(path).unwrap(),
-            started_at: T0.plus_seconds(seconds),
-            values: [telematics::Value::from_raw(seconds); 64],
-        },
-        blinding: [1; 32],
-    };
-    let mut cut = cut(1, 0, 1);
-    let wheel = "Vehicle.Chassis.Axle.Row1.Wheel.Left.Speed";
-    cut.windows = vec![window("Vehicle.Speed", 5), window("Vehicle.Speed", 9), window(wheel, 20)];
-    append(&spool, cut);
-
-    let speed = Signal::by_path("Vehicle.Speed").unwrap();
-    assert_eq!(spool.newest_window(speed).unwrap(), Some(window("Vehicle.Speed", 9)));
-    let yaw = Signal::by_path("Vehicle.AngularVelocity.Yaw").unwrap();
-    assert_eq!(spool.newest_window(yaw).unwrap(), None);
 }
 
 /// A disk in memory whose writes fail with ENOSPC while it is full.

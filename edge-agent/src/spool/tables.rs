@@ -10,6 +10,7 @@ use telematics::{Policy, SealedBatch};
 
 use super::chain::Chain;
 use super::error::SpoolError;
+use super::kept;
 use super::records::Pending;
 use crate::consent;
 use crate::seal::{Head, Sealer};
@@ -20,8 +21,11 @@ pub(super) const BATCHES: TableDefinition<u64, &[u8]> = TableDefinition::new("ba
 pub(super) const STATE: TableDefinition<&str, &[u8]> = TableDefinition::new("state");
 /// Progress, by source.
 pub(super) const PROGRESS: TableDefinition<&str, &[u8]> = TableDefinition::new("progress");
-/// Windows under *prove*, by signal and first time.
-pub(super) const WINDOWS: TableDefinition<(u16, i64), &[u8]> = TableDefinition::new("windows");
+/// Open windows, trips and days, encrypted, by source.
+pub(super) const OPEN: TableDefinition<&str, &[u8]> = TableDefinition::new("open");
+/// Where earlier versions kept windows that were not encrypted.
+pub(super) const FORMER_WINDOWS: TableDefinition<(u16, i64), &[u8]> =
+    TableDefinition::new("windows");
 
 /// What can go wrong inside a transaction.
 pub(super) enum Failure {
@@ -51,8 +55,9 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Replaces every batch by what is left of `pending`, sealed anew after the chain's head. Without a
-/// policy the contents and their consent version stay.
+/// Replaces every batch by what is left of `pending`, sealed anew after the chain's head. Records of
+/// commitments that are left out go with them. Without a policy the car was enrolled anew: samples and
+/// their consent version stay, and what the former vehicle committed to can not be proven any more.
 pub(super) fn reseal(
     transaction: &WriteTransaction,
     chain: &mut Chain,
@@ -62,19 +67,33 @@ pub(super) fn reseal(
 ) -> Result<(), Failure> {
     transaction.open_table(BATCHES)?.retain(|_, _| false)?;
     for Pending { batch, .. } in pending {
-        let damaged = |_| Failure::Damaged(format!("the payload of batch {}", batch.header.seq));
-        let mut contents = payload::decode(&batch.payload).map_err(damaged)?;
+        let mut contents = decode(&batch)?;
         let mut version = batch.header.consent_version;
+        let before = contents.commitments.clone();
         if let Some(policy) = policy {
             consent::restrict(&mut contents, policy);
             version = policy.version();
+        } else {
+            contents.commitments.clear();
         }
+        let dropped = before.into_iter().filter(|before| !contents.commitments.contains(before));
+        kept::remove(transaction, dropped)?;
         if contents != Contents::default() {
             let again = sealer.seal(chain.head(), version, &contents);
             insert(transaction, chain, again, contents.samples.len())?;
         }
     }
     Ok(())
+}
+
+/// What is in a batch that waits.
+pub(super) fn contents(pending: &Pending) -> Result<Contents, Failure> {
+    decode(&pending.batch)
+}
+
+fn decode(batch: &SealedBatch) -> Result<Contents, Failure> {
+    let damaged = |_| Failure::Damaged(format!("the payload of batch {}", batch.header.seq));
+    payload::decode(&batch.payload).map_err(damaged)
 }
 
 pub(super) fn load_chain(transaction: &WriteTransaction) -> Result<Option<Chain>, Failure> {

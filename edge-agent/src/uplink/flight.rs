@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use proto::v1::{RefusalReason, submit_batches_response::Outcome};
+use telematics::LeavesAt;
 
 use super::error::UplinkError;
 
@@ -21,8 +22,15 @@ pub(super) enum Rewind {
 /// What one answer changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// This batch is acknowledged; this consent version is in force.
-    Receipt(u64, u32),
+    /// A batch is acknowledged.
+    Receipt {
+        /// Its position.
+        seq: u64,
+        /// The consent version in force.
+        consent_version: u32,
+        /// Where the leaves of its commitments are.
+        leaves: Option<LeavesAt>,
+    },
     /// Nothing to do before the flight is over.
     Noted,
 }
@@ -59,7 +67,9 @@ impl Flight {
         let expected = expected.ok_or_else(|| out_of_turn("nothing was sent".to_owned()))?;
         match outcome {
             Outcome::Receipt(receipt) if receipt.seq == expected => {
-                Ok(Heard::Receipt(expected, receipt.consent_version))
+                let leaves = receipt.leaves.map(LeavesAt::try_from).transpose()?;
+                let consent_version = receipt.consent_version;
+                Ok(Heard::Receipt { seq: expected, consent_version, leaves })
             }
             Outcome::Receipt(receipt) => {
                 Err(out_of_turn(format!("receipt {} for batch {expected}", receipt.seq)))
@@ -110,7 +120,8 @@ mod tests {
     #[test]
     fn answers_belong_to_batches_in_order() {
         let mut flight = flight(1..=2);
-        assert_eq!(flight.hear(receipt(1)).unwrap(), Heard::Receipt(1, 3));
+        let heard = Heard::Receipt { seq: 1, consent_version: 3, leaves: None };
+        assert_eq!(flight.hear(receipt(1)).unwrap(), heard);
         assert!(flight.hear(receipt(3)).is_err());
         assert!(flight.hear(receipt(3)).is_err(), "nothing was sent");
     }

@@ -27,6 +27,7 @@ use crate::identity::Identity;
 use crate::seal::Sealer;
 use crate::spool::Spool;
 use crate::status::Board;
+use crate::vault::Vault;
 use backoff::Backoff;
 use session::Session;
 
@@ -42,6 +43,8 @@ pub struct Shared {
     pub spool: Arc<Spool>,
     /// Seals them.
     pub sealer: Arc<Sealer>,
+    /// Encrypts what is kept for proofs.
+    pub vault: Vault,
     /// The policy in force, as far as this car knows.
     pub policy: watch::Sender<Policy>,
     /// What the owner sees.

@@ -1,12 +1,13 @@
 //! One connection: policy first, then batches out and answers in, until it breaks or all is sent.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proto::convert::required;
 use proto::v1;
 use proto::v1::consent_client::ConsentClient;
 use proto::v1::ingest_client::IngestClient;
-use telematics::Policy;
+use telematics::{LeavesAt, Policy};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
@@ -34,6 +35,8 @@ pub(super) struct Session<'a> {
     /// The last batch with a receipt, and the last that the spool forgot.
     received_seq: u64,
     forgotten_seq: u64,
+    /// Where the leaves of batches received and not forgotten are.
+    leaves: BTreeMap<u64, LeavesAt>,
     /// The position last asked for again without progress since.
     resent_from: Option<u64>,
 }
@@ -53,6 +56,7 @@ impl<'a> Session<'a> {
             sent_seq,
             received_seq,
             forgotten_seq,
+            leaves: BTreeMap::new(),
             resent_from,
         }
     }
@@ -148,14 +152,15 @@ impl<'a> Session<'a> {
 
     async fn hear(&mut self, answer: v1::SubmitBatchesResponse) -> Result<(), UplinkError> {
         match self.flight.hear(required("outcome", answer.outcome)?) {
-            Ok(Heard::Receipt(seq, version)) => {
+            Ok(Heard::Receipt { seq, consent_version, leaves }) => {
                 self.received_seq = seq;
+                self.leaves.extend(leaves.map(|leaves| (seq, leaves)));
                 self.resent_from = None;
                 self.backoff.reset();
                 if self.flight.len() == 0 || seq - self.forgotten_seq >= RECEIPTS_MAX {
                     self.forget()?;
                 }
-                if version > self.shared.policy.borrow().version().number() {
+                if consent_version > self.shared.policy.borrow().version().number() {
                     self.fetch_policy().await?;
                 }
                 Ok(())
@@ -171,7 +176,12 @@ impl<'a> Session<'a> {
     /// Forgets what has receipts.
     fn forget(&mut self) -> Result<(), UplinkError> {
         if self.received_seq > self.forgotten_seq {
-            let chain = self.shared.spool.acknowledge(&self.shared.sealer, self.received_seq)?;
+            let chain = self.shared.spool.acknowledge(
+                &self.shared.sealer,
+                self.received_seq,
+                &self.leaves,
+            )?;
+            self.leaves.clear();
             self.forgotten_seq = self.received_seq;
             self.shared.board.show_chain(&chain);
             self.shared.acknowledged.notify_waiters();

@@ -2,7 +2,9 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
+mod claims;
 mod enrolment;
 mod market;
+mod proofs;
 mod recordings;
 mod uplink;

@@ -1,7 +1,7 @@
 //! A marketplace small enough to read: an authority, a door with TLS, one vehicle's chain.
 //!
 //! It checks what the real one checks (chain, consent version, signature) and can be told to
-//! misbehave: [`Market::hang_up_after`] drops the connection after accepting, before the receipt.
+//! misbehave: [`State::hang_up_after`] drops the connection after accepting, before the receipt.
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -11,15 +11,17 @@ use proto::v1;
 use proto::v1::consent_server::{Consent, ConsentServer};
 use proto::v1::enrolment_server::{Enrolment, EnrolmentServer};
 use proto::v1::ingest_server::{Ingest, IngestServer};
+use proto::v1::proofs_server::ProofsServer;
 use proto::v1::submit_batches_response::Outcome;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, IsCa, Issuer, KeyPair,
     date_time_ymd,
 };
 use telematics::payload;
+use telematics::window::Committed;
 use telematics::{
-    AuthorityPin, BatchHash, Disclosure, EnrolmentCode, Policy, PolicyVersion, SealedBatch,
-    SignalGroup, testing,
+    AuthorityPin, BatchHash, Campaign, Disclosure, EnrolmentCode, LeavesAt, Policy, PolicyVersion,
+    SealedBatch, SignalGroup, VehicleDescription, testing,
 };
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
@@ -27,11 +29,15 @@ use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 use x509_parser::prelude::{FromDer, X509CertificationRequest};
+use zk::{ClassNumbers, IdentityCommitment, Leaf};
 
 pub(crate) const SECRET: [u8; 10] = [7; 10];
 
 /// The end of certificates of which not two thirds are over: two thirds of 1975 to 2100 are in 2058.
 pub(crate) const LATER: i32 = 2100;
+
+/// The day on which it receives everything.
+pub(crate) const DAY: u16 = 20_000;
 
 /// What the marketplace knows.
 pub(crate) struct State {
@@ -45,6 +51,19 @@ pub(crate) struct State {
     pub(crate) certificates_end: i32,
     /// Answers the next batch with this instead.
     pub(crate) next_answer: Option<Outcome>,
+    /// The epoch tree, and how many of its leaves the newest root has; all when `None`.
+    pub(crate) leaves: Vec<Leaf>,
+    pub(crate) published: Option<u32>,
+    pub(crate) campaigns: Vec<Campaign>,
+    /// Claims that were verified.
+    pub(crate) claims: Vec<v1::SubmitClaimRequest>,
+    /// Answers the next claims with these instead.
+    pub(crate) claim_answers: Vec<Status>,
+    /// Calls about proofs: the caller's port, and whether it said which car it is.
+    pub(crate) nameless_calls: Vec<(&'static str, u16, bool)>,
+    /// Where the leaves of each accepted batch are.
+    leaves_at: Vec<Option<LeavesAt>>,
+    enrolled: Option<(IdentityCommitment, ClassNumbers)>,
     code_used: bool,
     key: Option<ed25519_dalek::VerifyingKey>,
 }
@@ -110,6 +129,14 @@ impl Market {
             hang_up_after: None,
             certificates_end: LATER,
             next_answer: None,
+            leaves: Vec::new(),
+            published: None,
+            campaigns: Vec::new(),
+            claims: Vec::new(),
+            claim_answers: Vec::new(),
+            nameless_calls: Vec::new(),
+            leaves_at: Vec::new(),
+            enrolled: None,
             code_used: false,
             key: None,
         };
@@ -125,6 +152,7 @@ impl Market {
             .add_service(EnrolmentServer::new(market.clone()))
             .add_service(ConsentServer::new(market.clone()))
             .add_service(IngestServer::new(market.clone()))
+            .add_service(ProofsServer::new(market.clone()))
             .serve_with_incoming(TcpListenerStream::new(listener));
         tokio::spawn(server);
         market
@@ -153,9 +181,10 @@ impl Market {
             return Some(answer);
         }
         let (seq, version) = (batch.header.seq, state.policy.version().number());
-        let receipt = |existed| {
-            let batch_hash = batch.hash().0.to_vec();
-            let receipt = v1::Receipt { seq, batch_hash, existed, consent_version: version };
+        let receipt = |existed, leaves: Option<LeavesAt>| {
+            let (batch_hash, leaves) = (batch.hash().0.to_vec(), leaves.map(v1::Leaves::from));
+            let consent_version = version;
+            let receipt = v1::Receipt { seq, batch_hash, existed, consent_version, leaves };
             Some(Outcome::Receipt(receipt))
         };
         let refuse = |reason: v1::RefusalReason| {
@@ -171,7 +200,8 @@ impl Market {
                 return refuse(v1::RefusalReason::ForkedChain);
             }
             state.existed += 1;
-            return receipt(true);
+            let leaves = usize::try_from(seq).ok().and_then(|s| state.leaves_at[s - 1]);
+            return receipt(true, leaves);
         }
         let last = state.accepted.last().map_or(BatchHash::GENESIS, SealedBatch::hash);
         if batch.header.prev_hash != last {
@@ -184,6 +214,8 @@ impl Market {
             return refuse(v1::RefusalReason::WrongSignature);
         }
         state.accepted.push(batch.clone());
+        let leaves = state.append(batch);
+        state.leaves_at.push(leaves);
         match &mut state.hang_up_after {
             Some(0 | 1) => {
                 state.hang_up_after = None;
@@ -191,10 +223,22 @@ impl Market {
             }
             Some(left) => {
                 *left -= 1;
-                receipt(false)
+                receipt(false, leaves)
             }
-            None => receipt(false),
+            None => receipt(false, leaves),
         }
+    }
+}
+
+impl State {
+    /// Appends the leaves of a batch to the tree.
+    fn append(&mut self, batch: &SealedBatch) -> Option<LeavesAt> {
+        let (vehicle, class) = self.enrolled.unwrap();
+        let commitments = payload::decode(&batch.payload).unwrap().commitments;
+        let position = u32::try_from(self.leaves.len()).unwrap();
+        let leaf = |committed: &Committed| zk::leaf(vehicle, class, DAY, committed.commitment);
+        self.leaves.extend(commitments.iter().map(|committed| leaf(committed).unwrap()));
+        (!commitments.is_empty()).then_some(LeavesAt { epoch: 0, position, day: DAY })
     }
 }
 
@@ -222,6 +266,9 @@ impl Enrolment for Market {
         parsed.verify_signature().unwrap();
         let key = public_key(&parsed);
         state.key = Some(key);
+        let car = VehicleDescription::try_from(request.vehicle.unwrap()).unwrap();
+        let vehicle = IdentityCommitment::from_bytes(&request.identity_commitment).unwrap();
+        state.enrolled = Some((vehicle, ClassNumbers::of(&car)));
         Ok(Response::new(v1::EnrollResponse {
             vehicle_id: testing::vehicle(1).to_vec(),
             certificate_der: self.authority.sign(&request.csr_der, state.certificates_end),
@@ -354,6 +401,7 @@ pub(crate) async fn enrol(
 ) -> Result<(edge_agent::identity::Identity, Policy), edge_agent::enrol::EnrolError> {
     let car =
         telematics::VehicleDescription::new("Toyota", "RAV4", 2017, telematics::Powertrain::Hybrid);
+    let holder = edge_agent::identity::Holder::draw(car.unwrap(), &mut rand::rng());
     let now = edge_agent::clock::now();
-    edge_agent::enrol::enrol(&market.url, &market.code, &car.unwrap(), data_dir, now, [9; 32]).await
+    edge_agent::enrol::enrol(&market.url, &market.code, holder, data_dir, now).await
 }

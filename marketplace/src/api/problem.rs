@@ -11,11 +11,14 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use telematics::ids::NotAnId;
+use zk::text::NotText;
 
 use crate::archive::ArchiveError;
+use crate::campaigns::CampaignsError;
 use crate::catalog::{CatalogError, SearchError};
 use crate::consent::{ConsentError, NotGroups};
 use crate::delivery::DeliveryError;
+use crate::epochs::EpochsError;
 use crate::identity::IdentityError;
 use crate::lake::LakeError;
 use crate::ledger::{LedgerError, NotAKey, NotAnAmount};
@@ -48,6 +51,7 @@ mod kinds {
     pub(super) const TOO_LARGE: Kind = kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large");
     pub(super) const RANGE: Kind = kind(StatusCode::RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "The file has no such bytes");
     pub(super) const KEY_REUSED: Kind = kind(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The key was used for another request");
+    pub(super) const NO_PROOFS: Kind = kind(StatusCode::SERVICE_UNAVAILABLE, "no-proofs", "This market takes no proofs now");
     pub(super) const INTERNAL: Kind = kind(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The market failed");
 }
 
@@ -99,6 +103,13 @@ impl Problem {
     /// The request does not read; `detail` says where.
     pub fn invalid(detail: impl fmt::Display) -> Self {
         Self::new(kinds::INVALID, detail)
+    }
+
+    /// Without verifying keys there are no proofs.
+    #[must_use]
+    pub fn no_proofs() -> Self {
+        let detail = "this market has no verifying keys, so nobody could answer; its operator can set keys_dir";
+        Self::new(kinds::NO_PROOFS, detail)
     }
 
     /// Bytes were asked for that the file does not have.
@@ -211,6 +222,38 @@ impl From<CatalogError> for Problem {
             CatalogError::Unknown { .. } => Self::not_found(error),
             failure => Self::internal(failure),
         }
+    }
+}
+
+impl From<EpochsError> for Problem {
+    fn from(error: EpochsError) -> Self {
+        match error {
+            EpochsError::UnknownEpoch { .. }
+            | EpochsError::NoRoot { .. }
+            | EpochsError::NoBucket { .. } => Self::not_found(error),
+            EpochsError::Unpublished { .. } => Self::invalid(error),
+            failure => Self::internal(failure),
+        }
+    }
+}
+
+impl From<CampaignsError> for Problem {
+    fn from(error: CampaignsError) -> Self {
+        match error {
+            CampaignsError::Unknown { .. } | CampaignsError::NotYours { .. } => {
+                Self::not_found(error)
+            }
+            CampaignsError::BadTitle { .. }
+            | CampaignsError::ClosesInThePast { .. }
+            | CampaignsError::NotExact => Self::invalid(error),
+            failure => Self::internal(failure),
+        }
+    }
+}
+
+impl From<NotText> for Problem {
+    fn from(error: NotText) -> Self {
+        Self::invalid(error)
     }
 }
 

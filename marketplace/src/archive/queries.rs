@@ -3,14 +3,13 @@
 use diesel::dsl::sum;
 use diesel::prelude::*;
 use telematics::consent::PolicyVersion;
-use telematics::window::{Commitment, CommittedWindow};
 use telematics::{
     BatchHash, BatchHeader, Sample, SealedBatch, Signal, Timestamp, Value, VehicleId,
 };
 
 use super::verbs::{ArchiveError, Chain, StoredBatch, Totals};
 use crate::db::Conn;
-use crate::schema::{batches, chains, commitments, latest_values, quarantine};
+use crate::schema::{batches, chains, latest_values, quarantine};
 
 /// Rows of evidence that one answer has at most.
 const EVIDENCE_MAX: i64 = 1_000;
@@ -102,55 +101,6 @@ pub(super) fn move_latest(
         }
     }
     Ok(())
-}
-
-pub(super) fn keep_commitment(
-    conn: &mut Conn,
-    vehicle: VehicleId,
-    window: &CommittedWindow,
-    now: Timestamp,
-) -> Result<(), ArchiveError> {
-    let known: i64 = commitments::table
-        .filter(commitments::vehicle_id.eq(vehicle.to_vec()))
-        .filter(commitments::commitment.eq(window.commitment.0.to_vec()))
-        .count()
-        .get_result(conn)?;
-    if known == 0 {
-        let row = (
-            commitments::vehicle_id.eq(vehicle.to_vec()),
-            commitments::commitment.eq(window.commitment.0.to_vec()),
-            commitments::signal.eq(i32::from(window.signal.number())),
-            commitments::started_at.eq(window.started_at.as_micros()),
-            commitments::received_at.eq(now.as_micros()),
-        );
-        diesel::insert_into(commitments::table).values(row).execute(conn)?;
-    }
-    Ok(())
-}
-
-/// The first window that was taken in with this commitment, and when.
-pub(super) fn committed(
-    conn: &mut Conn,
-    commitment: Commitment,
-) -> Result<Option<(CommittedWindow, Timestamp)>, ArchiveError> {
-    let row = commitments::table
-        .filter(commitments::commitment.eq(commitment.0.to_vec()))
-        .order(commitments::received_at)
-        .select((commitments::signal, commitments::started_at, commitments::received_at))
-        .first::<(i32, i64, i64)>(conn)
-        .optional()?;
-    let Some((signal, started_at, received_at)) = row else { return Ok(None) };
-    let signal = Signal::by_number(u64::try_from(signal).unwrap_or_default())
-        .map_err(|error| damaged("commitments", &error.to_string()))?;
-    let started_at = Timestamp::from_micros(started_at);
-    let window = CommittedWindow { signal, started_at, commitment };
-    Ok(Some((window, Timestamp::from_micros(received_at))))
-}
-
-#[cfg(test)]
-pub(super) fn count_commitments(conn: &mut Conn, vehicle: VehicleId) -> QueryResult<i64> {
-    let mine = commitments::table.filter(commitments::vehicle_id.eq(vehicle.to_vec()));
-    mine.count().get_result(conn)
 }
 
 pub(super) fn chain(conn: &mut Conn, vehicle: VehicleId) -> Result<Option<Chain>, ArchiveError> {

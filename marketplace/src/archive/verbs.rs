@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use telematics::payload::Contents;
-use telematics::window::{Commitment, CommittedWindow};
 use telematics::{BatchHash, Sample, SealedBatch, Signal, Timestamp, VehicleId};
 
 use super::queries;
@@ -63,18 +62,6 @@ pub struct StoredBatch {
     pub received_at: Timestamp,
 }
 
-/// The window that a vehicle committed to with these bytes, and when that reached the market. Whose it
-/// is stays here: a proof is about a window, not about a car.
-///
-/// # Errors
-/// Fails when the database does, or when a row is damaged.
-pub fn committed(
-    conn: &mut Conn,
-    commitment: Commitment,
-) -> Result<Option<(CommittedWindow, Timestamp)>, ArchiveError> {
-    queries::committed(conn, commitment)
-}
-
 /// How much the archive holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -103,9 +90,6 @@ pub fn append(
     queries::insert_batch(conn, batch, hash, samples, now)?;
     for sample in newest(&contents.samples).values() {
         queries::move_latest(conn, batch.header.vehicle, sample)?;
-    }
-    for window in &contents.commitments {
-        queries::keep_commitment(conn, batch.header.vehicle, window, now)?;
     }
     Ok(())
 }
@@ -214,12 +198,11 @@ pub fn quarantined(conn: &mut Conn, vehicle: VehicleId) -> Result<Vec<BatchHash>
 #[cfg(test)]
 mod tests {
     use telematics::testing::{self, T0, signing_key};
-    use telematics::window::{Commitment, CommittedWindow};
     use telematics::{OwnerId, Powertrain, Value, VehicleDescription, payload};
 
     use super::*;
     use crate::db::Db;
-    use crate::identity::{self, ApiKey, IdentityError};
+    use crate::identity::{self, ApiKey, IdentityError, NewVehicle};
 
     async fn market_with_a_car() -> (tempfile::TempDir, Db) {
         let folder = tempfile::tempdir().unwrap();
@@ -230,8 +213,13 @@ mod tests {
             let owner = identity::create_owner(conn, &operator, "Ada", id, &key, T0)?;
             identity::create_enrolment_code(conn, &owner, &[1; 10], "", T0)?;
             let car = VehicleDescription::new("VW", "ID.4", 2022, Powertrain::Electric).unwrap();
-            let key = signing_key(1).verifying_key();
-            identity::enroll(conn, &[1; 10], testing::vehicle(255), key, &car, T0)
+            let car = NewVehicle {
+                id: testing::vehicle(255),
+                key: signing_key(1).verifying_key(),
+                identity: zk::IdentityCommitment::from_bytes(&[1; 32]).unwrap(),
+                description: car,
+            };
+            identity::enroll(conn, &[1; 10], &car, T0)
         })
         .await
         .unwrap();
@@ -288,23 +276,5 @@ mod tests {
             let latest = db.read(|conn| latest(conn, testing::vehicle(255))).await.unwrap();
             assert_eq!(latest, [sample(if seq == 3 { 9 } else { 7 })]);
         }
-    }
-
-    #[tokio::test]
-    async fn a_commitment_sent_twice_is_kept_once() {
-        let (_folder, db) = market_with_a_car().await;
-        let signal = Signal::by_path("Vehicle.Speed").unwrap();
-        let window = CommittedWindow { signal, started_at: T0, commitment: Commitment([3; 32]) };
-        let contents = Contents { samples: Vec::new(), commitments: vec![window, window] };
-        let mut header = testing::batch(1, BatchHash::GENESIS, &signing_key(1)).header;
-
-        for seq in [1, 2] {
-            header.seq = seq;
-            let batch = SealedBatch::seal(header, payload::encode(&contents), &signing_key(1));
-            header.prev_hash = append_one(&db, batch).await.unwrap();
-        }
-
-        let kept = db.read(|conn| queries::count_commitments(conn, testing::vehicle(255))).await;
-        assert_eq!(kept.unwrap(), 1);
     }
 }

@@ -6,7 +6,6 @@
 mod account;
 mod migrate;
 mod serve;
-mod verify;
 
 use std::io;
 use std::path::PathBuf;
@@ -30,7 +29,6 @@ pub struct Cli {
 enum Command {
     Serve(serve::Serve),
     Migrate(migrate::Migrate),
-    Verify(verify::Verify),
     #[command(subcommand)]
     Account(account::Account),
 }
@@ -47,7 +45,6 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run(&mut out).await,
             Command::Migrate(migrate) => migrate.run(&mut out),
-            Command::Verify(verify) => verify.run(&mut out).await,
             Command::Account(account) => account.run(&mut out).await,
         }
     }

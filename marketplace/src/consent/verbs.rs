@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use crate::consent::parse_groups;
     use crate::db::Db;
-    use crate::identity::ApiKey;
+    use crate::identity::{ApiKey, NewVehicle};
 
     /// Two vehicles of one owner, and another owner with none.
     async fn market() -> (tempfile::TempDir, Db, Owner, Owner) {
@@ -137,12 +137,16 @@ mod tests {
             identity::create_owner(conn, &operator, "Ada", id, &key, T0)
         };
         let (ada, bob) = (owner(2)?, owner(3)?);
-        let car = VehicleDescription::new("VW", "ID.4", 2022, Powertrain::Electric).unwrap();
+        let description =
+            VehicleDescription::new("VW", "ID.4", 2022, Powertrain::Electric).unwrap();
         for number in [1, 2] {
             let secret = [number; 10];
             let key = signing_key(number).verifying_key();
             identity::create_enrolment_code(conn, &ada, &secret, "", T0)?;
-            identity::enroll(conn, &secret, vehicle(number), key, &car, T0)?;
+            let identity = zk::IdentityCommitment::from_bytes(&[number; 32]).unwrap();
+            let description = description.clone();
+            let car = NewVehicle { id: vehicle(number), key, identity, description };
+            identity::enroll(conn, &secret, &car, T0)?;
             grant(conn, vehicle(number), &parse_groups("motion=share").unwrap(), T0)?;
         }
         Ok((ada, bob))

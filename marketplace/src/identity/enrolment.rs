@@ -3,6 +3,7 @@
 use ed25519_dalek::VerifyingKey;
 use sha2::{Digest, Sha256};
 use telematics::{OwnerId, Timestamp, VehicleDescription, VehicleId};
+use zk::IdentityCommitment;
 
 use super::principal::Owner;
 use super::vehicles::{VehicleRecord, VehicleStatus};
@@ -11,6 +12,19 @@ use crate::db::Conn;
 
 /// How long a code can be used.
 pub const CODE_VALID_SECONDS: i64 = 600;
+
+/// A car that asks to become a vehicle.
+#[derive(Clone, Debug)]
+pub struct NewVehicle {
+    /// The id that it gets.
+    pub id: VehicleId,
+    /// The key that it signs with.
+    pub key: VerifyingKey,
+    /// What it proves under.
+    pub identity: IdentityCommitment,
+    /// What it is.
+    pub description: VehicleDescription,
+}
 
 /// What a used code was good for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +51,7 @@ pub fn create_enrolment_code(
     Ok(expires_at)
 }
 
-/// Makes `vehicle`, which signs with `key`, a vehicle of the owner who was given `secret`.
+/// Makes `car` a vehicle of the owner who was given `secret`.
 ///
 /// # Errors
 /// A code that was never given, was used or is too old is refused, and so is a key that another
@@ -45,9 +59,7 @@ pub fn create_enrolment_code(
 pub fn enroll(
     conn: &mut Conn,
     secret: &[u8; 10],
-    vehicle: VehicleId,
-    key: VerifyingKey,
-    description: &VehicleDescription,
+    car: &NewVehicle,
     now: Timestamp,
 ) -> Result<Enrolled, IdentityError> {
     let hash = hash(secret);
@@ -58,19 +70,19 @@ pub fn enroll(
     if now > code.expires_at {
         return Err(IdentityError::ExpiredCode);
     }
-    if queries::is_key_taken(conn, &key)? {
+    if queries::is_key_taken(conn, &car.key)? {
         return Err(IdentityError::KeyTaken);
     }
     let record = VehicleRecord {
-        id: vehicle,
+        id: car.id,
         owner: code.owner,
-        description: description.clone(),
+        description: car.description.clone(),
         status: VehicleStatus::Active,
         enrolled_at: now,
     };
-    queries::insert_vehicle(conn, &record, &key)?;
+    queries::insert_vehicle(conn, &record, &car.key, car.identity)?;
     // Asked again by the statement that uses it up, so that two cars never share one code.
-    if queries::use_code(conn, &hash, vehicle)? == 0 {
+    if queries::use_code(conn, &hash, car.id)? == 0 {
         return Err(IdentityError::UsedCode);
     }
     Ok(Enrolled { owner: code.owner, consent: code.consent })
@@ -91,8 +103,17 @@ mod tests {
 
     const SECRET: [u8; 10] = [7; 10];
 
-    fn car() -> VehicleDescription {
+    fn description() -> VehicleDescription {
         VehicleDescription::new("Toyota", "RAV4", 2021, Powertrain::Hybrid).unwrap()
+    }
+
+    fn car(id: u8, key: u8) -> NewVehicle {
+        NewVehicle {
+            id: vehicle(id),
+            key: signing_key(key).verifying_key(),
+            identity: IdentityCommitment::from_bytes(&[id; 32]).unwrap(),
+            description: description(),
+        }
     }
 
     async fn market_with_a_code() -> (tempfile::TempDir, Db, Owner) {
@@ -117,8 +138,7 @@ mod tests {
         number: u8,
         now: Timestamp,
     ) -> Result<Enrolled, IdentityError> {
-        let key = signing_key(number).verifying_key();
-        db.write(move |conn| enroll(conn, &secret, vehicle(number), key, &car(), now)).await
+        db.write(move |conn| enroll(conn, &secret, &car(number, number), now)).await
     }
 
     #[tokio::test]
@@ -130,7 +150,7 @@ mod tests {
         assert_eq!(enrolled, Enrolled { owner: owner.id, consent: "motion=share".to_owned() });
         let mine = db.read(move |conn| identity::vehicles_of(conn, &owner)).await.unwrap();
         assert_eq!(mine.len(), 1);
-        assert_eq!((mine[0].id, mine[0].description.clone()), (vehicle(1), car()));
+        assert_eq!((mine[0].id, mine[0].description.clone()), (vehicle(1), description()));
     }
 
     #[tokio::test]
@@ -167,9 +187,7 @@ mod tests {
         enroll_at(&db, SECRET, 1, T0).await.unwrap();
         db.write(move |conn| create_enrolment_code(conn, &owner, &[9; 10], "", T0)).await.unwrap();
 
-        let key = signing_key(1).verifying_key();
-        let refused =
-            db.write(move |conn| enroll(conn, &[9; 10], vehicle(2), key, &car(), T0)).await;
+        let refused = db.write(move |conn| enroll(conn, &[9; 10], &car(2, 1), T0)).await;
 
         assert!(matches!(refused, Err(IdentityError::KeyTaken)));
     }

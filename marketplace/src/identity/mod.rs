@@ -24,8 +24,10 @@ pub use accounts::{
     has_operator, owners,
 };
 pub use authority::{Authority, AuthorityError, ServerIdentity, VehicleCertificate, read_request};
-pub use enrolment::{CODE_VALID_SECONDS, Enrolled, create_enrolment_code, enroll};
+pub use enrolment::{CODE_VALID_SECONDS, Enrolled, NewVehicle, create_enrolment_code, enroll};
 pub use error::IdentityError;
 pub use key::{ApiKey, NotAKey};
 pub use principal::{Buyer, Operator, Owner, Principal, Vehicle};
-pub use vehicles::{VehicleRecord, VehicleStatus, suspend, vehicle, vehicles, vehicles_of};
+pub use vehicles::{
+    Prover, VehicleRecord, VehicleStatus, prover, suspend, vehicle, vehicles, vehicles_of,
+};

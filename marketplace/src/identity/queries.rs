@@ -4,11 +4,12 @@ use diesel::prelude::*;
 use ed25519_dalek::VerifyingKey;
 use telematics::ids::{Id, Kind};
 use telematics::{BuyerId, OwnerId, Powertrain, Timestamp, VehicleDescription, VehicleId};
+use zk::{ClassNumbers, IdentityCommitment};
 
 use super::IdentityError;
 use super::accounts::AccountRecord;
 use super::key::ApiKey;
-use super::vehicles::{VehicleRecord, VehicleStatus};
+use super::vehicles::{Prover, VehicleRecord, VehicleStatus};
 use crate::db::Conn;
 use crate::schema::{api_keys, buyers, enrolment_codes, owners, vehicles};
 
@@ -187,6 +188,7 @@ pub(super) fn insert_vehicle(
     conn: &mut Conn,
     vehicle: &VehicleRecord,
     key: &VerifyingKey,
+    identity: IdentityCommitment,
 ) -> QueryResult<()> {
     let row = (
         vehicles::id.eq(vehicle.id.to_vec()),
@@ -198,6 +200,7 @@ pub(super) fn insert_vehicle(
         vehicles::public_key.eq(key.as_bytes().to_vec()),
         vehicles::status.eq(vehicle.status.as_str()),
         vehicles::enrolled_at.eq(vehicle.enrolled_at.as_micros()),
+        vehicles::identity_commitment.eq(Some(identity.to_bytes().to_vec())),
     );
     diesel::insert_into(vehicles::table).values(row).execute(conn).map(drop)
 }
@@ -248,6 +251,20 @@ pub(super) fn vehicle_access(
         Ok((key, VehicleStatus::parse(&status).ok_or_else(|| damaged_vehicle(id.as_bytes()))?))
     };
     row.map(read).transpose()
+}
+
+pub(super) fn prover(conn: &mut Conn, id: VehicleId) -> Result<Option<Prover>, IdentityError> {
+    let row = vehicles::table
+        .find(id.to_vec())
+        .select((VehicleRow::as_select(), vehicles::identity_commitment))
+        .first::<(VehicleRow, Option<Vec<u8>>)>(conn)
+        .optional()?;
+    let Some((row, Some(commitment))) = row else { return Ok(None) };
+    let commitment = IdentityCommitment::from_bytes(&commitment);
+    Ok(Some(Prover {
+        commitment: commitment.or(Err(damaged_vehicle(id.as_bytes())))?,
+        class: ClassNumbers::of(&VehicleRecord::try_from(row)?.description),
+    }))
 }
 
 pub(super) fn set_status(

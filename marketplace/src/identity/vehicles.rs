@@ -2,6 +2,7 @@
 
 use ed25519_dalek::VerifyingKey;
 use telematics::{OwnerId, Timestamp, VehicleDescription, VehicleId};
+use zk::{ClassNumbers, IdentityCommitment};
 
 use super::principal::{Owner, Vehicle};
 use super::{IdentityError, queries};
@@ -44,6 +45,23 @@ pub struct VehicleRecord {
     pub status: VehicleStatus,
     /// Since when it takes part.
     pub enrolled_at: Timestamp,
+}
+
+/// As whom a vehicle proves: what its leaves are made of, besides the day and the commitment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prover {
+    /// Stands for the vehicle.
+    pub commitment: IdentityCommitment,
+    /// What it is.
+    pub class: ClassNumbers,
+}
+
+/// As whom `vehicle` proves. `None` for one that enrolled before there were proofs.
+///
+/// # Errors
+/// Fails when the database does, or when the row is damaged.
+pub fn prover(conn: &mut Conn, vehicle: VehicleId) -> Result<Option<Prover>, IdentityError> {
+    queries::prover(conn, vehicle)
 }
 
 /// The vehicles of `owner`, oldest first, at most 10,000.

@@ -3,10 +3,11 @@
 use telematics::batch::WrongSignature;
 use telematics::consent::{Disclosure, PolicyVersion};
 use telematics::payload::PayloadError;
-use telematics::{BatchHash, Signal, VehicleId};
+use telematics::{BatchHash, LeavesAt, Signal, VehicleId};
 
 use crate::archive::ArchiveError;
 use crate::consent::ConsentError;
+use crate::epochs::EpochsError;
 use crate::identity::IdentityError;
 
 /// The answer to one batch.
@@ -36,6 +37,8 @@ pub struct Receipt {
     pub existed: bool,
     /// The policy in force.
     pub consent_version: PolicyVersion,
+    /// Where its leaves are, when it has commitments.
+    pub leaves: Option<LeavesAt>,
 }
 
 /// Why a batch is not kept. Shown to the car as written, so it says what to do.
@@ -55,6 +58,12 @@ pub enum Refusal {
     /// The payload is outside the limits or the format.
     #[error("{0}; cut the batch smaller or anew")]
     BadPayload(#[from] PayloadError),
+    /// A commitment of a vehicle that never said what it proves under.
+    #[error(
+        "this vehicle enrolled before there were proofs, so nothing can be proven about its \
+         commitments; enrol again with an agent that is up to date, or set the group to share or keep"
+    )]
+    NoIdentity,
     /// A commitment that is no field element.
     #[error("{0}; commit anew with an agent that is up to date")]
     BadCommitment(#[from] zk::NotACommitment),
@@ -102,6 +111,9 @@ pub enum IngestError {
     /// Its consent could not be read.
     #[error(transparent)]
     Consent(#[from] ConsentError),
+    /// Its leaves could not be kept or found.
+    #[error(transparent)]
+    Epochs(#[from] EpochsError),
     /// The database failed.
     #[error("cannot store the batch")]
     Storage(#[from] diesel::result::Error),

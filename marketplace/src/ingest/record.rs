@@ -1,13 +1,13 @@
 //! Keeping an accepted batch, inside the transaction.
 
-use telematics::Timestamp;
 use telematics::consent::Policy;
+use telematics::{LeavesAt, Timestamp};
 
-use super::check::{AcceptedBatch, Place, Position};
+use super::check::{AcceptedBatch, Body, Place, Position};
 use super::outcome::{IngestError, Outcome, Receipt, Refusal};
 use crate::db::Conn;
 use crate::identity::{self, IdentityError};
-use crate::{archive, consent};
+use crate::{archive, consent, epochs};
 
 /// Keeps `accepted`, or answers why it can not be kept any more.
 ///
@@ -27,14 +27,14 @@ pub fn record(
     };
     let policy = consent::in_force(conn, accepted.vehicle.id)?;
     let position = Position::of(archive::chain(conn, accepted.vehicle.id)?);
-    match (position.place(&accepted.batch.header), &accepted.contents) {
-        (Place::Next, Some(contents)) => {
+    match (position.place(&accepted.batch.header), &accepted.body) {
+        (Place::Next, Some(body)) => {
             let (used, in_force) = (accepted.batch.header.consent_version, policy.version());
             if used != in_force {
                 return Ok(Outcome::Refused(Refusal::StaleConsent { used, in_force }));
             }
-            archive::append(conn, &accepted.batch, accepted.hash, contents, now)?;
-            Ok(receipt(accepted, &policy, Existed::No))
+            let leaves = keep(conn, accepted, body, now)?;
+            Ok(receipt(accepted, &policy, leaves, Existed::No))
         }
         // The chain's end is not where it was when the batch was checked.
         (Place::Next, None) | (Place::Ahead, _) => {
@@ -45,6 +45,18 @@ pub fn record(
     }
 }
 
+/// Keeps the batch and its leaves.
+fn keep(
+    conn: &mut Conn,
+    accepted: &AcceptedBatch,
+    body: &Body,
+    now: Timestamp,
+) -> Result<Option<LeavesAt>, IngestError> {
+    archive::append(conn, &accepted.batch, accepted.hash, &body.contents, now)?;
+    let batch = (accepted.vehicle.id, accepted.batch.header.seq);
+    Ok(epochs::append(conn, batch, &body.leaves, body.day, now)?)
+}
+
 /// Whether a batch was kept before.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Existed {
@@ -52,12 +64,18 @@ enum Existed {
     Yes,
 }
 
-fn receipt(accepted: &AcceptedBatch, policy: &Policy, existed: Existed) -> Outcome {
+fn receipt(
+    accepted: &AcceptedBatch,
+    policy: &Policy,
+    leaves: Option<LeavesAt>,
+    existed: Existed,
+) -> Outcome {
     Outcome::Receipt(Receipt {
         seq: accepted.batch.header.seq,
         hash: accepted.hash,
         existed: existed == Existed::Yes,
         consent_version: policy.version(),
+        leaves,
     })
 }
 
@@ -70,7 +88,10 @@ fn compare(
 ) -> Result<Outcome, IngestError> {
     let seq = accepted.batch.header.seq;
     match archive::hash_at(conn, accepted.vehicle.id, seq)? {
-        Some(hash) if hash == accepted.hash => Ok(receipt(accepted, policy, Existed::Yes)),
+        Some(hash) if hash == accepted.hash => {
+            let leaves = epochs::leaves_of(conn, accepted.vehicle.id, seq)?;
+            Ok(receipt(accepted, policy, leaves, Existed::Yes))
+        }
         _ => fork(conn, accepted, seq, now),
     }
 }

@@ -1,12 +1,15 @@
-//! What happens by itself: batches move to the lake, datasets are described, orders are settled.
+//! What happens by itself: batches move to the lake, datasets are described, orders are settled, roots
+//! are published.
 //!
-//! One task takes the steps in turn, so that no two of them ever work at once. A step that fails is
-//! logged and tried again at the next turn; each can be repeated at any time.
+//! One task takes the first three steps in turn, so that no two of them ever work at once; roots have
+//! another. A step that fails is logged and tried again at the next turn; each can be repeated at any
+//! time.
 //!
-//! **Not here:** what a step does ([`flush`] and [`sales`]), which is no rule of the market either:
+//! **Not here:** what a step does ([`flush`], [`sales`] and [`roots`]), which is no rule of the market either:
 //! rules are in the modules that they call.
 
 pub mod flush;
+pub mod roots;
 pub mod sales;
 
 use std::time::Duration;
@@ -18,6 +21,10 @@ use crate::app::App;
 
 /// Takes turns until `stopping`. A turn that has begun is finished.
 pub async fn run(app: App, stopping: CancellationToken) {
+    tokio::join!(roots::run(app.clone(), stopping.clone()), take_turns(app, stopping));
+}
+
+async fn take_turns(app: App, stopping: CancellationToken) {
     let every = Duration::from_secs(app.config.flush_interval_seconds.max(1));
     let mut turns = interval(every);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);

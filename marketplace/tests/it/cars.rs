@@ -9,11 +9,14 @@ use proto::v1::submit_batches_response::Outcome;
 use rcgen::{CertificateParams, KeyPair};
 use telematics::consent::PolicyVersion;
 use telematics::payload::{self, Contents};
+use telematics::window::Committed;
 use telematics::{
-    BatchHash, BatchHeader, Powertrain, SealedBatch, Value, VehicleDescription, VehicleId, testing,
+    BatchHash, BatchHeader, LeavesAt, Powertrain, SealedBatch, Value, VehicleDescription,
+    VehicleId, testing,
 };
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 use tonic::{Status, Streaming};
+use zk::Secret;
 
 use crate::market::Market;
 
@@ -73,6 +76,14 @@ impl Car {
         SealedBatch::seal(self.header(), payload::encode(&contents), &self.key)
     }
 
+    /// The next batch, of commitments only.
+    pub(crate) fn batch_of_commitments(&mut self, commitments: Vec<Committed>) -> SealedBatch {
+        let contents = Contents { samples: Vec::new(), commitments };
+        let batch = SealedBatch::seal(self.header(), payload::encode(&contents), &self.key);
+        self.next = (batch.header.seq + 1, batch.hash());
+        batch
+    }
+
     /// The next batch, of values that do not compress.
     pub(crate) fn batch_of_noise(&mut self, count: u16) -> SealedBatch {
         let mut contents =
@@ -128,6 +139,16 @@ impl Answers {
         self.outcomes.iter().map(receipt).collect()
     }
 
+    /// Where the leaves of each batch are. Anything but receipts is a failure.
+    pub(crate) fn leaves(&self) -> Vec<Option<LeavesAt>> {
+        let leaves = |outcome: &Outcome| match outcome {
+            Outcome::Receipt(receipt) => receipt.leaves.map(|at| at.try_into().unwrap()),
+            other => panic!("{other:?}"),
+        };
+        assert!(self.end.is_none(), "{:?}", self.end);
+        self.outcomes.iter().map(leaves).collect()
+    }
+
     /// The only answer, a refusal for this reason; its message.
     pub(crate) fn refusal(&self, reason: v1::RefusalReason) -> &str {
         match self.outcomes.as_slice() {
@@ -154,14 +175,28 @@ pub(crate) async fn enrol(
     code: &str,
     key: &SigningKey,
 ) -> Result<v1::EnrollResponse, Status> {
-    let car = VehicleDescription::new("Toyota", "RAV4", 2021, Powertrain::Hybrid).unwrap();
+    let car = description();
     let request = v1::EnrollRequest {
         code: code.to_owned(),
         csr_der: request_for(key),
         vehicle: Some((&car).into()),
+        identity_commitment: secret_of(key).identity_commitment().to_bytes().to_vec(),
     };
     let channel = channel(market, tls(market)).await.unwrap();
     Ok(EnrolmentClient::new(channel).enroll(request).await?.into_inner())
+}
+
+/// What every car is.
+pub(crate) fn description() -> VehicleDescription {
+    VehicleDescription::new("Toyota", "RAV4", 2021, Powertrain::Hybrid).unwrap()
+}
+
+/// What the car with this key proves under.
+pub(crate) fn secret_of(key: &SigningKey) -> Secret {
+    let mut bytes = key.to_bytes();
+    // The field's modulus has 254 bits.
+    bytes[31] &= 0x0f;
+    Secret::from_bytes(&bytes).unwrap()
 }
 
 /// A certificate request for `key`.

@@ -78,7 +78,9 @@ async fn a_request_that_can_not_be_signed_does_not_cost_the_code() {
         year: 2022,
         powertrain: v1::Powertrain::Electric.into(),
     });
-    let request = v1::EnrollRequest { code: code.clone(), csr_der: forged, vehicle };
+    let identity_commitment = vec![1; 32];
+    let request =
+        v1::EnrollRequest { code: code.clone(), csr_der: forged, vehicle, identity_commitment };
     let refused = EnrolmentClient::new(channel).enroll(request).await.unwrap_err();
 
     assert_eq!(refused.code(), Code::InvalidArgument);

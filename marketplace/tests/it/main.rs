@@ -9,7 +9,9 @@
 )]
 
 mod cars;
+mod claims;
 mod enrolment;
+mod epochs;
 mod market;
 mod market_access;
 mod market_purchase;
@@ -17,6 +19,7 @@ mod market_refusals;
 mod market_support;
 mod postgres;
 mod process;
+mod proving;
 mod schema;
 mod storage;
 mod streaming;

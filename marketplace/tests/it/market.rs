@@ -23,8 +23,15 @@ pub(crate) struct Market {
 
 impl Market {
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// A market with settings of its own.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let app = open(folder.path(), None).await;
+        let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
+        change(&mut config);
+        let app = App::open(config).await.unwrap();
         Self { folder: Some(folder), ..Self::serve(app).await }
     }
 

@@ -8,7 +8,7 @@ use marketplace::app::App;
 use marketplace::clock::Clock;
 use marketplace::config::{Config, Rules};
 use marketplace::consent::{self, ConsentError, Groups, parse_groups};
-use marketplace::identity::{self, ApiKey, IdentityError};
+use marketplace::identity::{self, ApiKey, IdentityError, NewVehicle};
 use marketplace::jobs::flush::Flush;
 use marketplace::jobs::sales;
 use marketplace::lake::Arrived;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use telematics::testing::{T0, samples, signing_key, vehicle};
 use telematics::{OwnerId, Powertrain, Timestamp, VehicleDescription};
 use tempfile::TempDir;
+use zk::IdentityCommitment;
 
 /// The operator's key in every test.
 pub(crate) const OPERATOR: [u8; 32] = [1; 32];
@@ -132,7 +133,13 @@ impl Market {
                 let (secret, groups) = ([number; 10], "motion=share");
                 identity::create_enrolment_code(conn, &owner, &secret, groups, T0)?;
                 let device = signing_key(number).verifying_key();
-                identity::enroll(conn, &secret, vehicle(number), device, &car, T0)?;
+                let car = NewVehicle {
+                    id: vehicle(number),
+                    key: device,
+                    identity: IdentityCommitment::from_bytes(&[number; 32]).unwrap(),
+                    description: car.clone(),
+                };
+                identity::enroll(conn, &secret, &car, T0)?;
                 let groups: Groups = parse_groups(groups).unwrap();
                 consent::grant(conn, vehicle(number), &groups, T0).map(drop)
             })
@@ -166,26 +173,8 @@ impl Market {
         self.app.clock = Clock::Fixed(now.plus_seconds(seconds));
     }
 
-    pub(crate) async fn call(&self, call: Call) -> Answer {
-        let service =
-            actix_web::App::new().app_data(Data::new(self.app.clone())).configure(rest::configure);
-        let service = init_service(service).await;
-        let mut request = TestRequest::with_uri(&call.path).method(call.method);
-        if let Some(key) = call.key {
-            request = request.insert_header(("Authorization", format!("Bearer {key}")));
-        }
-        if let Some(key) = call.idempotency {
-            request = request.insert_header(("Idempotency-Key", key));
-        }
-        if let Some(range) = call.range {
-            request = request.insert_header(("Range", range));
-        }
-        if let Some(body) = call.body {
-            request = request.set_payload(body).insert_header(("Content-Type", "application/json"));
-        }
-        let response = call_service(&service, request.to_request()).await;
-        let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, bytes: read_body(response).await }
+    pub(crate) async fn call(&self, one: Call) -> Answer {
+        call(&self.app, one).await
     }
 
     /// Opens a buyer's account with this many tokens, and returns its key.
@@ -231,6 +220,28 @@ impl Market {
         let decision = Call { method: Method::PUT, ..post(path, &json!({ "consent": {} })) };
         self.call(decision.by(&self.owners[usize::from(number) - 1])).await.expect(200);
     }
+}
+
+/// Calls the REST API of `app`.
+pub(crate) async fn call(app: &App, call: Call) -> Answer {
+    let service = actix_web::App::new().app_data(Data::new(app.clone())).configure(rest::configure);
+    let service = init_service(service).await;
+    let mut request = TestRequest::with_uri(&call.path).method(call.method);
+    if let Some(key) = call.key {
+        request = request.insert_header(("Authorization", format!("Bearer {key}")));
+    }
+    if let Some(key) = call.idempotency {
+        request = request.insert_header(("Idempotency-Key", key));
+    }
+    if let Some(range) = call.range {
+        request = request.insert_header(("Range", range));
+    }
+    if let Some(body) = call.body {
+        request = request.set_payload(body).insert_header(("Content-Type", "application/json"));
+    }
+    let response = call_service(&service, request.to_request()).await;
+    let (status, headers) = (response.status(), response.headers().clone());
+    Answer { status, headers, bytes: read_body(response).await }
 }
 
 /// In micro-tokens.

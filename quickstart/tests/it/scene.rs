@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use quickstart::buyer::Buyer;
-use quickstart::car::{Car, CarSpec};
+use quickstart::car::{Car, CarSpec, WhenReplayed};
 use quickstart::child::Programs;
 use quickstart::market::{Addresses, Market, text};
 use serde_json::json;
@@ -52,7 +52,7 @@ impl Scene {
     }
 
     pub(crate) fn start(&self, car: &mut Car) {
-        car.start(&self.programs, &self.market).unwrap();
+        car.start(&self.programs, &self.market, WhenReplayed::End).unwrap();
     }
 
     /// A buyer with 100 tokens.
@@ -68,7 +68,7 @@ impl Scene {
 }
 
 async fn start_market(programs: &Programs, folder: &Path, addresses: Addresses) -> Market {
-    Market::start(programs, &folder.join("marketplace"), addresses, 1).await.unwrap()
+    Market::start(programs, &folder.join("marketplace"), addresses, 1, None).await.unwrap()
 }
 
 /// Waits until `car`'s agent has replayed its drive, has every receipt and has ended.

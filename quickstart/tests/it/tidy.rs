@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 /// Modules of the marketplace by rank: a module imports lower ranks only.
 const RANKS: [&[&str]; 11] = [
     &["schema"],
-    &["db", "clock", "config", "files"],
+    &["db", "clock", "config", "files", "keys"],
     &["identity"],
     &["consent", "ledger"],
-    &["archive", "lake"],
+    &["archive", "epochs", "lake"],
     &["ingest", "catalog", "rewards"],
-    &["trade"],
+    &["trade", "campaigns"],
     &["delivery"],
     &["app"],
     &["api", "web", "jobs"],

@@ -151,12 +151,12 @@ fn twist_point(point: &G2Affine) -> TwistPoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prove;
-    use crate::testing::{KEYS, honest, rng};
+    use crate::Circuit;
+    use crate::testing::{honest, prover, rng};
 
     fn proof() -> Proof {
-        let (statement, witness) = honest();
-        prove(&KEYS, &statement, &witness, &mut rng(1)).unwrap()
+        let (statement, witness) = honest(Circuit::Summary);
+        prover().prove(&statement, &witness, &mut rng(1)).unwrap()
     }
 
     #[test]
@@ -191,15 +191,12 @@ mod tests {
     fn public_inputs_are_counted_and_canonical() {
         let inputs = [Fr::from(7_u64), -Fr::from(1_u64)];
         let text = write_public(&inputs);
-        const PART: &str = "public.json";
+        let part = "public.json";
 
         assert_eq!(read_public(&text, 2), Ok(inputs.to_vec()));
-        assert_eq!(
-            read_public(&text, 3),
-            Err(BadFile::Unexpected { part: PART, found: 2, expected: 3 })
-        );
+        assert_eq!(read_public(&text, 3), Err(BadFile::Unexpected { part, found: 2, expected: 3 }));
         let modulus = format!("[\"{}\"]", Fr::MODULUS);
-        assert_eq!(read_public(&modulus, 1), Err(BadFile::NotCanonical { part: PART }));
+        assert_eq!(read_public(&modulus, 1), Err(BadFile::NotCanonical { part }));
         let long = " ".repeat(JSON_BYTES_MAX + 1);
         assert!(matches!(read_public(&long, 1), Err(BadFile::TooLarge { .. })));
     }

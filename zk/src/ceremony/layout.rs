@@ -7,9 +7,9 @@
 //! for one row per public wire, which Groth16 adds so that public inputs are bound.
 
 use ark_bn254::Fr;
-use ark_relations::gr1cs::{
-    ConstraintSynthesizer, ConstraintSystem, OptimizationGoal, SynthesisError, SynthesisMode,
-};
+use ark_relations::gr1cs::ConstraintSynthesizer;
+
+use crate::groth16::{Matrices, NoMatrices};
 
 /// One entry of a matrix row: a wire and its coefficient.
 pub type Term = (Fr, usize);
@@ -22,23 +22,20 @@ pub struct Layout {
     pub(super) rows: [Vec<Vec<Term>>; 3],
 }
 
+impl From<&Matrices> for Layout {
+    fn from(matrices: &Matrices) -> Self {
+        let public = matrices.public_inputs();
+        Self { public, wires: 1 + public + matrices.witnesses(), rows: matrices.rows() }
+    }
+}
+
 impl Layout {
-    /// Lays out `circuit`, whose assignment may be missing.
+    /// Lays out `circuit`, which needs no assignment.
     ///
     /// # Errors
     /// When the circuit cannot be laid out.
-    pub fn of(circuit: impl ConstraintSynthesizer<Fr>) -> Result<Self, SynthesisError> {
-        let cs = ConstraintSystem::<Fr>::new_ref();
-        cs.set_optimization_goal(OptimizationGoal::None);
-        cs.set_mode(SynthesisMode::Setup);
-        circuit.generate_constraints(cs.clone())?;
-        cs.finalize();
-        let rows = cs.to_matrices()?.remove("R1CS").and_then(|rows| rows.try_into().ok());
-        Ok(Self {
-            public: cs.num_instance_variables().saturating_sub(1),
-            wires: cs.num_variables(),
-            rows: rows.ok_or(SynthesisError::PredicateNotFound)?,
-        })
+    pub fn of(circuit: impl ConstraintSynthesizer<Fr>) -> Result<Self, NoMatrices> {
+        Ok(Self::from(&Matrices::of(circuit)?))
     }
 
     /// How many public inputs there are, without the constant one.
@@ -71,19 +68,4 @@ impl Layout {
     pub fn domain(&self) -> usize {
         (self.constraints() + self.public + 1).next_power_of_two()
     }
-}
-
-/// Every wire of `circuit` with its value, in the order of the [`Layout`].
-///
-/// # Errors
-/// When a value is missing. Whether the values satisfy the circuit is not looked at.
-pub fn assignment(circuit: impl ConstraintSynthesizer<Fr>) -> Result<Vec<Fr>, SynthesisError> {
-    let cs = ConstraintSystem::<Fr>::new_ref();
-    cs.set_optimization_goal(OptimizationGoal::None);
-    cs.set_mode(SynthesisMode::Prove { construct_matrices: false, generate_lc_assignments: false });
-    circuit.generate_constraints(cs.clone())?;
-    cs.finalize();
-    let mut wires = cs.instance_assignment()?;
-    wires.extend(cs.witness_assignment()?);
-    Ok(wires)
 }

@@ -25,7 +25,7 @@ pub mod wtns;
 mod zkey;
 
 pub use contributions::{Beacon, BrokenChain, Contribution, Record};
-pub use layout::{Layout, Term, assignment};
+pub use layout::{Layout, Term};
 pub use ptau::{NotPowers, Powers};
 pub use rehearsal::Rehearsal;
 pub use sections::BadFile;

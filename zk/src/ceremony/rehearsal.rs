@@ -52,8 +52,9 @@ impl ConstraintSynthesizer<Fr> for Rehearsal {
         let high = FpVar::new_input(cs.clone(), || self.known(|known| Fr::from(known.high)))?;
         let value = FpVar::new_witness(cs.clone(), || self.known(|known| Fr::from(known.value)))?;
         let salt = FpVar::new_witness(cs, || self.known(|known| known.salt))?;
-        enforce_fits::<16>(&value)?;
-        enforce_fits::<16>(&(high - &value))?;
+        for number in [&value, &high, &(&high - &value)] {
+            enforce_fits::<16>(number)?;
+        }
         hash::<2>(&[value, salt])?.enforce_equal(&digest)
     }
 }

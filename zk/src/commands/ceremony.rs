@@ -8,10 +8,10 @@ use std::fs::{self, File};
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 
+use crate::ceremony::{Powers, Zkey, check, r1cs};
+use crate::keys::{self, Origin};
+use crate::{Circuit, ProvingKey};
 use anyhow::{Context as _, ensure};
-use zk::ceremony::{Powers, Zkey, check, r1cs};
-use zk::keys::{self, Origin};
-use zk::{Circuit, ProvingKey};
 
 use super::circuit::{Named, named};
 use super::node::NodeArgs;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use ark_relations::gr1cs::SynthesisError;
-use zk::ceremony::{Layout, Rehearsal};
-use zk::{Circuit, ClaimCircuit};
+use crate::ceremony::{Layout, Rehearsal};
+use crate::groth16::NoMatrices;
+use crate::{Circuit, ClaimCircuit};
 
 /// A circuit of the product, or the small one to rehearse a ceremony with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,7 +17,7 @@ pub(super) enum Named {
 
 impl Named {
     /// The constraints, as they are compiled in.
-    pub(super) fn layout(self) -> Result<Layout, SynthesisError> {
+    pub(super) fn layout(self) -> Result<Layout, NoMatrices> {
         match self {
             Self::Claim(circuit) => Layout::of(ClaimCircuit::blank(circuit)),
             Self::Rehearsal => Layout::of(Rehearsal::default()),

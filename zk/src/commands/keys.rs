@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use crate::Circuit;
+use crate::keys::{Allow, Folder, Origin};
 use comfy_table::{Table, presets};
-use zk::Circuit;
-use zk::keys::{Allow, Folder, Origin};
 
 use super::setup::WARNING;
 

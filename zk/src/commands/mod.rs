@@ -6,7 +6,6 @@ mod circuit;
 mod keys;
 mod node;
 mod peers;
-mod sample;
 mod setup;
 mod solidity;
 mod verify;
@@ -27,7 +26,7 @@ use std::io::Write;
         zk ceremony --help           make keys among many, that convince somebody\n  \
         zk solidity --help           a contract that verifies proofs"
 )]
-pub(crate) struct Cli {
+pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -45,7 +44,7 @@ enum Command {
 
 impl Cli {
     /// Does what was asked and writes what there is to say to `out`.
-    pub(crate) fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
+    pub fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
         match self.command {
             Command::Setup(setup) => setup.run(out),
             Command::Keys(keys) => keys.run(out),

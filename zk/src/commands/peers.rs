@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use crate::ProvingKey;
+use crate::ceremony::{Layout, Zkey, json, wtns};
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
-use zk::ProvingKey;
-use zk::ceremony::{Layout, Zkey, json, wtns};
 
 use super::node::{NodeArgs, printed};
 
@@ -61,11 +61,11 @@ pub(crate) struct Work<'a> {
 pub(crate) fn measure(tools: &PeerArgs, work: &Work<'_>) -> anyhow::Result<Vec<Peer>> {
     let folder = tempfile::tempdir().context("making a work folder")?;
     let files = Files::write(folder.path(), work)?;
-    let snarkjs = snarkjs(tools, &files, work.runs).context("measuring snarkjs")?;
-    let snarkrs = snarkrs(&tools.snarkrs, &files, work.runs).with_context(|| {
+    let first = snarkjs(tools, &files, work.runs).context("measuring snarkjs")?;
+    let second = snarkrs(&tools.snarkrs, &files, work.runs).with_context(|| {
         format!("measuring {}; zk/peers/README.md installs it", tools.snarkrs.display())
     })?;
-    Ok(vec![snarkjs, snarkrs])
+    Ok(vec![first, second])
 }
 
 /// A folder in the layout that `snarkrs bench` reads.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
+use crate::Circuit;
+use crate::keys::{self, Folder, Origin};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use zk::Circuit;
-use zk::keys::{self, Folder, Origin};
 
 /// Said whenever such keys are made or shown.
 pub(super) const WARNING: &str = "\
@@ -52,7 +52,7 @@ impl Setup {
 }
 
 /// The development keys of all circuits, with a bar for each while they are made.
-pub(super) fn development_keys() -> anyhow::Result<BTreeMap<Circuit, zk::ProvingKey>> {
+pub(super) fn development_keys() -> anyhow::Result<BTreeMap<Circuit, crate::ProvingKey>> {
     let circuits = Circuit::ALL;
     let bar = ProgressBar::new(u64::try_from(circuits.len())?);
     bar.set_style(ProgressStyle::with_template("{bar:20} {pos}/{len} keys, {msg} ({elapsed})")?);

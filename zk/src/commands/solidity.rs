@@ -4,9 +4,9 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::VerifyingKey;
+use crate::keys::{Allow, Folder};
 use anyhow::Context as _;
-use zk::VerifyingKey;
-use zk::keys::{Allow, Folder};
 
 use super::circuit::{Named, named};
 
@@ -34,7 +34,7 @@ impl Solidity {
         let allow = if *dev { Allow::DevelopmentToo } else { Allow::CeremonyOnly };
         let key = verifying_key(keys, *circuit, allow)?;
         let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-        let contract = zk::solidity::contract(name, &circuit.to_string(), &key)?;
+        let contract = crate::solidity::contract(name, &circuit.to_string(), &key)?;
         fs::write(file, contract).with_context(|| format!("writing {}", file.display()))?;
         writeln!(out, "{}: verifies under the key {}", file.display(), key.fingerprint())?;
         Ok(())

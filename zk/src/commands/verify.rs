@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
 
+use crate::keys::{Allow, Folder, Origin};
+use crate::text::{ClaimFile, DEVELOPMENT_KEYS, InWords, NOT_PROVEN};
+use crate::{Circuit, Nullifier, Proof, Root, Statement, Verifier};
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use zk::keys::{Allow, Folder, Origin};
-use zk::text::{ClaimFile, DEVELOPMENT_KEYS, InWords, NOT_PROVEN};
-use zk::{Circuit, Nullifier, Proof, Root, Statement, Verifier};
 
 /// Claims that are verified together.
 const BATCH: usize = 1_024;
@@ -289,13 +289,14 @@ impl Summary {
 mod tests {
     use std::sync::LazyLock;
 
+    use crate::keys::{self, Folder};
     use rand::SeedableRng as _;
     use rand::rngs::StdRng;
     use tempfile::TempDir;
-    use zk::keys::{self, Folder};
 
     use super::*;
-    use crate::commands::{sample, setup};
+    use crate::commands::setup;
+    use crate::testing;
 
     /// Development keys, and an honest claim of each circuit under them.
     static DOWNLOADED: LazyLock<(TempDir, Vec<String>)> = LazyLock::new(|| {
@@ -304,7 +305,7 @@ mod tests {
         keys::write(folder.path(), Origin::Development, &keys).unwrap();
         let keys = Folder::load(folder.path(), Allow::DevelopmentToo).unwrap();
         let claim = |circuit| {
-            let (statement, witness) = sample::claim(circuit).unwrap();
+            let (statement, witness) = testing::honest(circuit);
             let mut rng = StdRng::seed_from_u64(1);
             let proof = keys.prover(circuit).unwrap().prove(&statement, &witness, &mut rng);
             let key = keys.verifying(circuit).unwrap().fingerprint().to_string();

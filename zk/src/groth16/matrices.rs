@@ -147,6 +147,15 @@ impl Matrices {
         [a, b]
     }
 
+    /// The rows of A, B and C: coefficients and columns.
+    pub(crate) fn rows(&self) -> [Vec<Vec<(Fr, usize)>>; 3] {
+        let entry = |(column, coefficient): &(u32, u32)| {
+            (at(&self.coefficients, *coefficient), usize::try_from(*column).unwrap_or(usize::MAX))
+        };
+        [&self.a, &self.b, &self.c]
+            .map(|matrix| matrix.iter().map(|row| row.iter().map(entry).collect()).collect())
+    }
+
     /// The constant 1 and the public inputs.
     pub(crate) const fn inputs(&self) -> usize {
         self.inputs
@@ -165,6 +174,18 @@ impl Matrices {
             other => value * at(&self.coefficients, other),
         }
     }
+}
+
+/// The constant 1, the public inputs and the witness of `circuit`, without matrices. Whether they
+/// satisfy it is not looked at.
+///
+/// # Errors
+/// Refused when the assignment is missing.
+pub fn assignment(circuit: impl ConstraintSynthesizer<Fr>) -> Result<Vec<Fr>, SynthesisError> {
+    let cs = ConstraintSystem::<Fr>::new_ref();
+    cs.set_mode(SynthesisMode::Prove { construct_matrices: false, generate_lc_assignments: false });
+    circuit.generate_constraints(cs.clone())?;
+    Ok([cs.instance_assignment()?, cs.witness_assignment()?].concat())
 }
 
 fn at(elements: &[Fr], index: u32) -> Fr {

@@ -15,7 +15,7 @@ mod stored;
 mod verifier;
 
 pub use batch::Refused;
-pub use matrices::{Matrices, NoMatrices};
+pub use matrices::{Matrices, NoMatrices, assignment};
 pub use prover::{NoProver, ProveError, Prover};
 pub use stored::NotMatrices;
 pub use verifier::{DoesNotVerify, KeyOfAnotherCircuit, Verifier};

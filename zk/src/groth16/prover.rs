@@ -15,14 +15,12 @@ use std::sync::Arc;
 use ark_bn254::{Fr, G1Projective};
 use ark_ec::CurveGroup as _;
 use ark_ff::PrimeField as _;
-use ark_relations::gr1cs::{
-    ConstraintSynthesizer, ConstraintSystem, SynthesisError, SynthesisMode,
-};
+use ark_relations::gr1cs::SynthesisError;
 use rand::CryptoRng;
 
 use crate::circuit::{Circuit, ClaimCircuit};
 use crate::field;
-use crate::groth16::matrices::{Matrices, NoMatrices};
+use crate::groth16::matrices::{Matrices, NoMatrices, assignment};
 use crate::groth16::msm::msm;
 use crate::groth16::qap::OddCoset;
 use crate::groth16::verifier::{DoesNotVerify, Verifier};
@@ -194,14 +192,6 @@ impl Prover {
             c: c.into_affine(),
         })
     }
-}
-
-/// The constant 1, the public inputs and the witness, without matrices.
-fn assignment(circuit: ClaimCircuit) -> Result<Vec<Fr>, SynthesisError> {
-    let cs = ConstraintSystem::<Fr>::new_ref();
-    cs.set_mode(SynthesisMode::Prove { construct_matrices: false, generate_lc_assignments: false });
-    circuit.generate_constraints(cs.clone())?;
-    Ok([cs.instance_assignment()?, cs.witness_assignment()?].concat())
 }
 
 fn integers(elements: &[Fr]) -> Vec<<Fr as ark_ff::PrimeField>::BigInt> {

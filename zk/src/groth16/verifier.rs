@@ -152,10 +152,10 @@ mod tests {
     use telematics::{CampaignId, Scope};
 
     use super::*;
+    use crate::Root;
     use crate::element::Payee;
     use crate::keys;
     use crate::testing::{DAY, honest, prover, rng};
-    use crate::tree;
 
     static HONEST: LazyLock<(Statement, Proof)> = LazyLock::new(|| {
         let (statement, witness) = honest(Circuit::Summary);
@@ -175,7 +175,7 @@ mod tests {
         let campaign = CampaignId::new(T0, [8; 10]);
         let class = honest.scope.class().clone();
         let others = [
-            ("root", Statement { root: tree::empty_root(), ..honest.clone() }),
+            ("root", Statement { root: Root::new(ark_bn254::Fr::from(7)), ..honest.clone() }),
             ("campaign", Statement { campaign, ..honest.clone() }),
             ("payee", Statement { payee: Payee::of(&[5; 16], [4; 16]), ..honest.clone() }),
             (

@@ -43,14 +43,13 @@ pub fn contract(name: &str, circuit: &str, key: &VerifyingKey) -> Result<String,
     let inputs = key.public_inputs();
     let fingerprint = key.fingerprint().to_string();
     let key = key.points();
-    let mut constants = String::new();
-    constant_g1("ALPHA", &key.alpha_g1, &mut constants)?;
+    let mut constants = constant_g1("ALPHA", &key.alpha_g1)?;
     for (name, point) in [("BETA", key.beta_g2), ("GAMMA", key.gamma_g2), ("DELTA", key.delta_g2)] {
-        constant_g2(name, &-point, &mut constants)?;
+        constants.push_str(&constant_g2(name, &-point)?);
     }
     let mut sum = String::new();
     for (index, point) in key.gamma_abc_g1.iter().enumerate() {
-        constant_g1(&format!("IC{index}"), point, &mut constants)?;
+        constants.push_str(&constant_g1(&format!("IC{index}"), point)?);
         if index > 0 {
             sum.push_str(&term(index));
         }
@@ -73,26 +72,22 @@ fn term(index: usize) -> String {
     format!("        _addTerm(sum, IC{index}_X, IC{index}_Y, inputs[{}]);\n", index - 1)
 }
 
-fn constant_g1(name: &str, point: &G1Affine, text: &mut String) -> Result<(), NotAContract> {
+fn constant_g1(name: &str, point: &G1Affine) -> Result<String, NotAContract> {
     let (x, y) = point.xy().ok_or(NotAContract::Identity)?;
-    for (axis, value) in [("X", x), ("Y", y)] {
-        constant(&format!("{name}_{axis}"), value, text);
-    }
-    Ok(())
+    let axes = [("X", x), ("Y", y)];
+    Ok(axes.map(|(axis, value)| constant(&format!("{name}_{axis}"), value)).concat())
 }
 
 /// The imaginary part comes first, as the precompile of the pairing wants it.
-fn constant_g2(name: &str, point: &G2Affine, text: &mut String) -> Result<(), NotAContract> {
+fn constant_g2(name: &str, point: &G2Affine) -> Result<String, NotAContract> {
     let (x, y) = point.xy().ok_or(NotAContract::Identity)?;
-    for (axis, value) in [("X1", x.c1), ("X0", x.c0), ("Y1", y.c1), ("Y0", y.c0)] {
-        constant(&format!("MINUS_{name}_{axis}"), value, text);
-    }
-    Ok(())
+    let axes = [("X1", x.c1), ("X0", x.c0), ("Y1", y.c1), ("Y0", y.c0)];
+    Ok(axes.map(|(axis, value)| constant(&format!("MINUS_{name}_{axis}"), value)).concat())
 }
 
-fn constant(name: &str, value: Fq, text: &mut String) {
+fn constant(name: &str, value: Fq) -> String {
     let digits = hex::encode(value.into_bigint().to_bytes_be());
-    text.push_str(&format!("    uint256 private constant {name} = 0x{digits};\n"));
+    format!("    uint256 private constant {name} = 0x{digits};\n")
 }
 
 /// The arguments of a call of `verify`: the proof as the contract wants it, 256 bytes.
@@ -115,4 +110,32 @@ pub fn proof_words(proof: &crate::Proof) -> Vec<[u8; 32]> {
         word
     };
     coordinates.iter().map(word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::key;
+
+    #[test]
+    fn a_contract_holds_the_key_and_nothing_is_left_to_fill_in() {
+        let key = key().verifying();
+
+        let source = contract("SummaryVerifier", "summary", key).unwrap();
+
+        assert!(source.contains("contract SummaryVerifier {"));
+        assert!(source.contains(&key.fingerprint().to_string()));
+        assert_eq!(source.matches("_addTerm(sum, IC").count(), key.public_inputs());
+        for mark in ["{name}", "{inputs}", "{sum}", "{constants}", "{calldata}", "{fingerprint}"] {
+            assert!(!source.contains(mark), "{mark}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for name in ["", "9Lives", "A B", "A{}", "A;"] {
+            let error = contract(name, "summary", key().verifying()).unwrap_err();
+            assert_eq!(error, NotAContract::BadName { name: name.to_owned() });
+        }
+    }
 }

@@ -68,7 +68,7 @@ fn a_key_that_nobody_contributed_to_is_refused() {
 #[test]
 #[ignore = "needs node and snarkjs"]
 fn a_key_of_another_circuit_is_refused() {
-    let arguments = "ceremony verify --circuit range --ptau pot.ptau --zkey final.zkey";
+    let arguments = "ceremony verify --circuit summary --ptau pot.ptau --zkey final.zkey";
 
     let error = CEREMONY.zk(arguments).unwrap_err();
 

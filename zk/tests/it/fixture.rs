@@ -13,7 +13,8 @@ use ark_groth16::ProvingKey;
 use ark_serialize::{CanonicalDeserialize as _, CanonicalSerialize as _};
 use taceo_groth16::{CircomReduction, ConstraintMatrices, Groth16};
 use zk::Proof;
-use zk::ceremony::{Layout, Rehearsal, assignment};
+use zk::ceremony::{Layout, Rehearsal};
+use zk::groth16::assignment;
 
 /// Not secret, like everything else here.
 const BEACON: &str = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -124,8 +125,10 @@ pub(crate) fn prove(key: &ProvingKey<Bn254>) -> Proof {
         b,
         c,
     };
-    let [r, s] = [Fr::from(5_u64), Fr::from(6_u64)];
-    let proof = Groth16::prove::<CircomReduction>(key, r, s, &matrices, &witness).unwrap();
+    let blinding = [5_u64, 6].map(Fr::from);
+    let proof =
+        Groth16::prove::<CircomReduction>(key, blinding[0], blinding[1], &matrices, &witness)
+            .unwrap();
     let mut bytes = Vec::new();
     proof.serialize_compressed(&mut bytes).unwrap();
     Proof::from_bytes(&bytes).unwrap()

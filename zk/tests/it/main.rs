@@ -5,6 +5,14 @@
 //!
 //!     AXLE_NODE_MODULES=… cargo test -p zk --test it -- --ignored
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, as it should"
+)]
+
 mod ceremony;
 mod evm;
 mod fixture;

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use ark_bn254::Fr;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use telematics::window::Window;
-use telematics::{Signal, Timestamp, Value};
-use zk::ceremony::{Layout, Zkey, assignment, json, wtns};
-use zk::{Blinding, Circuit, ClaimCircuit, Prover, Statement, Witness};
+use zk::ceremony::{Layout, Zkey, json, wtns};
+use zk::groth16::assignment;
+use zk::{Circuit, ClaimCircuit, Prover};
 
 use crate::fixture::{CEREMONY, claim, prove, verifies};
 
@@ -60,29 +59,23 @@ fn snarkjs_says_that_a_false_witness_is_one() {
     assert!(CEREMONY.snarkjs("wtns check circuit.r1cs false.wtns").is_err());
 }
 
-/// Speeds of 50.00 to 56.30 km/h.
-fn speeds() -> (Statement, Witness) {
-    let signal = Signal::by_path("Vehicle.Speed").unwrap();
-    let values = std::array::from_fn(|index| Value::from_raw(5_000 + 10 * index as i64));
-    let window =
-        Window { signal, started_at: Timestamp::from_micros(1_750_000_000_000_000), values };
-    let blinding = Blinding::draw(&mut StdRng::seed_from_u64(1));
-    let commitment = zk::commit(&window, blinding);
-    let (low, high) = (Value::from_raw(5_000), Value::from_raw(5_630));
-    (Statement::new(commitment, signal, low, high).unwrap(), Witness { window, blinding })
-}
-
-/// A circuit of the product, its prover and its verifier, under development keys.
+/// The circuits of the product, their prover and their verifier, under development keys.
 #[test]
 #[ignore = "needs node and snarkjs"]
 fn claims_of_the_product_go_both_ways() {
-    let (statement, witness) = speeds();
-    let key = zk::keys::development(Circuit::Range).unwrap();
-    let prover = Prover::new(Circuit::Range, Arc::new(key)).unwrap();
+    for circuit in Circuit::ALL {
+        goes_both_ways(circuit);
+    }
+}
+
+fn goes_both_ways(circuit: Circuit) {
+    let (statement, witness) = zk::testing::honest(circuit);
+    let key = zk::keys::development(circuit).unwrap();
+    let prover = Prover::new(circuit, Arc::new(key)).unwrap();
     let key = prover.key().points();
-    let layout = Layout::of(ClaimCircuit::blank(Circuit::Range)).unwrap();
-    let values = assignment(ClaimCircuit::new(&statement, &witness)).unwrap();
-    let mut other = statement.public_inputs().to_vec();
+    let layout = Layout::of(ClaimCircuit::blank(circuit)).unwrap();
+    let values = assignment(ClaimCircuit::new(&statement, &witness).unwrap()).unwrap();
+    let mut other = statement.public_inputs();
     other[2] -= Fr::from(1_u64);
 
     let ours = prover.prove(&statement, &witness, &mut StdRng::seed_from_u64(2)).unwrap();

@@ -6,11 +6,12 @@ use telematics::consent::Policy;
 use telematics::enrolment::NotACode;
 use telematics::{EnrolmentCode, Timestamp, VehicleDescription, VehicleId};
 use tonic::{Request, Response, Status};
+use zk::IdentityCommitment;
 
 use super::{caller, status};
 use crate::app::App;
 use crate::consent::{self, ConsentError};
-use crate::identity::{self, IdentityError, VehicleCertificate};
+use crate::identity::{self, IdentityError, NewVehicle, VehicleCertificate};
 
 /// Longer than any code.
 const CODE_BYTES_MAX: usize = 64;
@@ -30,12 +31,15 @@ impl v1::enrolment_server::Enrolment for EnrolmentService {
         let description = required("vehicle", request.vehicle)
             .and_then(VehicleDescription::try_from)
             .map_err(|error: BadMessage| Status::invalid_argument(error.to_string()))?;
+        let identity = IdentityCommitment::from_bytes(&request.identity_commitment)
+            .map_err(|error| Status::invalid_argument(error.to_string()))?;
         let now = self.app.clock.now();
         let vehicle = VehicleId::new(now, rand::random());
         // Before the code is used up: a request that can not be signed must not cost a code.
         let certificate = self.sign(&request.csr_der, vehicle, now)?;
 
-        let policy = self.enrol(code.secret, vehicle, &certificate, description, now).await?;
+        let car = NewVehicle { id: vehicle, key: certificate.key, identity, description };
+        let policy = self.enrol(code.secret, car, now).await?;
 
         tracing::info!(%vehicle, "enrolled");
         Ok(Response::new(v1::EnrollResponse {
@@ -91,20 +95,17 @@ impl EnrolmentService {
     async fn enrol(
         &self,
         secret: [u8; 10],
-        vehicle: VehicleId,
-        certificate: &VehicleCertificate,
-        description: VehicleDescription,
+        car: NewVehicle,
         now: Timestamp,
     ) -> Result<Policy, Status> {
-        let key = certificate.key;
         let enrolled = self.app.db.write::<_, ConsentError, _>(move |conn| {
-            let enrolled = identity::enroll(conn, &secret, vehicle, key, &description, now)?;
+            let enrolled = identity::enroll(conn, &secret, &car, now)?;
             let damaged = |_| IdentityError::Corrupt {
                 table: "enrolment_codes",
                 what: enrolled.consent.clone(),
             };
             let groups = consent::parse_groups(&enrolled.consent).map_err(damaged)?;
-            consent::grant(conn, vehicle, &groups, now)
+            consent::grant(conn, car.id, &groups, now)
         });
         enrolled.await.map_err(|error| match error {
             ConsentError::Identity(error) if !matches!(error, IdentityError::Storage(_)) => {

@@ -1,7 +1,7 @@
 //! The door for cars: gRPC over TLS 1.3, with client certificates of our own authority.
 //!
 //! **Invariant:** who calls is taken from the certificate that rustls verified, never from a message
-//! or a header. Enrolment is the only call without one.
+//! or a header. Only enrolment and proofs are called without one, and proofs only without.
 //!
 //! **Not here:** whether a batch may come in ([`crate::ingest`]).
 
@@ -9,9 +9,11 @@ mod caller;
 mod consent;
 mod enrolment;
 mod ingest;
+mod proofs;
 mod round;
 mod status;
 mod tls;
+mod verifying;
 mod writer;
 
 use std::time::Duration;
@@ -19,6 +21,7 @@ use std::time::Duration;
 use proto::v1::consent_server::ConsentServer;
 use proto::v1::enrolment_server::EnrolmentServer;
 use proto::v1::ingest_server::IngestServer;
+use proto::v1::proofs_server::ProofsServer;
 use telematics::payload::PAYLOAD_BYTES_MAX;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -64,6 +67,8 @@ pub async fn serve(
     let config = tls::config(identity, &app.authority)?;
     let connections = tls::accept(listener, config, stopping.clone());
     let (writer, writing) = writer::start(app.clone());
+    let (verifying, claiming) = verifying::start(app.clone());
+    let proofs = proofs::ProofsService { app: app.clone(), verifying };
     let ingest = ingest::IngestService { app: app.clone(), writer, stopping: stopping.clone() };
     Server::builder()
         .http2_keepalive_interval(Some(PING_INTERVAL))
@@ -77,13 +82,15 @@ pub async fn serve(
             ConsentServer::new(consent::ConsentService { app })
                 .max_decoding_message_size(REQUEST_BYTES_MAX),
         )
+        .add_service(ProofsServer::new(proofs).max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(
             IngestServer::new(ingest)
                 .max_decoding_message_size(PAYLOAD_BYTES_MAX + BATCH_OVERHEAD_BYTES_MAX),
         )
         .serve_with_incoming_shutdown(connections, stopping.cancelled_owned())
         .await?;
-    // Every stream has ended and dropped its end of the queue, so the writer ends by itself.
+    // Every call has ended and dropped its end of a queue, so both tasks end by themselves.
     writing.await.ok();
+    claiming.await.ok();
     Ok(())
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use proto::v1;
-use telematics::SealedBatch;
+use telematics::{SealedBatch, Timestamp};
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
 
@@ -70,8 +70,10 @@ pub(super) async fn answer(
         Ok(standing) => standing,
         Err(error) => return vec![Err(status::storage(app, &error))],
     };
+    let now = app.clock.now();
     // Signatures and decompression cost milliseconds: not on a thread that serves others.
-    let checked = tokio::task::spawn_blocking(move || check_all(&vehicle, standing, sent)).await;
+    let checked =
+        tokio::task::spawn_blocking(move || check_all(&vehicle, standing, sent, now)).await;
     let Ok(mut checked) = checked else {
         return vec![Err(Status::internal("checking a batch failed"))];
     };
@@ -88,6 +90,7 @@ fn check_all(
     vehicle: &Vehicle,
     mut standing: Standing,
     sent: Vec<v1::SubmitBatchesRequest>,
+    now: Timestamp,
 ) -> Checked {
     let mut checked = Checked::default();
     for wire in sent {
@@ -99,7 +102,7 @@ fn check_all(
                 break;
             }
         };
-        match ingest::check(vehicle, &standing, batch) {
+        match ingest::check(vehicle, &standing, batch, now) {
             Ok(batch) => {
                 standing.position = batch.moves_to().unwrap_or(standing.position);
                 checked.accepted.push(batch);
@@ -152,6 +155,7 @@ fn shown(receipt: &Receipt) -> v1::Receipt {
         batch_hash: receipt.hash.0.to_vec(),
         existed: receipt.existed,
         consent_version: receipt.consent_version.number(),
+        leaves: receipt.leaves.map(Into::into),
     }
 }
 
@@ -159,9 +163,10 @@ fn explained(seq: u64, refusal: &Refusal) -> v1::Refusal {
     use v1::RefusalReason as Reason;
     let reason = match refusal {
         Refusal::WrongVehicle { .. } => Reason::WrongVehicle,
-        Refusal::NoPosition | Refusal::BadPayload(_) | Refusal::BadCommitment(_) => {
-            Reason::BadPayload
-        }
+        Refusal::NoPosition
+        | Refusal::BadPayload(_)
+        | Refusal::NoIdentity
+        | Refusal::BadCommitment(_) => Reason::BadPayload,
         Refusal::WrongSignature(_) => Reason::WrongSignature,
         Refusal::StaleConsent { .. } => Reason::StaleConsent,
         Refusal::NotConsented { .. } => Reason::NotConsented,

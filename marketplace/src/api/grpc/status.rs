@@ -5,8 +5,10 @@ use std::error::Error;
 use tonic::{Code, Status};
 
 use crate::app::App;
+use crate::campaigns::CampaignsError;
 use crate::consent::ConsentError;
 use crate::db;
+use crate::epochs::EpochsError;
 use crate::identity::{AuthorityError, IdentityError};
 
 pub(super) fn identity(error: &IdentityError) -> Status {
@@ -26,6 +28,24 @@ pub(super) fn consent(error: &ConsentError) -> Status {
         ConsentError::Identity(error) => identity(error),
         error => unavailable(error),
     }
+}
+
+pub(super) fn epochs(error: &EpochsError) -> Status {
+    let code = match error {
+        EpochsError::UnknownEpoch { .. }
+        | EpochsError::NoRoot { .. }
+        | EpochsError::NoBucket { .. } => Code::NotFound,
+        EpochsError::Unpublished { .. } => Code::InvalidArgument,
+        EpochsError::Full | EpochsError::Damaged { .. } | EpochsError::Storage(_) => {
+            return unavailable(error);
+        }
+    };
+    Status::new(code, error.to_string())
+}
+
+/// What cars ask of campaigns is refused elsewhere; here only we can have failed.
+pub(super) fn campaigns(error: &CampaignsError) -> Status {
+    unavailable(error)
 }
 
 pub(super) fn authority(error: &AuthorityError) -> Status {

@@ -7,13 +7,18 @@
 //! refusals ([`super::problem`]).
 
 mod accounts;
+mod campaigns;
 mod datasets;
 mod download;
 mod earnings;
+mod epochs;
 mod headers;
+mod keys;
 mod market;
 mod orders;
+mod proofs;
 mod quotes;
+mod stream;
 mod vehicles;
 
 use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
@@ -59,6 +64,16 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(orders::list)
         .service(orders::one)
         .service(download::data)
+        .service(campaigns::open)
+        .service(campaigns::list)
+        .service(campaigns::one)
+        .service(campaigns::close)
+        .service(campaigns::claims)
+        .service(epochs::list)
+        .service(epochs::roots)
+        .service(epochs::leaves)
+        .service(keys::list)
+        .service(keys::one)
         .default_service(web::route().to(nothing_here));
 }
 

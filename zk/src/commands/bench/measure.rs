@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
+use crate::{Proof, Prover, Statement};
 use anyhow::Context as _;
 use serde::Serialize;
-use zk::{Proof, Prover, Statement};
 
 use crate::commands::peers::Peer;
-use crate::commands::sample;
+use crate::testing;
 
 /// Sizes of the batches that are verified.
 pub(super) const BATCHES: [usize; 3] = [16, 256, 1_024];
@@ -43,7 +43,7 @@ pub(super) struct Batch {
 
 /// Measures proving in one thread and in two, and verifying in one.
 pub(super) fn measure(prover: &Prover, peak: u64, runs: u32) -> anyhow::Result<Measured> {
-    let (statement, witness) = sample::claim(prover.circuit())?;
+    let (statement, witness) = testing::honest(prover.circuit());
     let prove =
         || prover.prove(&statement, &witness, &mut rand::rng()).map_err(anyhow::Error::from);
     let prove_in = |threads| in_threads(threads, || median_ms(runs, || prove().map(drop)));
@@ -103,7 +103,7 @@ fn batches(
     Ok(measured)
 }
 
-fn all_hold(verdicts: Vec<Result<(), zk::Refused>>) -> anyhow::Result<()> {
+fn all_hold(verdicts: Vec<Result<(), crate::Refused>>) -> anyhow::Result<()> {
     Ok(verdicts.into_iter().collect::<Result<(), _>>()?)
 }
 

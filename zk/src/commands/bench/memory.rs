@@ -4,11 +4,11 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+use crate::Circuit;
+use crate::keys::{Allow, Folder};
 use anyhow::Context as _;
-use zk::Circuit;
-use zk::keys::{Allow, Folder};
 
-use crate::commands::sample;
+use crate::testing;
 
 /// Runs this program again, for one proof of `circuit`, and returns its peak memory in bytes.
 pub(super) fn peak(keys: &Path, circuit: Circuit) -> anyhow::Result<u64> {
@@ -28,7 +28,7 @@ pub(super) fn prove_once(
     circuit: Circuit,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let (statement, witness) = sample::claim(circuit)?;
+    let (statement, witness) = testing::honest(circuit);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     pool.install(|| -> anyhow::Result<()> {
         let prover = Folder::load(keys, Allow::DevelopmentToo)?.prover(circuit)?;

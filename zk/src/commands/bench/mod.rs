@@ -10,11 +10,12 @@ mod report;
 use std::io::Write;
 use std::path::PathBuf;
 
+use crate::ceremony::Layout;
+use crate::groth16;
+use crate::keys::{self, Allow, Folder, Origin};
+use crate::{Circuit, ClaimCircuit, Prover};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use zk::ceremony::{self, Layout};
-use zk::keys::{self, Allow, Folder, Origin};
-use zk::{Circuit, ClaimCircuit, Prover};
 
 use self::measure::Measured;
 use super::peers::{self, PeerArgs};
@@ -103,9 +104,9 @@ impl Bench {
     }
 
     fn measure_peers(&self, prover: &Prover) -> anyhow::Result<Vec<peers::Peer>> {
-        let (statement, witness) = super::sample::claim(prover.circuit())?;
-        let layout = Layout::of(ClaimCircuit::blank(prover.circuit()))?;
-        let assignment = ceremony::assignment(ClaimCircuit::new(&statement, &witness)?)?;
+        let (statement, witness) = crate::testing::honest(prover.circuit());
+        let layout = Layout::from(prover.matrices());
+        let assignment = groth16::assignment(ClaimCircuit::new(&statement, &witness)?)?;
         let (key, runs) = (prover.key(), self.runs);
         let work = peers::Work { key, layout: &layout, assignment: &assignment, runs };
         peers::measure(&self.tools, &work)

@@ -1,46 +1,56 @@
-//! Honest things for this crate's tests and benches.
+//! Honest claims, for tests and measurements: the owner of a car in a small tree answers a question about
+//! a minute, some places or a trip.
+//!
+//! **Invariant:** everything here is the same at each call. Nothing here is used for anything but tests and
+//! measurements.
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "the constants fit")]
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+#[cfg(test)]
+mod keys;
 
-use ark_bn254::{Fq, Fq2, Fr, G2Affine};
-use ark_ff::Field as _;
+use ark_bn254::Fr;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use telematics::question::{Above, Bounds, ClassPattern, Fact, Presence, Region, SummaryBounds};
 use telematics::testing::T0;
 use telematics::window::{Commitment, Figure, Period, Places, Summary, Window};
 use telematics::{
-    CampaignId, Place, Powertrain, Question, Scope, Signal, Value, VehicleDescription,
+    CampaignId, Place, Powertrain, Question, Scope, Signal, Tile, Value, VehicleDescription,
 };
 
 use crate::circuit::Circuit;
 use crate::element::{Leaf, Payee};
 use crate::tree::{self, MemoryTree};
-use crate::{
-    Blinding, ClassNumbers, Committable, Prover, ProvingKey, Secret, Statement, Witness, keys,
-};
+use crate::{Blinding, ClassNumbers, Committable, Root, Secret, Statement, Witness};
+#[cfg(test)]
+pub(crate) use keys::{KEYS, key, outside_the_subgroup, prover};
 
 /// The day on which honest commitments were received.
-pub(crate) const DAY: u16 = 19_723;
+pub const DAY: u16 = 19_723;
 
-pub(crate) fn rng(seed: u64) -> StdRng {
+/// A generator that repeats itself.
+#[must_use]
+pub fn rng(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
-pub(crate) const fn value(raw: i64) -> Value {
+/// A value of `raw`.
+#[must_use]
+pub const fn value(raw: i64) -> Value {
     Value::from_raw(raw)
 }
 
 /// Speeds from 1.00 to 1.63 km/h.
-pub(crate) fn window() -> Window {
+#[must_use]
+pub fn window() -> Window {
     let mut next = 100..;
     let values = [(); Window::LENGTH].map(|()| value(next.next().unwrap_or_default()));
     Window { signal: Signal::SPEED, started_at: T0, values }
 }
 
 /// A way through Berlin.
-pub(crate) fn places() -> Places {
+#[must_use]
+pub fn places() -> Places {
     let mut longitude = 13.30;
     let places = [(); Window::LENGTH].map(|()| {
         longitude += 0.001;
@@ -50,15 +60,19 @@ pub(crate) fn places() -> Places {
 }
 
 /// The tiles around [`places()`].
-pub(crate) fn berlin(presence: Presence) -> Region {
+#[must_use]
+pub fn berlin(presence: Presence) -> Region {
     let tiles = ["11/1099/671", "11/1100/671", "12/2202/1343"];
     let tiles = tiles.iter().filter_map(|tile| tile.parse().ok()).collect();
     Region::new(presence, tiles).expect("three tiles")
 }
 
 /// A trip at 1 to 2 km/h.
-pub(crate) fn summary() -> Summary {
-    let around = telematics::Tile::around(places().places[0], places().places[63]);
+#[must_use]
+pub fn summary() -> Summary {
+    let mut places = places().places.into_iter();
+    let (start, end) = (places.next().unwrap_or_default(), places.next_back().unwrap_or_default());
+    let around = Tile::around(start, end);
     let key = |place: Place| i64::try_from(place.quadkey()).unwrap_or_default();
     let [first, last] = [around.first(), around.last()].map(key);
     let figures = [600, 100, 200, 150, 90_000, 120, 130, 0, 0, 0, 600, first, last];
@@ -66,12 +80,15 @@ pub(crate) fn summary() -> Summary {
     Summary { signal: Signal::SPEED, period: Period::Trip, started_at: T0, figures, windows }
 }
 
-pub(crate) fn vehicle() -> VehicleDescription {
+/// A petrol car.
+#[must_use]
+pub fn vehicle() -> VehicleDescription {
     VehicleDescription::new("Toyota", "RAV4", 2017, Powertrain::Petrol).expect("a car")
 }
 
 /// An honest claim for each circuit: the tightest bounds that hold.
-pub(crate) fn honest(circuit: Circuit) -> (Statement, Witness) {
+#[must_use]
+pub fn honest(circuit: Circuit) -> (Statement, Witness) {
     let (question, committed) = match circuit {
         Circuit::Fact => (fact(&window(), 64), Committable::Window(window())),
         Circuit::Region => {
@@ -83,16 +100,17 @@ pub(crate) fn honest(circuit: Circuit) -> (Statement, Witness) {
     let class = ClassPattern { make, powertrain: Some(Powertrain::Petrol), ..Default::default() };
     let secret = Secret::draw(&mut rng(1));
     let campaign = CampaignId::new(T0, [9; 10]);
+    let nothing = Root::new(Fr::from(0));
     let mut witness = Witness {
         secret,
         class: ClassNumbers::of(&vehicle()),
         day: DAY,
-        path: tree::Path { position: 0, siblings: [[tree::empty_root(); 3]; tree::DEPTH] },
+        path: tree::Path { position: 0, siblings: [[nothing; 3]; tree::DEPTH] },
         committed,
         blinding: Blinding::draw(&mut rng(2)),
     };
     let mut statement = Statement {
-        root: tree::empty_root(),
+        root: nothing,
         campaign,
         nullifier: secret.nullifier(campaign),
         payee: Payee::of(&[4; 16], [5; 16]),
@@ -104,7 +122,8 @@ pub(crate) fn honest(circuit: Circuit) -> (Statement, Witness) {
 }
 
 /// The tightest fact that holds of `window`.
-pub(crate) fn fact(window: &Window, count_max: u8) -> Question {
+#[must_use]
+pub fn fact(window: &Window, count_max: u8) -> Question {
     let raw = || window.values.iter().map(|value| value.raw());
     let (low, high) = (raw().min().unwrap_or(0), raw().max().unwrap_or(0));
     let sum = raw().sum();
@@ -117,7 +136,8 @@ pub(crate) fn fact(window: &Window, count_max: u8) -> Question {
 }
 
 /// The tightest bounds that hold of `summary`.
-pub(crate) fn figures(summary: &Summary) -> Question {
+#[must_use]
+pub fn figures(summary: &Summary) -> Question {
     Question::Summary(SummaryBounds {
         signal: summary.signal,
         period: summary.period,
@@ -130,40 +150,12 @@ fn figure_bounds(summary: &Summary) -> [Bounds; Figure::COUNT] {
 }
 
 /// Puts the leaf of `witness` into a tree of 40 and states its root.
-pub(crate) fn restate(statement: &mut Statement, witness: &mut Witness) {
+pub fn restate(statement: &mut Statement, witness: &mut Witness) {
     let mut leaves: Vec<_> = (1..=40_u64).map(|number| Leaf::new(Fr::from(number))).collect();
-    leaves[29] = witness.leaf().expect("committable");
+    let leaf = witness.leaf().expect("committable");
+    leaves.iter_mut().skip(29).take(1).for_each(|place| *place = leaf);
     let mut tree = MemoryTree::default();
     tree.append(&leaves).expect("40 leaves fit");
     witness.path = tree::path(&mut tree, 40, 29).expect("leaf 29 is there");
     statement.root = tree::root(&mut tree, 40).expect("a tree of 40");
-}
-
-/// Development keys of all circuits. Made once for all tests: the setup takes seconds.
-pub(crate) static KEYS: LazyLock<BTreeMap<Circuit, ProvingKey>> = LazyLock::new(|| {
-    let key = |circuit| (circuit, keys::development(circuit).expect("a key"));
-    Circuit::ALL.into_iter().map(key).collect()
-});
-
-static PROVER: LazyLock<Prover> = LazyLock::new(|| {
-    let key = Arc::new(KEYS[&Circuit::Summary].clone());
-    Prover::new(Circuit::Summary, key).expect("a prover")
-});
-
-/// A prover of the summary circuit, with its development key.
-pub(crate) fn prover() -> &'static Prover {
-    &PROVER
-}
-
-/// The development key of the summary circuit.
-pub(crate) fn key() -> &'static ProvingKey {
-    PROVER.key()
-}
-
-/// On the curve of the second group, outside the subgroup.
-pub(crate) fn outside_the_subgroup() -> G2Affine {
-    (1_u64..100)
-        .filter_map(|x| G2Affine::get_point_from_x_unchecked(Fq2::new(Fq::from(x), Fq::ONE), true))
-        .find(|point| !point.is_in_correct_subgroup_assuming_on_curve())
-        .expect("nearly all are outside")
 }

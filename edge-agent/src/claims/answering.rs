@@ -1,0 +1,309 @@
+//! The task that answers campaigns.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use telematics::question::ClassPattern;
+use telematics::{Campaign, CampaignId, Disclosure, Timestamp, VehicleDescription};
+use tokio_util::sync::CancellationToken;
+use zk::{ClassNumbers, Payee, Statement, Witness};
+
+use super::claim::{Claim, ClaimState, counts};
+use super::error::ClaimError;
+use super::find::{Found, find};
+use super::market::Market;
+use super::thread::ProvingThread;
+use crate::clock;
+use crate::identity::Identity;
+use crate::status::chain_text;
+use crate::uplink::Shared;
+
+/// Records that are tried for one campaign in one round: the newest may be too new for the newest root.
+const FOUND_MAX: usize = 4;
+
+/// When to ask and when to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Time between two looks at the campaigns.
+    pub check_period: Duration,
+    /// A claim is sent after a random part of this.
+    pub delay_max: Duration,
+}
+
+/// Answers campaigns for one car.
+pub struct Answering {
+    market: Market,
+    identity: Identity,
+    shared: Shared,
+    thread: ProvingThread,
+    settings: Settings,
+}
+
+impl Answering {
+    /// Answers for the car that `identity` is, from what `shared` keeps.
+    #[must_use]
+    pub const fn new(
+        market: Market,
+        identity: Identity,
+        shared: Shared,
+        thread: ProvingThread,
+        settings: Settings,
+    ) -> Self {
+        Self { market, identity, shared, thread, settings }
+    }
+
+    /// Asks and answers until `stop` is cancelled. What fails is logged, shown and tried again.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            let round = async {
+                let sent = self.send_due().await;
+                let answered = self.answer_new().await;
+                sent.and(answered).and(self.send_due().await)
+            };
+            let result = tokio::select! {
+                () = stop.cancelled() => return,
+                result = round => result,
+            };
+            let error = result.err().map(|error| chain_text(&error));
+            if let Some(error) = &error {
+                tracing::warn!(%error, "campaigns not answered yet");
+            }
+            self.shared.board.update(|status| status.last_claim_error = error);
+            let pause = self.pause();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Until the next look, or the next claim that is due.
+    fn pause(&self) -> Duration {
+        let claims = self.claims().unwrap_or_default();
+        let [waiting, sent, refused] = counts(&claims);
+        self.shared.board.update(|status| {
+            (status.claims_waiting, status.claims_sent) = (waiting, sent);
+            status.claims_refused = refused;
+        });
+        let now = clock::now();
+        let until = |(_, claim): &(_, Claim)| {
+            let micros = claim.due_at().micros_since(now);
+            // What is due already could not be sent just now.
+            u64::try_from(micros).ok().filter(|micros| *micros > 0).map(Duration::from_micros)
+        };
+        let waiting = claims.iter().filter(|(_, claim)| claim.state == ClaimState::Waiting);
+        waiting.filter_map(until).fold(self.settings.check_period, Duration::min)
+    }
+
+    fn claims(&self) -> Result<Vec<(CampaignId, Claim)>, ClaimError> {
+        Ok(self.shared.spool.claims()?)
+    }
+
+    /// Sends what is due. A claim that could not be sent does not hold up the others.
+    async fn send_due(&self) -> Result<(), ClaimError> {
+        let now = clock::now();
+        let mut result = Ok(());
+        for (campaign, mut claim) in self.claims()?.into_iter().filter(|(_, c)| c.is_due(now)) {
+            match self.send(campaign, &claim).await {
+                Ok(state) => {
+                    claim.state = state;
+                    self.shared.spool.keep_claim(campaign, &claim)?;
+                }
+                Err(error) => result = Err(error),
+            }
+        }
+        result
+    }
+
+    async fn send(&self, campaign: CampaignId, claim: &Claim) -> Result<ClaimState, ClaimError> {
+        let Some(request) = claim.request(campaign) else {
+            return Ok(ClaimState::Refused("the claim is damaged".to_owned()));
+        };
+        match self.market.submit(request).await {
+            Ok(existed) => {
+                tracing::info!(%campaign, existed, "claim sent");
+                Ok(ClaimState::Sent)
+            }
+            Err(error) => {
+                let Some(reason) = error.final_words() else { return Err(error) };
+                tracing::warn!(%campaign, reason, "claim refused");
+                Ok(ClaimState::Refused(reason.to_owned()))
+            }
+        }
+    }
+
+    /// Proves for each campaign that has no claim yet and that this car can answer. One that can not be
+    /// answered now does not hold up the others.
+    async fn answer_new(&self) -> Result<(), ClaimError> {
+        let campaigns = self.market.campaigns().await?;
+        let answered = self.claims()?;
+        let now = clock::now();
+        let mut result = Ok(());
+        for campaign in campaigns {
+            let is_new = answered.iter().all(|(id, _)| *id != campaign.id);
+            if is_new
+                && now < campaign.closes_at
+                && self.concerns(&campaign)
+                && let Err(error) = self.answer(&campaign).await
+            {
+                result = Err(error);
+            }
+        }
+        result
+    }
+
+    /// True when the campaign asks cars like this one, about something that its owner does not keep.
+    fn concerns(&self, campaign: &Campaign) -> bool {
+        let disclosure = self.shared.policy.borrow().disclosure(campaign.question.signal());
+        disclosure != Disclosure::Keep && is_of(campaign.scope.class(), &self.identity.holder.car)
+    }
+
+    async fn answer(&self, campaign: &Campaign) -> Result<(), ClaimError> {
+        for found in self.candidates(campaign).await? {
+            let salt = rand::random();
+            let prepared = prepare(&self.market, &self.identity, campaign, found, salt).await;
+            let (statement, witness) = match prepared {
+                Ok(Some(ready)) => ready,
+                Ok(None) => continue,
+                Err(error @ ClaimError::NotInTree { .. }) => {
+                    tracing::warn!(error = chain_text(&error), "a leaf is lost");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let (proof, _) = self.thread.prove(statement.clone(), witness).await?;
+            let now = clock::now();
+            let part = rand::random_range(0.0..=1.0);
+            let due_at = due_at(now, campaign.closes_at, self.settings.delay_max, part);
+            let claim = Claim::new(&statement, &proof, salt, due_at);
+            self.shared.spool.keep_claim(campaign.id, &claim)?;
+            tracing::info!(campaign = %campaign.id, %due_at, "claim proven");
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    async fn candidates(&self, campaign: &Campaign) -> Result<Vec<Found>, ClaimError> {
+        let (spool, vault) = (Arc::clone(&self.shared.spool), self.shared.vault.clone());
+        let (question, scope) = (campaign.question.clone(), campaign.scope.clone());
+        let days = scope.first_day()..=scope.last_day();
+        let search = move || find(&spool, &vault, &question, days, FOUND_MAX);
+        Ok(tokio::task::spawn_blocking(search).await??)
+    }
+}
+
+/// Statement and witness of the claim that `found` answers `campaign`, or `None` while no root holds its
+/// leaf.
+///
+/// # Errors
+/// When the marketplace serves no path, or one that leads elsewhere.
+pub(crate) async fn prepare(
+    market: &Market,
+    identity: &Identity,
+    campaign: &Campaign,
+    found: Found,
+    salt: [u8; 16],
+) -> Result<Option<(Statement, Witness)>, ClaimError> {
+    let leaf = witness_leaf(identity, &found)?;
+    let Some((root, path)) = market.path(leaf, found.leaf).await? else { return Ok(None) };
+    let (statement, witness) = state(identity, campaign, found, salt, (root, path));
+    zk::check(&statement, &witness)?;
+    Ok(Some((statement, witness)))
+}
+
+/// The leaf that the marketplace made of what was found.
+///
+/// # Errors
+/// None in practice: what is kept was committed to.
+pub(crate) fn witness_leaf(identity: &Identity, found: &Found) -> Result<zk::Leaf, ClaimError> {
+    let holder = &identity.holder;
+    let commitment = found.kept.committable.commit(found.kept.blinding)?;
+    let class = ClassNumbers::of(&holder.car);
+    let identity_commitment = holder.secret.identity_commitment();
+    Ok(zk::leaf(identity_commitment, class, found.leaf.day, commitment)?)
+}
+
+/// Statement and witness of the claim that `found` answers `campaign`.
+pub(crate) fn state(
+    identity: &Identity,
+    campaign: &Campaign,
+    found: Found,
+    salt: [u8; 16],
+    (root, path): (zk::Root, zk::tree::Path),
+) -> (Statement, Witness) {
+    let holder = &identity.holder;
+    let statement = Statement {
+        root,
+        campaign: campaign.id,
+        nullifier: holder.secret.nullifier(campaign.id),
+        payee: Payee::of(identity.vehicle.as_bytes(), salt),
+        scope: campaign.scope.clone(),
+        question: campaign.question.clone(),
+    };
+    let witness = Witness {
+        secret: holder.secret,
+        class: ClassNumbers::of(&holder.car),
+        day: found.leaf.day,
+        path,
+        committed: found.kept.committable,
+        blinding: found.kept.blinding,
+    };
+    (statement, witness)
+}
+
+/// True when `car` is of the class that `pattern` describes. Upper and lower case are the same.
+fn is_of(pattern: &ClassPattern, car: &VehicleDescription) -> bool {
+    let same = |wanted: &Option<String>, word: &str| {
+        wanted.as_ref().is_none_or(|wanted| wanted.to_lowercase() == word.to_lowercase())
+    };
+    same(&pattern.make, car.make())
+        && same(&pattern.model, car.model())
+        && pattern.year.is_none_or(|year| year == car.year())
+        && pattern.powertrain.is_none_or(|powertrain| powertrain == car.powertrain())
+}
+
+/// `part` (0 to 1) of the longest delay from `now`; of half the time that is left, where that is shorter.
+fn due_at(now: Timestamp, closes_at: Timestamp, delay_max: Duration, part: f64) -> Timestamp {
+    let left = u64::try_from(closes_at.micros_since(now) / 2).unwrap_or(0);
+    let delay = delay_max.min(Duration::from_micros(left)).mul_f64(part);
+    now.plus_micros(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use telematics::Powertrain;
+    use telematics::testing::T0;
+
+    use super::*;
+
+    #[test]
+    fn a_campaign_about_other_cars_is_not_answered() {
+        let car = VehicleDescription::new("Toyota", "RAV4", 2017, Powertrain::Hybrid).unwrap();
+        let any = ClassPattern::default();
+        let word = |word: &str| Some(word.to_owned());
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            ("any car",        any.clone(),                                                       true),
+            ("in other case",  ClassPattern { make: word("TOYOTA"), ..any.clone() },              true),
+            ("another make",   ClassPattern { make: word("Honda"), ..any.clone() },               false),
+            ("another model",  ClassPattern { model: word("Yaris"), ..any.clone() },              false),
+            ("its year",       ClassPattern { year: Some(2017), ..any.clone() },                  true),
+            ("another year",   ClassPattern { year: Some(2018), ..any.clone() },                  false),
+            ("other wheels",   ClassPattern { powertrain: Some(Powertrain::Diesel), ..any },      false),
+        ];
+        for (name, pattern, expected) in cases {
+            assert_eq!(is_of(&pattern, &car), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_due_within_the_longest_delay_and_before_the_campaign_closes() {
+        let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+        let after = |closes: i64, part| {
+            let closes_at = T0.plus_seconds(closes * 3_600);
+            due_at(T0, closes_at, hours(6), part).micros_since(T0) / 3_600_000_000
+        };
+        assert_eq!((after(100, 0.0), after(100, 0.5), after(100, 1.0)), (0, 3, 6));
+        assert_eq!((after(4, 1.0), after(0, 1.0), after(-5, 1.0)), (2, 0, 0));
+    }
+}

@@ -1,0 +1,12 @@
+DROP TABLE batch_leaves;
+DROP TABLE roots;
+DROP TABLE tree_nodes;
+DROP TABLE epochs;
+CREATE TABLE commitments (
+    vehicle_id BYTEA NOT NULL REFERENCES vehicles (id),
+    commitment BYTEA NOT NULL,
+    signal INTEGER NOT NULL,
+    started_at BIGINT NOT NULL,
+    received_at BIGINT NOT NULL,
+    PRIMARY KEY (vehicle_id, commitment)
+);

@@ -1,0 +1,2 @@
+DROP TABLE claims;
+DROP TABLE campaigns;
