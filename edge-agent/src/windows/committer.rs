@@ -161,7 +161,9 @@ impl Committer {
         };
         if now.saturating_sub(time) > PAUSE_MICROS {
             tracing::warn!("the time of samples went back: windows, trip and day begin anew");
-            Period::ALL.into_iter().for_each(|period| self.end(period, rng));
+            for period in Period::ALL {
+                self.end(period, rng);
+            }
             self.state = State { now: Some(time), ..State::default() };
             return;
         }

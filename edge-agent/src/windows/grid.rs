@@ -107,12 +107,15 @@ mod tests {
 
     const STEP: i64 = 1_000_000;
 
+    /// An instant in milliseconds and its value; `None` where the values break off.
+    type Given = Option<(i64, i64)>;
+
     fn grid() -> Grid {
         Grid::of(Signal::SPEED)
     }
 
     /// Runs `samples` (milliseconds, value) through a resampler; a break is a `None`.
-    fn resample(samples: &[(i64, i64)]) -> Vec<Option<(i64, i64)>> {
+    fn resample(samples: &[(i64, i64)]) -> Vec<Given> {
         let (mut resampler, mut out) = (Resampler::default(), Vec::new());
         let mut note = |steps: Steps<i64>| {
             out.extend(steps.values.into_iter().map(|(at, value)| Some((at / 1_000, value))));
@@ -132,7 +135,7 @@ mod tests {
     #[test]
     fn an_instant_has_the_last_value_at_or_before_it() {
         #[rustfmt::skip] // a table is read by column
-        let cases: [(&str, &[(i64, i64)], &[Option<(i64, i64)>]); 8] = [
+        let cases: [(&str, &[(i64, i64)], &[Given]); 8] = [
             ("on the grid",          &[(1_000, 7), (2_000, 8)],                 &[Some((1_000, 7)), Some((2_000, 8))]),
             ("between",              &[(600, 7), (1_400, 8), (2_100, 9)],       &[Some((1_000, 7)), Some((2_000, 8))]),
             ("many a step",          &[(100, 1), (500, 2), (900, 3), (1_100, 4)], &[Some((1_000, 3))]),

@@ -200,7 +200,8 @@ impl Market {
                 return refuse(v1::RefusalReason::ForkedChain);
             }
             state.existed += 1;
-            let leaves = usize::try_from(seq).ok().and_then(|s| state.leaves_at[s - 1]);
+            let index = usize::try_from(seq).unwrap() - 1;
+            let leaves = state.leaves_at.get(index).copied().flatten();
             return receipt(true, leaves);
         }
         let last = state.accepted.last().map_or(BatchHash::GENESIS, SealedBatch::hash);
