@@ -88,6 +88,27 @@ async fn a_request_that_can_not_be_signed_does_not_cost_the_code() {
 }
 
 #[tokio::test]
+async fn an_identity_that_is_no_field_element_does_not_cost_the_code() {
+    let market = Market::start().await;
+    let (code, key) = (market.code("", market.now()).await, SigningKey::from_bytes(&[1; 32]));
+    let channel = cars::channel(&market, cars::tls(&market)).await.unwrap();
+
+    for identity_commitment in [vec![], vec![1; 31], vec![255; 32]] {
+        let request = v1::EnrollRequest {
+            code: code.clone(),
+            csr_der: cars::request_for(&key),
+            vehicle: Some((&cars::description()).into()),
+            identity_commitment,
+        };
+        let refused = EnrolmentClient::new(channel.clone()).enroll(request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(refused.message().contains("identity commitment"), "{refused:?}");
+    }
+
+    cars::enrol(&market, &code, &key).await.unwrap();
+}
+
+#[tokio::test]
 async fn without_a_certificate_only_enrolment_answers() {
     let market = Market::start().await;
     let channel = cars::channel(&market, cars::tls(&market)).await.unwrap();

@@ -35,11 +35,13 @@ impl Market {
         Self { folder: Some(folder), ..Self::serve(app).await }
     }
 
-    /// A market on another database than its own SQLite file.
+    /// A market on another database than its own SQLite file, that takes proofs.
     pub(crate) async fn start_on(database_url: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let app = open(folder.path(), Some(database_url.to_owned())).await;
-        Self { folder: Some(folder), ..Self::serve(app).await }
+        Self::start_with(|config| {
+            config.database_url = Some(database_url.to_owned());
+            (config.keys_dir, config.allow_dev_keys) = crate::proving::takes_proofs();
+        })
+        .await
     }
 
     async fn serve(app: App) -> Self {
@@ -57,7 +59,7 @@ impl Market {
     pub(crate) async fn restart(mut self) -> Self {
         let folder = self.folder.take().unwrap();
         self.stop().await;
-        let app = open(folder.path(), None).await;
+        let app = open(folder.path()).await;
         Self { folder: Some(folder), ..Self::serve(app).await }
     }
 
@@ -116,7 +118,7 @@ impl Market {
     }
 }
 
-async fn open(folder: &Path, database_url: Option<String>) -> App {
+async fn open(folder: &Path) -> App {
     let data_dir = folder.to_owned();
-    App::open(Config { data_dir, database_url, ..Config::default() }).await.unwrap()
+    App::open(Config { data_dir, ..Config::default() }).await.unwrap()
 }

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use marketplace::archive;
+use marketplace::{archive, campaigns};
 use proto::v1::RefusalReason;
 
 use crate::cars::Car;
 use crate::market::Market;
+use crate::proving::{self, Proving};
 
 /// A server of our own in a temporary folder, reached through a socket there. PostgreSQL refuses to
 /// run as root, so root starts it as the user that Debian's package makes.
@@ -75,6 +76,18 @@ fn run(command: &mut Command) {
     assert!(command.stdout(Stdio::null()).status().unwrap().success(), "{command:?}");
 }
 
+/// Leaves, roots, a campaign and a claim.
+async fn prove_on(market: &Market) {
+    let mut car = Proving::start(market).await;
+    let (buyer, _) = proving::buyer(&market.app).await;
+    let campaign = proving::campaign(&market.app, buyer, -1..=1).await;
+    let claim = car.claim(&campaign).await;
+    assert!(!car.submit(&claim).await.unwrap());
+    assert!(car.submit(&claim).await.unwrap());
+    let claims = move |conn: &mut _| campaigns::claims(conn, &buyer, campaign.id, None, 10);
+    assert_eq!(market.app.db.read(claims).await.unwrap().len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL"]
 async fn cars_enrol_and_send_on_postgresql_as_on_sqlite() {
@@ -93,6 +106,7 @@ async fn cars_enrol_and_send_on_postgresql_as_on_sqlite() {
     let totals = market.app.db.read(archive::totals).await.unwrap();
     assert_eq!((totals.batches, totals.samples), (40, 400));
 
+    prove_on(&market).await;
     market.decide(&other.owner, other.id, "motion=keep").await;
     let stale = other.batch();
     other.send(&market, [stale]).await.refusal(RefusalReason::StaleConsent);
