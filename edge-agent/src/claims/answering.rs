@@ -21,6 +21,9 @@ use crate::uplink::Shared;
 /// Records that are tried for one campaign in one round: the newest may be too new for the newest root.
 const FOUND_MAX: usize = 4;
 
+/// How often it is looked whether the uplink is connected.
+const CONNECTION_CHECK: Duration = Duration::from_millis(200);
+
 /// When to ask and when to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -56,6 +59,7 @@ impl Answering {
     pub async fn run(self, stop: CancellationToken) {
         loop {
             let round = async {
+                self.hear_the_owner().await;
                 let sent = self.send_due().await;
                 let answered = self.answer_new().await;
                 sent.and(answered).and(self.send_due().await)
@@ -74,6 +78,13 @@ impl Answering {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
+        }
+    }
+
+    /// Waits until the uplink is connected, and so has asked what the owner permits by now.
+    async fn hear_the_owner(&self) {
+        while !self.shared.board.snapshot().connected {
+            tokio::time::sleep(CONNECTION_CHECK).await;
         }
     }
 

@@ -311,7 +311,7 @@ proptest! {
     /// Over the same values on the grid, however often the agent is restarted.
     #[test]
     fn summaries_are_those_of_a_plain_computation(
-        steps in prop::collection::vec((0_i64..2_500, -500_i64..20_000), 2..200),
+        steps in prop::collection::vec((0_i64..2_500, -12_000_i64..12_000), 2..200),
         restarts in prop::collection::btree_set(0_usize..200, 0..5),
     ) {
         let (mut drive, mut millis) = (Drive::default(), 400);
