@@ -31,7 +31,7 @@ pub enum Admission {
     /// It was kept before.
     Kept,
     /// Its proof decides.
-    Pending(PendingClaim),
+    Pending(Box<PendingClaim>),
 }
 
 /// A claim whose proof is to be verified.
@@ -100,7 +100,7 @@ pub fn admit(
     }
     let (scope, question) = (record.campaign.scope, record.campaign.question);
     let statement = Statement { root, campaign, nullifier, payee, scope, question };
-    Ok(Ok(Admission::Pending(PendingClaim { statement, proof })))
+    Ok(Ok(Admission::Pending(Box::new(PendingClaim { statement, proof }))))
 }
 
 /// Verifies claims together, in the order given. `rng` must not be known to those who made them.

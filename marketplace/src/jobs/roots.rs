@@ -23,7 +23,7 @@ pub(super) async fn run(app: App, stopping: CancellationToken) {
         }
         match turn(&app).await {
             Ok(Some(root)) => {
-                tracing::info!(epoch = root.epoch, size = root.size, "root published")
+                tracing::info!(epoch = root.epoch, size = root.size, "root published");
             }
             Ok(None) => {}
             Err(error) => {

@@ -323,7 +323,7 @@ async fn the_transaction_looks_again_before_it_keeps_a_claim() {
     let admitted = market.app.db.read(move |conn| campaigns::admit(conn, &submission, now)).await;
     let Ok(Ok(campaigns::Admission::Pending(pending))) = admitted else { panic!("{admitted:?}") };
     let keys = market.app.keys.clone().unwrap();
-    let verified = campaigns::verify(&keys, vec![pending], &mut rand::rng()).remove(0).unwrap();
+    let verified = campaigns::verify(&keys, vec![*pending], &mut rand::rng()).remove(0).unwrap();
     let keep = |now| {
         let verified = verified.clone();
         market

@@ -67,7 +67,7 @@ impl v1::proofs_server::Proofs for ProofsService {
         let admitted = self.app.db.read(admit).await.map_err(|error| status::campaigns(&error))?;
         let kept = match admitted.map_err(|refusal| refused(&refusal))? {
             Admission::Kept => Kept::Before,
-            Admission::Pending(claim) => self.verifying.decide(claim).await?,
+            Admission::Pending(claim) => self.verifying.decide(*claim).await?,
         };
         Ok(Response::new(v1::SubmitClaimResponse { existed: kept == Kept::Before }))
     }
