@@ -108,7 +108,7 @@ fn open_keys(config: &Config) -> Result<Option<Keys>, FolderError> {
     };
     let keys = Keys::open(folder, config.allow_dev_keys)?;
     if keys.are_for_development() {
-        tracing::warn!(folder = %folder.display(), "{}", keys::DEVELOPMENT);
+        tracing::warn!(folder = %folder.display(), "{}", zk::text::DEVELOPMENT_KEYS);
     }
     Ok(Some(keys))
 }

@@ -12,14 +12,6 @@ use rand::CryptoRng;
 use zk::keys::{Allow, Folder, FolderError, Origin};
 use zk::{Circuit, Fingerprint, Refused, Statement, Verifier, VerifyingKey};
 
-/// What no proof says. Stands wherever proofs are shown.
-pub const NOT_PROVEN: &str = "A proof shows that what a car of this class had committed to by then answers the question with \
-     yes; it does not show that the sensor told the truth.";
-
-/// What development keys mean. Stands wherever proofs under them are shown.
-pub const DEVELOPMENT: &str =
-    "DEVELOPMENT KEYS: anyone can forge proofs under them. This market is for trying things out.";
-
 /// The keys of all circuits, ready to verify with.
 #[derive(Clone, Debug)]
 pub struct Keys {

@@ -9,6 +9,8 @@
 //!
 //! **Not here:** where nodes are kept. Functions ask for them by [`NodeAt`], and give back the new ones.
 
+use std::sync::LazyLock;
+
 use ark_bn254::Fr;
 use ark_ff::Zero as _;
 
@@ -281,7 +283,12 @@ fn ancestors(index: u32) -> impl Iterator<Item = u32> {
 
 /// A node none of whose leaves are there.
 fn empty(level: u8) -> Fr {
-    (0..level).fold(Fr::zero(), |child, _| poseidon::hash(&[child; ARITY]))
+    /// By level. Derived once: constants in all but name.
+    static EMPTY: LazyLock<[Fr; DEPTH + 1]> = LazyLock::new(|| {
+        let mut child = Fr::zero();
+        std::array::from_fn(|_| std::mem::replace(&mut child, poseidon::hash(&[child; ARITY])))
+    });
+    EMPTY.get(usize::from(level)).copied().unwrap_or_default()
 }
 
 /// A tree in memory: for buckets, downloads and tests.

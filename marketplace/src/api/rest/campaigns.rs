@@ -154,7 +154,7 @@ pub(super) async fn claims(
     Ok(HttpResponse::Ok()
         .insert_header(("Content-Type", "application/x-ndjson"))
         .insert_header(("X-Development-Keys", proofs::forgeable(&app).to_string()))
-        .insert_header(("X-Not-Proven", crate::keys::NOT_PROVEN))
+        .insert_header(("X-Not-Proven", zk::text::NOT_PROVEN))
         .streaming(stream::pages(None, page)))
 }
 

@@ -1,9 +1,10 @@
 //! What every page about proofs says besides its content: under which keys, and what no proof says.
 
 use serde::Serialize;
+use zk::text::{DEVELOPMENT_KEYS, NOT_PROVEN};
 
 use crate::app::App;
-use crate::keys::{DEVELOPMENT, NOT_PROVEN};
+
 
 /// A page about proofs.
 #[derive(Serialize)]
@@ -25,7 +26,7 @@ pub(super) fn forgeable(app: &App) -> bool {
 impl<T> Page<T> {
     pub(super) fn of(app: &App, content: T) -> Self {
         let development_keys = forgeable(app);
-        let warning = development_keys.then_some(DEVELOPMENT);
+        let warning = development_keys.then_some(DEVELOPMENT_KEYS);
         Self { content, development_keys, warning, not_proven: NOT_PROVEN }
     }
 }
