@@ -112,8 +112,10 @@ pub fn verify(
     let mut verdicts: Vec<_> = claims.iter().map(|_| None).collect();
     for circuit in Circuit::ALL {
         let of_circuit = claims.iter().enumerate();
-        let of_circuit: Vec<_> =
+        let mut of_circuit: Vec<_> =
             of_circuit.filter(|(_, claim)| claim.statement.circuit() == circuit).collect();
+        // The verifier hashes the question of neighbours once.
+        of_circuit.sort_by_key(|(_, claim)| claim.statement.campaign);
         if of_circuit.is_empty() {
             continue;
         }

@@ -162,10 +162,12 @@ const HALF: Fq =
 #[cfg(test)]
 mod tests {
     use ark_bn254::{Fr, G1Projective, G2Projective};
+    use ark_ec::bn::BnConfig as _;
     use ark_ff::{BigInteger as _, UniformRand as _};
     use ark_serialize::CanonicalSerialize;
     use ark_std::rand::SeedableRng as _;
     use ark_std::rand::rngs::StdRng;
+    use num_bigint::BigInt;
 
     use super::*;
     use crate::testing::outside_the_subgroup;
@@ -208,6 +210,39 @@ mod tests {
             on_curve[1] += usize::from(expected.is_some());
         }
         assert!(on_curve.iter().all(|count| (16..48).contains(count)), "{on_curve:?}");
+    }
+
+    /// The argument of both checks of the subgroup. A point that satisfies a relation in `psi` has an
+    /// order that divides the relation's norm, and one that divides the order of the curve,
+    /// `r (2p - r)`: so it divides what the two have in common.
+    #[test]
+    fn the_norms_of_both_relations_have_only_the_order_in_common_with_the_curve() {
+        let x = BigInt::from(ark_bn254::Config::X[0]);
+        let [p, r] = [Fq::MODULUS.to_string(), Fr::MODULUS.to_string()]
+            .map(|decimal| decimal.parse::<BigInt>().unwrap());
+        let trace = &p + 1 - &r;
+        let curve = &r * (2 * &p - &r);
+        let relations = [
+            // psi^0, psi^1, psi^2, psi^3
+            [&x + 1, x.clone(), x.clone(), -2 * &x],
+            [6 * &x + 2, BigInt::from(1), BigInt::from(-1), BigInt::from(1)],
+        ];
+        for relation in relations {
+            // psi^i = u + v psi, by psi^2 = trace psi - p.
+            let (mut u, mut v) = (BigInt::from(1), BigInt::from(0));
+            let (mut a, mut b) = (BigInt::from(0), BigInt::from(0));
+            for coefficient in relation {
+                a += &coefficient * &u;
+                b += coefficient * &v;
+                (u, v) = (-&p * &v, u + &trace * v);
+            }
+            let norm = &a * &a + &a * &b * &trace + &b * &b * &p;
+            let (mut common, mut rest) = (curve.clone(), norm);
+            while rest != BigInt::from(0) {
+                (common, rest) = (rest.clone(), common % rest);
+            }
+            assert!(common == r || common == -r.clone());
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@
 //!
 //! The loop ends with `[6x + 2]B + psi(B) - psi^2(B)`, which is `-psi^3(B)` exactly if B is in the
 //! subgroup of order `r` (argument: as in [`super::decode::is_in_g2`], for the relation `6x + 2 +
-//! psi - psi^2 + psi^3`, whose norm has no other common factor with the order of the curve either;
-//! a test computes both). So the check of the subgroup costs next to nothing.
+//! psi - psi^2 + psi^3`, whose norm has no other common factor with the order of the curve either:
+//! a test of `decode.rs` computes both). So the check of the subgroup costs next to nothing.
 //!
 //! **Invariant:** the product is that of a Miller loop up to a factor that the final exponentiation
 //! removes, provided that every B was in the subgroup.

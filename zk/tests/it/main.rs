@@ -16,4 +16,5 @@
 mod ceremony;
 mod evm;
 mod fixture;
+mod golden;
 mod snarkjs;
