@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbError};
 use crate::identity::{Authority, AuthorityError};
-use crate::keys::{self, Keys};
+use crate::keys::Keys;
 use crate::lake::{Lake, LakeError};
 
 /// One running marketplace.

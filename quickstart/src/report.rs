@@ -50,7 +50,7 @@ pub fn cars(rows: &[CarRow]) -> Table {
         "frames",
         "samples sent",
         "kept by consent",
-        "windows committed",
+        "commitments",
         "bytes/sample",
         "tokens earned",
     ]);
@@ -99,6 +99,9 @@ pub fn answers(answers: &Answers) -> Table {
     let mut table = table(&["campaign", "question", "cars that proved it"]);
     for Answer { title, question, vehicles } in &answers.campaigns {
         table.add_row([title.clone(), question.clone(), vehicles.to_string()]);
+    }
+    if let Some(question) = table.column_mut(1) {
+        question.set_cell_alignment(CellAlignment::Left);
     }
     table.set_content_arrangement(ContentArrangement::DynamicFullWidth).set_width(103);
     table

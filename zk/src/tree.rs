@@ -285,8 +285,12 @@ fn ancestors(index: u32) -> impl Iterator<Item = u32> {
 fn empty(level: u8) -> Fr {
     /// By level. Derived once: constants in all but name.
     static EMPTY: LazyLock<[Fr; DEPTH + 1]> = LazyLock::new(|| {
-        let mut child = Fr::zero();
-        std::array::from_fn(|_| std::mem::replace(&mut child, poseidon::hash(&[child; ARITY])))
+        let mut above = Fr::zero();
+        std::array::from_fn(|_| {
+            let node = above;
+            above = poseidon::hash(&[node; ARITY]);
+            node
+        })
     });
     EMPTY.get(usize::from(level)).copied().unwrap_or_default()
 }

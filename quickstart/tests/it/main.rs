@@ -9,6 +9,7 @@
 
 mod bought;
 mod journey;
+mod proving;
 mod recording;
 mod scene;
 mod survival;

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use quickstart::asking;
 use quickstart::buyer::Buyer;
 use quickstart::car::{Car, CarSpec, WhenReplayed};
 use quickstart::child::Programs;
@@ -29,10 +30,19 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn set() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let programs = Programs::at(Path::new(env!("CARGO_BIN_EXE_quickstart")));
+        let (folder, programs) = (tempfile::tempdir().unwrap(), programs());
         let addresses = Addresses::unused().unwrap();
         let market = start_market(&programs, folder.path(), addresses).await;
+        Self { folder, programs, addresses, market }
+    }
+
+    /// The same, with development keys, so that there can be campaigns.
+    pub(crate) async fn set_with_keys() -> Self {
+        let (folder, programs) = (tempfile::tempdir().unwrap(), programs());
+        let addresses = Addresses::unused().unwrap();
+        let keys = asking::keys(&programs, folder.path()).await.unwrap();
+        let data = folder.path().join("marketplace");
+        let market = Market::start(&programs, &data, addresses, 1, Some(&keys)).await.unwrap();
         Self { folder, programs, addresses, market }
     }
 
@@ -65,6 +75,10 @@ impl Scene {
         operator.create_once(&deposits, "first-deposit", amount).await.unwrap();
         Buyer::new(&self.market, text(&buyer, "api_key").unwrap())
     }
+}
+
+fn programs() -> Programs {
+    Programs::at(Path::new(env!("CARGO_BIN_EXE_quickstart")))
 }
 
 async fn start_market(programs: &Programs, folder: &Path, addresses: Addresses) -> Market {

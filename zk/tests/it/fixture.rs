@@ -96,7 +96,8 @@ impl Ceremony {
 /// What each check of the key is asked about.
 pub(crate) const KEY: &str = "--circuit rehearsal --ptau pot.ptau";
 
-fn node_modules() -> PathBuf {
+/// Where the packages of `zk/peers` are.
+pub(crate) fn node_modules() -> PathBuf {
     let folder = std::env::var_os("AXLE_NODE_MODULES")
         .expect("AXLE_NODE_MODULES names the folder that zk/peers is installed in");
     PathBuf::from(folder).join("node_modules")

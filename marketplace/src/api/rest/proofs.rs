@@ -5,7 +5,6 @@ use zk::text::{DEVELOPMENT_KEYS, NOT_PROVEN};
 
 use crate::app::App;
 
-
 /// A page about proofs.
 #[derive(Serialize)]
 pub(super) struct Page<T> {
