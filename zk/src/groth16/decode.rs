@@ -217,11 +217,11 @@ mod tests {
     /// `r (2p - r)`: so it divides what the two have in common.
     #[test]
     fn the_norms_of_both_relations_have_only_the_order_in_common_with_the_curve() {
-        let x = BigInt::from(ark_bn254::Config::X[0]);
+        let x: BigInt = ark_bn254::Config::X[0].into();
         let [p, r] = [Fq::MODULUS.to_string(), Fr::MODULUS.to_string()]
             .map(|decimal| decimal.parse::<BigInt>().unwrap());
-        let trace = &p + 1 - &r;
-        let curve = &r * (2 * &p - &r);
+        let trace: BigInt = &p + 1 - &r;
+        let curve: BigInt = &r * (2 * &p - &r);
         let relations = [
             // psi^0, psi^1, psi^2, psi^3
             [&x + 1, x.clone(), x.clone(), -2 * &x],
@@ -237,11 +237,11 @@ mod tests {
                 (u, v) = (-&p * &v, u + &trace * v);
             }
             let norm = &a * &a + &a * &b * &trace + &b * &b * &p;
-            let (mut common, mut rest) = (curve.clone(), norm);
+            let (mut common, mut rest): (BigInt, BigInt) = (curve.clone(), norm);
             while rest != BigInt::from(0) {
                 (common, rest) = (rest.clone(), common % rest);
             }
-            assert!(common == r || common == -r.clone());
+            assert!(common == r || -common == r);
         }
     }
 

@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 
 const { anvil, bytecode, calls, errors } = JSON.parse(await text(process.stdin));
-const node = spawn(process.execPath, [anvil, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
+const node = spawn(anvil, ["--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
 const address = await new Promise((resolve, reject) => {
   let printed = "";
   node.stdout.on("data", (bytes) => {

@@ -32,7 +32,7 @@ enum CallResult {
 fn call(calls: &[Vec<[u8; 32]>]) -> Told {
     let call = |words: &Vec<[u8; 32]>| json!({ "signature": "verify(uint256[8],uint256[2])", "words": hex::encode(words.concat()) });
     let asked = json!({
-        "anvil": node_modules().join("@foundry-rs/anvil/bin.mjs"),
+        "anvil": node_modules().join("@foundry-rs/anvil-linux-amd64/bin/anvil"),
         "bytecode": *BYTECODE,
         "calls": calls.iter().map(call).collect::<Vec<_>>(),
         "errors": ["ProofInvalid()", "InputNotInField(uint256)"],
