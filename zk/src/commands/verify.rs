@@ -355,7 +355,7 @@ mod tests {
             claim[field] = value.into();
             format!("{}\n{claim}", lines[0])
         };
-        let other = lines[2].replace("\"high\":100.0", "\"high\":101.0");
+        let other = lines[2].replace("\"high\":600.0", "\"high\":601.0");
         #[rustfmt::skip] // a table is read by column
         let cases = [
             (with("nullifier", &"01".repeat(32)),      "does not verify"),

@@ -21,13 +21,13 @@ fn claims_of_yesterday_verify_and_are_made_again_byte_for_byte() {
         let key = prover.verifier().key().fingerprint().to_string();
         made.push(serde_json::to_string(&ClaimFile::new(&statement, &key, &proof)).unwrap());
 
-        let golden = GOLDEN.lines().map(|line| serde_json::from_str::<ClaimFile>(line).unwrap());
-        let (stated, proof) = golden
-            .map(|claim| claim.open().unwrap())
-            .find(|(stated, _)| stated.circuit() == circuit)
-            .unwrap();
-        assert_eq!(stated, statement, "{circuit}");
-        assert_eq!(prover.verifier().verify(&stated, &proof), Ok(()), "{circuit}");
+        for claim in GOLDEN.lines().map(|line| serde_json::from_str::<ClaimFile>(line).unwrap()) {
+            let (stated, proof) = claim.open().unwrap();
+            if stated.circuit() == circuit {
+                assert_eq!(stated, statement, "{circuit}");
+                assert_eq!(prover.verifier().verify(&stated, &proof), Ok(()), "{circuit}");
+            }
+        }
     }
     assert!(made == GOLDEN.lines().collect::<Vec<_>>(), "now:\n{}", made.join("\n"));
 }
