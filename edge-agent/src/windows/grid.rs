@@ -109,6 +109,8 @@ mod tests {
 
     /// An instant in milliseconds and its value; `None` where the values break off.
     type Given = Option<(i64, i64)>;
+    /// Its name, samples and what comes out.
+    type Case = (&'static str, &'static [(i64, i64)], &'static [Given]);
 
     fn grid() -> Grid {
         Grid::of(Signal::SPEED)
@@ -135,7 +137,7 @@ mod tests {
     #[test]
     fn an_instant_has_the_last_value_at_or_before_it() {
         #[rustfmt::skip] // a table is read by column
-        let cases: [(&str, &[(i64, i64)], &[Given]); 8] = [
+        let cases: [Case; 8] = [
             ("on the grid",          &[(1_000, 7), (2_000, 8)],                 &[Some((1_000, 7)), Some((2_000, 8))]),
             ("between",              &[(600, 7), (1_400, 8), (2_100, 9)],       &[Some((1_000, 7)), Some((2_000, 8))]),
             ("many a step",          &[(100, 1), (500, 2), (900, 3), (1_100, 4)], &[Some((1_000, 3))]),

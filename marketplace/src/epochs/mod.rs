@@ -1,6 +1,6 @@
 //! The epoch trees: what cars committed to, in the order received, under roots that are published.
 //!
-//! Each accepted commitment is a leaf. [`append`] puts the leaves of a batch behind the last one, in
+//! Each accepted commitment is a leaf. [`append()`] puts the leaves of a batch behind the last one, in
 //! the transaction that keeps the batch, and opens the next epoch when a tree is full. [`publish`] fixes
 //! the open tree under a root; from then on a car can prove against it, whatever is appended later.
 //!

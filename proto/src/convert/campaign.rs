@@ -109,14 +109,14 @@ impl TryFrom<v1::campaign::Question> for Question {
 
     fn try_from(wire: v1::campaign::Question) -> Result<Self, BadMessage> {
         match wire {
-            v1::campaign::Question::Fact(wire) => Ok(Self::Fact(fact(wire)?)),
+            v1::campaign::Question::Fact(wire) => Ok(Self::Fact(fact(&wire)?)),
             v1::campaign::Question::Region(wire) => Ok(Self::Region(region(&wire)?)),
             v1::campaign::Question::Summary(wire) => Ok(Self::Summary(summary(wire)?)),
         }
     }
 }
 
-fn fact(wire: v1::Fact) -> Result<Fact, BadMessage> {
+fn fact(wire: &v1::Fact) -> Result<Fact, BadMessage> {
     let values = required("values", wire.values)?;
     let sum = required("sum", wire.sum)?;
     let count_max = u8::try_from(wire.count_max).unwrap_or(u8::MAX);

@@ -216,6 +216,7 @@ mod tests {
     /// order that divides the relation's norm, and one that divides the order of the curve,
     /// `r (2p - r)`: so it divides what the two have in common.
     #[test]
+    #[expect(clippy::many_single_char_names, reason = "the names of the paper")]
     fn the_norms_of_both_relations_have_only_the_order_in_common_with_the_curve() {
         let x: BigInt = ark_bn254::Config::X[0].into();
         let [p, r] = [Fq::MODULUS.to_string(), Fr::MODULUS.to_string()]

@@ -63,10 +63,8 @@ fn write_summary(f: &mut fmt::Formatter<'_>, summary: &SummaryBounds) -> fmt::Re
         if bounds != Bounds::ANY_FIGURE {
             let decimals = if figure.is_value() { signal.decimals() } else { 0 };
             let range = Range { signal, bounds, any: Bounds::ANY_FIGURE, decimals };
-            match figure.is_value() {
-                true => write!(f, "{separator}{} {range}", figure.as_str())?,
-                false => write!(f, "{separator}{} {}", figure.as_str(), range.without_unit())?,
-            }
+            let words = if figure.is_value() { range.to_string() } else { range.without_unit() };
+            write!(f, "{separator}{} {words}", figure.as_str())?;
             separator = ", ";
         }
     }

@@ -98,7 +98,7 @@ fn figure(text: &str) -> Result<(String, BoundsText), String> {
     let (low, high) = bounds.split_once("..").ok_or_else(refuse)?;
     let end = |text: &str| match text {
         "" => Ok(None),
-        number => number.parse().map(Some).or_else(|_| Err(refuse())),
+        number => number.parse().map(Some).or(Err(refuse())),
     };
     if !Figure::ALL.iter().any(|figure| figure.as_str() == name) {
         let names = Figure::ALL.map(Figure::as_str).join(", ");
