@@ -20,19 +20,17 @@ use super::node::NodeArgs;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum CeremonyCommand {
     /// Write a circuit as `.r1cs`, from which snarkjs makes the first key.
-    ///
-    ///     zk ceremony export --circuit fact --out fact.r1cs
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = "Example:\n  zk ceremony export --circuit fact --out fact.r1cs")]
     Export(ExportArgs),
     /// Check a final key: its circuit, its points, its contributors.
-    ///
-    ///     zk ceremony verify --circuit fact --ptau pot15.ptau --zkey fact_final.zkey
-    #[command(verbatim_doc_comment)]
+    #[command(
+        after_help = "Example:\n  zk ceremony verify --circuit fact --ptau pot15.ptau --zkey fact_final.zkey"
+    )]
     Verify(VerifyArgs),
     /// Check the final key of every circuit and write them as a folder of keys.
-    ///
-    ///     zk ceremony import --ptau pot15.ptau --zkey fact=fact_final.zkey … --out keys/
-    #[command(verbatim_doc_comment)]
+    #[command(
+        after_help = "Example:\n  zk ceremony import --ptau pot15.ptau --zkey fact=fact_final.zkey … --out keys/"
+    )]
     Import(ImportArgs),
 }
 
