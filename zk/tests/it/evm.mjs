@@ -35,7 +35,12 @@ const selector = async (signature) => (await answer("web3_sha3", hex(signature))
 
 async function send(transaction) {
   const hash = await answer("eth_sendTransaction", { gas: "0x989680", ...transaction });
-  return answer("eth_getTransactionReceipt", hash);
+  for (;;) {
+    // The block is mined after the answer.
+    const receipt = await answer("eth_getTransactionReceipt", hash);
+    if (receipt) return receipt;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 try {
