@@ -75,16 +75,12 @@ impl Proof {
 #[cfg(test)]
 mod tests {
     use ark_bn254::{Fq, G1Affine, G2Affine};
+    use ark_ec::AffineRepr as _;
     use ark_ff::{BigInteger as _, PrimeField as _};
 
     use super::*;
-    use crate::circuit::Circuit;
-    use crate::testing::{honest, outside_the_subgroup, prover, rng};
-
-    fn proof() -> Proof {
-        let (statement, witness) = honest(Circuit::Summary);
-        prover().prove(&statement, &witness, &mut rng(1)).unwrap()
-    }
+    use crate::Circuit;
+    use crate::testing::{honest, outside_the_subgroup, proof, prover};
 
     #[test]
     fn a_proof_survives_the_journey() {
@@ -137,10 +133,13 @@ mod tests {
         }
     }
 
-    /// Each coordinate plus the modulus, where that fits, and each unused combination of flags.
+    /// Each coordinate plus the modulus, where that fits (it does for the first, which is 1), and
+    /// each unused combination of flags.
     #[test]
     fn a_proof_has_one_encoding() {
-        let bytes = proof().to_bytes();
+        let mut points = proof().points().clone();
+        points.a = G1Affine::generator();
+        let bytes = Proof::from_points(points).to_bytes();
         let mut tried = 0;
         for start in [0, 32, 64, 96] {
             let mut coordinate: [u8; 32] = bytes[start..start + 32].try_into().unwrap();
@@ -160,7 +159,7 @@ mod tests {
                 tried += 1;
             }
         }
-        assert!(tried > 0, "no coordinate plus the modulus fits: choose another seed");
+        assert!(tried > 0);
         for (place, flag) in [(31, 0x40), (63, 0x40), (63, 0x80), (95, 0x40), (127, 0x40)] {
             let mut wrong = bytes;
             wrong[place] |= flag;

@@ -151,13 +151,7 @@ fn twist_point(point: &G2Affine) -> TwistPoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Circuit;
-    use crate::testing::{honest, prover, rng};
-
-    fn proof() -> Proof {
-        let (statement, witness) = honest(Circuit::Summary);
-        prover().prove(&statement, &witness, &mut rng(1)).unwrap()
-    }
+    use crate::testing::proof;
 
     #[test]
     fn a_proof_survives_its_journey() {

@@ -12,9 +12,9 @@ impl Circuit {
     #[must_use]
     pub fn fingerprint(self) -> Fingerprint {
         pinned(match self {
-            Self::Fact => "6cc004c2eee9d79dd0ffeed98cdd8a25c29c0d95335e8de9c971165bce743e06",
-            Self::Region => "89c37b6b41644d248949d3ceea3740f51925645a2880bcc84ed236ca3596590d",
-            Self::Summary => "2e8b7033ba1b43174a1e359edc9a3b7c91eab732e9d0d4d70bcf07cde634779b",
+            Self::Fact => "959dcb81e808842a1e9199edeeefd69ac920553f448d2c613952b72930ceaeff",
+            Self::Region => "cbeff01d87a53d669c416d2dadfdda03675ad0d3760c51897519d64a8d486801",
+            Self::Summary => "ee35c38801c02bfed09800627aac2d6cd128d8b01532ab3d26f986f2469be76b",
         })
     }
 
@@ -22,9 +22,9 @@ impl Circuit {
     #[must_use]
     pub fn development_key(self) -> Fingerprint {
         pinned(match self {
-            Self::Fact => "8b32d919ce0a3a5f75e31fb4fed9c72c51e80cd03483994049c32a54ebd3ea30",
-            Self::Region => "8bca42e94cd1e8a154b0d08eddb1de153a002064428425959468c4df8052674a",
-            Self::Summary => "7c707e902e7d56c06eb748ad6472f83087ca603718462919703f91c6fc81893b",
+            Self::Fact => "e6a9fda229b2881f486d53f16848e178633819278309acef50005ad1df1df94d",
+            Self::Region => "d661c139a85e4102b438ca44e8f732eabaace1f92b26980978bc4b21eac66b55",
+            Self::Summary => "c3a0c0afd029ebe3887f883f17d48e8ef8a68513d5871cceb498b007cd70b6d9",
         })
     }
 }

@@ -7,7 +7,8 @@ use ark_bn254::{Fq, Fq2, G2Affine};
 use ark_ff::Field as _;
 
 use crate::circuit::Circuit;
-use crate::{Prover, ProvingKey, keys};
+use crate::testing::{honest, rng};
+use crate::{Proof, Prover, ProvingKey, keys};
 
 /// Development keys of all circuits. Made once for all tests: the setup takes seconds.
 pub(crate) static KEYS: LazyLock<BTreeMap<Circuit, ProvingKey>> = LazyLock::new(|| {
@@ -20,6 +21,11 @@ static PROVER: LazyLock<Prover> = LazyLock::new(|| {
     Prover::new(Circuit::Summary, key).expect("a prover")
 });
 
+static PROOF: LazyLock<Proof> = LazyLock::new(|| {
+    let (statement, witness) = honest(Circuit::Summary);
+    PROVER.prove(&statement, &witness, &mut rng(1)).expect("a proof")
+});
+
 /// A prover of the summary circuit, with its development key.
 pub(crate) fn prover() -> &'static Prover {
     &PROVER
@@ -28,6 +34,11 @@ pub(crate) fn prover() -> &'static Prover {
 /// The development key of the summary circuit.
 pub(crate) fn key() -> &'static ProvingKey {
     PROVER.key()
+}
+
+/// A proof of the honest claim about a summary.
+pub(crate) fn proof() -> Proof {
+    PROOF.clone()
 }
 
 /// On the curve of the second group, outside the subgroup.

@@ -23,7 +23,7 @@ use crate::element::{Leaf, Payee};
 use crate::tree::{self, MemoryTree};
 use crate::{Blinding, ClassNumbers, Committable, Root, Secret, Statement, Witness};
 #[cfg(test)]
-pub(crate) use keys::{KEYS, key, outside_the_subgroup, prover};
+pub(crate) use keys::{KEYS, key, outside_the_subgroup, proof, prover};
 
 /// The day on which honest commitments were received.
 pub const DAY: u16 = 19_723;

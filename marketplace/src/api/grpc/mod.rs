@@ -91,6 +91,8 @@ pub async fn serve(
         .await?;
     // Every call has ended and dropped its end of a queue, so both tasks end by themselves.
     writing.await.ok();
-    claiming.await.ok();
+    if let Some(claiming) = claiming {
+        claiming.await.ok();
+    }
     Ok(())
 }

@@ -6,6 +6,8 @@
 //! **Invariant:** the queue is bounded. Whoever finds it full is told to come again later, before anything
 //! was computed for him. An answer is given after the commit that it speaks of.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tonic::Status;
@@ -13,6 +15,7 @@ use tonic::Status;
 use super::{proofs, status};
 use crate::app::App;
 use crate::campaigns::{self, CampaignsError, ClaimRefusal, Kept, PendingClaim, VerifiedClaim};
+use crate::keys::Keys;
 
 /// Claims waiting: some two seconds of work of one core.
 const WAITING_MAX: usize = 4_096;
@@ -30,25 +33,24 @@ struct Waiting {
 /// Hands claims to the verifying task.
 #[derive(Clone)]
 pub(super) struct Verifying {
-    queue: mpsc::Sender<Waiting>,
-    takes_proofs: bool,
+    /// `None` in a market without verifying keys.
+    queue: Option<mpsc::Sender<Waiting>>,
 }
 
-/// Starts the verifying task. It ends when the last [`Verifying`] is dropped.
-pub(super) fn start(app: App) -> (Verifying, JoinHandle<()>) {
+/// Starts the verifying task, if the market has keys to verify with. It ends when the last
+/// [`Verifying`] is dropped.
+pub(super) fn start(app: App) -> (Verifying, Option<JoinHandle<()>>) {
+    let Some(keys) = app.keys.clone() else { return (Verifying { queue: None }, None) };
     let (queue, waiting) = mpsc::channel(WAITING_MAX);
-    let takes_proofs = app.keys.is_some();
-    (Verifying { queue, takes_proofs }, tokio::spawn(run(app, waiting)))
+    (Verifying { queue: Some(queue) }, Some(tokio::spawn(run(app, keys, waiting))))
 }
 
 impl Verifying {
     /// Verifies `claim` and keeps it; the answer comes when it is on disk.
     pub(super) async fn decide(&self, claim: PendingClaim) -> Answer {
-        if !self.takes_proofs {
-            return Err(no_keys());
-        }
+        let queue = self.queue.as_ref().ok_or_else(no_keys)?;
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Waiting { claim, reply }).map_err(|error| match error {
+        queue.try_send(Waiting { claim, reply }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Status::resource_exhausted(
                 "too many claims are waiting to be verified; nothing was kept: retry after 10 s",
             ),
@@ -69,7 +71,7 @@ fn no_keys() -> Status {
     )
 }
 
-async fn run(app: App, mut queue: mpsc::Receiver<Waiting>) {
+async fn run(app: App, keys: Arc<Keys>, mut queue: mpsc::Receiver<Waiting>) {
     while let Some(first) = queue.recv().await {
         let mut batch = vec![first];
         while batch.len() < BATCH_MAX {
@@ -78,7 +80,7 @@ async fn run(app: App, mut queue: mpsc::Receiver<Waiting>) {
         }
         let (claims, replies): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|waiting| (waiting.claim, waiting.reply)).unzip();
-        let answers = answer(&app, claims).await;
+        let answers = answer(&app, &keys, claims).await;
         // A reply fails only when its caller is gone; he will ask again.
         for (reply, answer) in replies.into_iter().zip(answers) {
             reply.send(answer).ok();
@@ -87,9 +89,9 @@ async fn run(app: App, mut queue: mpsc::Receiver<Waiting>) {
 }
 
 /// One answer for each claim, in their order.
-async fn answer(app: &App, claims: Vec<PendingClaim>) -> Vec<Answer> {
+async fn answer(app: &App, keys: &Arc<Keys>, claims: Vec<PendingClaim>) -> Vec<Answer> {
     let count = claims.len();
-    let verdicts = match verify(app, claims).await {
+    let verdicts = match verify(keys, claims).await {
         Ok(verdicts) => verdicts,
         Err(status) => return vec![Err(status); count],
     };
@@ -98,18 +100,21 @@ async fn answer(app: &App, claims: Vec<PendingClaim>) -> Vec<Answer> {
         Ok(kept) => kept.into_iter(),
         Err(status) => return vec![Err(status); count],
     };
-    let outcome = |verdict: Result<VerifiedClaim, ClaimRefusal>| {
-        let outcome = verdict.and_then(|_| kept.next().unwrap_or(Ok(Kept::Before)));
-        outcome.map_err(|refusal| proofs::refused(&refusal))
+    let outcome = |verdict: Result<VerifiedClaim, ClaimRefusal>| match verdict {
+        Ok(_) => kept.next().map_or_else(
+            || Err(Status::internal("a claim was verified and not kept")),
+            |kept| kept.map_err(|refusal| proofs::refused(&refusal)),
+        ),
+        Err(refusal) => Err(proofs::refused(&refusal)),
     };
     verdicts.into_iter().map(outcome).collect()
 }
 
 async fn verify(
-    app: &App,
+    keys: &Arc<Keys>,
     claims: Vec<PendingClaim>,
 ) -> Result<Vec<Result<VerifiedClaim, ClaimRefusal>>, Status> {
-    let keys = app.keys.clone().ok_or_else(no_keys)?;
+    let keys = Arc::clone(keys);
     // Milliseconds of arithmetic: not on a thread that serves others.
     let verified =
         tokio::task::spawn_blocking(move || campaigns::verify(&keys, claims, &mut rand::rng()));
@@ -141,7 +146,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_refuses_at_once_and_names_when_to_come_again() {
         let (queue, mut waiting) = mpsc::channel(1);
-        let verifying = Verifying { queue, takes_proofs: true };
+        let verifying = Verifying { queue: Some(queue) };
         let campaign = CampaignId::new(T0, [1; 10]);
         let first = tokio::spawn({
             let verifying = verifying.clone();

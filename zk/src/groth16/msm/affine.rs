@@ -1,0 +1,85 @@
+//! Many additions of points that share one inversion.
+//!
+//! In affine coordinates an addition is a division, two multiplications and a square; Montgomery's
+//! trick makes of many divisions one, and three multiplications each.
+
+use ark_ec::AffineRepr as _;
+use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use ark_ff::{AdditiveGroup as _, Field as _, Zero as _};
+
+/// Additions that share an inversion: it costs as much as some hundred multiplications.
+const IN_STEP: usize = 1 << 9;
+
+/// Adds points. It keeps its memory from one use to the next.
+pub(super) struct Adder<P: SWCurveConfig> {
+    /// What each addition divides by, and the product of all divisors before it. No divisor where
+    /// the sum is one of the points, or the identity.
+    divisors: Vec<(Option<P::BaseField>, P::BaseField)>,
+}
+
+impl<P: SWCurveConfig> Default for Adder<P> {
+    fn default() -> Self {
+        Self { divisors: Vec::with_capacity(IN_STEP) }
+    }
+}
+
+impl<P: SWCurveConfig> Adder<P> {
+    /// Adds to each point the one of the same place in `others`.
+    pub(super) fn add(&mut self, points: &mut [Affine<P>], others: &[Affine<P>]) {
+        for (points, others) in points.chunks_mut(IN_STEP).zip(others.chunks(IN_STEP)) {
+            self.add_in_step(points, others);
+        }
+    }
+
+    fn add_in_step(&mut self, points: &mut [Affine<P>], others: &[Affine<P>]) {
+        self.divisors.clear();
+        let mut product = P::BaseField::ONE;
+        for (point, other) in points.iter().zip(others) {
+            let divisor = divisor(point, other);
+            self.divisors.push((divisor, product));
+            if let Some(divisor) = divisor {
+                product *= divisor;
+            }
+        }
+        // No divisor is zero, so neither is their product.
+        let mut inverse = product.inverse().unwrap_or_default();
+        for ((point, other), (divisor, before)) in
+            points.iter_mut().zip(others).zip(&self.divisors).rev()
+        {
+            if let Some(divisor) = divisor {
+                *point = sum(point, other, inverse * before);
+                inverse *= divisor;
+            } else if point.is_zero() {
+                *point = *other;
+            } else if !other.is_zero() {
+                *point = Affine::identity(); // opposites
+            }
+        }
+    }
+}
+
+/// What the slope of the line through two points, or of the tangent, is divided by: not zero.
+/// `None` when their sum is one of them or the identity.
+fn divisor<P: SWCurveConfig>(point: &Affine<P>, other: &Affine<P>) -> Option<P::BaseField> {
+    if point.is_zero() || other.is_zero() {
+        return None;
+    }
+    let across = other.x - point.x;
+    if !across.is_zero() {
+        return Some(across);
+    }
+    (point.y == other.y && !point.y.is_zero()).then(|| point.y.double())
+}
+
+/// The sum of two points, given the inverse of their divisor.
+fn sum<P: SWCurveConfig>(point: &Affine<P>, other: &Affine<P>, inverse: P::BaseField) -> Affine<P> {
+    let rise = if point.x == other.x {
+        let square = point.x.square();
+        square.double() + square + P::COEFF_A
+    } else {
+        other.y - point.y
+    };
+    let slope = rise * inverse;
+    let x = slope.square() - point.x - other.x;
+    Affine::new_unchecked(x, slope * (point.x - x) - point.y)
+}
