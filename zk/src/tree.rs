@@ -9,6 +9,8 @@
 //!
 //! **Not here:** where nodes are kept. Functions ask for them by [`NodeAt`], and give back the new ones.
 
+mod memory;
+
 use std::sync::LazyLock;
 
 use ark_bn254::Fr;
@@ -16,6 +18,8 @@ use ark_ff::Zero as _;
 
 use crate::element::{Leaf, Root};
 use crate::poseidon;
+
+pub use memory::MemoryTree;
 
 /// Children of a node.
 pub const ARITY: usize = 4;
@@ -293,44 +297,6 @@ fn empty(level: u8) -> Fr {
         })
     });
     EMPTY.get(usize::from(level)).copied().unwrap_or_default()
-}
-
-/// A tree in memory: for buckets, downloads and tests.
-#[derive(Clone, Debug, Default)]
-pub struct MemoryTree {
-    levels: [Vec<Root>; DEPTH + 1],
-}
-
-impl MemoryTree {
-    /// Appends `leaves`.
-    ///
-    /// # Errors
-    /// Refused when the tree has no place for so many.
-    pub fn append(&mut self, leaves: &[Leaf]) -> Result<(), TreeError<std::convert::Infallible>> {
-        let size = self.size();
-        for (at, node) in append(self, size, leaves)? {
-            if let Some(level) = self.levels.get_mut(usize::from(at.level)) {
-                level.push(node);
-            }
-        }
-        Ok(())
-    }
-
-    /// Leaves in the tree.
-    #[must_use]
-    pub fn size(&self) -> u32 {
-        self.levels.first().map_or(0, |leaves| u32::try_from(leaves.len()).unwrap_or(u32::MAX))
-    }
-}
-
-impl Nodes for MemoryTree {
-    type Error = std::convert::Infallible;
-
-    fn node(&mut self, at: NodeAt) -> Result<Option<Root>, Self::Error> {
-        let level = self.levels.get(usize::from(at.level));
-        let index = usize::try_from(at.index).unwrap_or(usize::MAX);
-        Ok(level.and_then(|level| level.get(index)).copied())
-    }
 }
 
 #[cfg(test)]

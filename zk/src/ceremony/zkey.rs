@@ -239,13 +239,16 @@ pub(crate) fn bytes_of(file: impl Read, name: &'static str, max: u64) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use std::sync::LazyLock;
+    use std::sync::{Arc, LazyLock};
 
     use proptest::prelude::*;
 
     use super::super::Rehearsal;
     use super::super::testing::secrets;
     use super::*;
+    use crate::circuit::ClaimCircuit;
+    use crate::testing::{honest, rng};
+    use crate::{Circuit, Prover, keys};
 
     static HONEST: LazyLock<Zkey> =
         LazyLock::new(|| secrets().zkey(&Layout::of(Rehearsal::default()).unwrap()));
@@ -262,6 +265,22 @@ mod tests {
             }
             at += 12 + usize::try_from(length).unwrap();
         }
+    }
+
+    /// The road of a real key: from the file of a ceremony into the prover of cars.
+    #[test]
+    fn a_claim_is_proven_under_a_key_from_a_file() {
+        let layout = Layout::of(ClaimCircuit::blank(Circuit::Summary)).unwrap();
+        let file = secrets().zkey(&layout).write();
+        let key = Zkey::read(&file[..]).unwrap().key;
+        let key = keys::ProvingKey::new(key, Circuit::Summary.public_inputs()).unwrap();
+        assert!(!keys::is_development(key.verifying()));
+        let prover = Prover::new(Circuit::Summary, Arc::new(key)).unwrap();
+        let (statement, witness) = honest(Circuit::Summary);
+
+        let proof = prover.prove(&statement, &witness, &mut rng(1)).unwrap();
+
+        assert_eq!(prover.verifier().verify(&statement, &proof), Ok(()));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! check, and the error names the field.
 
 mod claim;
+mod figures;
 mod question;
 mod words;
 

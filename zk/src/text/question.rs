@@ -11,7 +11,9 @@ use telematics::time::{date_of_day, day_of_date};
 use telematics::vehicle::NotAVehicle;
 use telematics::vss::UnknownSignal;
 use telematics::window::{Figure, Period};
-use telematics::{Place, Powertrain, Question, Scope, Signal, Tile, Value};
+use telematics::{Powertrain, Question, Scope, Signal, Value};
+
+use super::figures::{figure_bounds, summary_text};
 
 /// Which cars and days. What is left out may be anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,42 +201,6 @@ fn region_text(region: &Region) -> QuestionText {
     }
 }
 
-fn summary_text(bounds: &SummaryBounds) -> QuestionText {
-    let within = within(bounds);
-    let stated = Figure::ALL.into_iter().zip(bounds.figures).filter(|(figure, bounds)| {
-        *bounds != Bounds::ANY_FIGURE && !(within.is_some() && is_square(*figure))
-    });
-    let figures = stated.map(|(figure, stated)| {
-        let text = bounds_text(stated, Bounds::ANY_FIGURE, decimals(bounds.signal, figure));
-        (figure.as_str().to_owned(), text)
-    });
-    QuestionText::Summary {
-        signal: bounds.signal.path().to_owned(),
-        period: bounds.period.as_str().to_owned(),
-        figures: figures.collect(),
-        within: within.map(|tile| tile.to_string()),
-    }
-}
-
-/// The tile that both ends of the square are bound to, if they are.
-fn within(bounds: &SummaryBounds) -> Option<Tile> {
-    let mut squares = Figure::ALL.into_iter().zip(bounds.figures);
-    let (_, first) = squares.find(|(figure, _)| is_square(*figure))?;
-    let (_, last) = squares.find(|(figure, _)| is_square(*figure))?;
-    let place = |key| Place::from_quadkey(u64::try_from(key).ok()?);
-    let tile = Tile::around(place(first.low())?, place(first.high())?);
-    (first == last && Ok(first) == square_bounds(tile)).then_some(tile)
-}
-
-const fn is_square(figure: Figure) -> bool {
-    matches!(figure, Figure::SquareFirst | Figure::SquareLast)
-}
-
-fn square_bounds(tile: Tile) -> Result<Bounds, NotAQuestion> {
-    let key = |place: Place| i64::try_from(place.quadkey()).unwrap_or(i64::MAX);
-    Bounds::of_figure(key(tile.first()), key(tile.last()))
-}
-
 impl TryFrom<QuestionText> for Question {
     type Error = NotText;
 
@@ -274,33 +240,12 @@ impl TryFrom<QuestionText> for Question {
     }
 }
 
-fn figure_bounds(
+pub(super) fn ends(
     signal: Signal,
-    figures: BTreeMap<String, BoundsText>,
-    within: Option<String>,
-) -> Result<[Bounds; Figure::COUNT], NotText> {
-    let square = within.map(|tile| Ok::<_, NotText>(square_bounds(tile.parse()?)?)).transpose()?;
-    let mut bounds = Figure::ALL.map(|figure| match square {
-        Some(square) if is_square(figure) => square,
-        _ => Bounds::ANY_FIGURE,
-    });
-    for (name, text) in figures {
-        let index = Figure::ALL.iter().position(|figure| figure.as_str() == name);
-        let known = index.and_then(|index| Some((Figure::ALL.get(index)?, bounds.get_mut(index)?)));
-        let (figure, slot) = known.ok_or(NotText::UnknownFigure { text: name })?;
-        let decimals = decimals(signal, *figure);
-        let [low, high] = ends(signal, decimals, text, Bounds::ANY_FIGURE)?;
-        *slot = Bounds::of_figure(low, high)?;
-    }
-    Ok(bounds)
-}
-
-/// Decimals of a figure: those of the signal for its values, none for counts.
-fn decimals(signal: Signal, figure: Figure) -> u8 {
-    if figure.is_value() { signal.decimals() } else { 0 }
-}
-
-fn ends(signal: Signal, decimals: u8, text: BoundsText, any: Bounds) -> Result<[i64; 2], NotText> {
+    decimals: u8,
+    text: BoundsText,
+    any: Bounds,
+) -> Result<[i64; 2], NotText> {
     let end = |number: Option<f64>, otherwise: i64| match number {
         Some(number) => fixed(signal, decimals, number),
         None => Ok(otherwise),
@@ -317,7 +262,7 @@ fn fixed(signal: Signal, decimals: u8, number: f64) -> Result<i64, NotText> {
     close.then_some(value.raw()).ok_or(refuse)
 }
 
-fn bounds_text(bounds: Bounds, any: Bounds, decimals: u8) -> BoundsText {
+pub(super) fn bounds_text(bounds: Bounds, any: Bounds, decimals: u8) -> BoundsText {
     let end = |number: i64, any: i64| {
         (number != any).then(|| Value::from_raw(number).to_physical(decimals))
     };

@@ -26,13 +26,13 @@ pub(super) fn write(measured: &[Measured], out: &mut impl Write) -> anyhow::Resu
         let bytes = usize::try_from(each.peak_memory_bytes).unwrap_or(usize::MAX);
         format!("{:.0} MB", megabytes(bytes))
     });
-    row("decode one".into(), &|each| format!("{:.3} ms", each.decode_ms));
-    row("verify one".into(), &|each| format!("{:.2} ms", each.verify_ms));
+    row("decode one, 1 thread".into(), &|each| format!("{:.3} ms", each.decode_ms));
+    row("verify one, 1 thread".into(), &|each| format!("{:.2} ms", each.verify_ms));
     for (index, size) in super::measure::BATCHES.into_iter().enumerate() {
-        row(format!("verify in batches of {size}"), &|each| {
+        row(format!("verify in batches of {size}, 1 thread"), &|each| {
             each.batches.get(index).map_or_else(String::new, |batch| rate(batch.verify_ms_a_proof))
         });
-        row(format!("decode and verify in batches of {size}"), &|each| {
+        row(format!("decode and verify in batches of {size}, 1 thread"), &|each| {
             let batch = each.batches.get(index);
             batch.map_or_else(String::new, |batch| rate(batch.decode_and_verify_ms_a_proof))
         });
