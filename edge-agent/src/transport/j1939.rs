@@ -60,6 +60,12 @@ impl J1939 {
         Self { transfers: Transfers::new() }
     }
 
+    /// Whether frames of this group are parts of messages.
+    #[must_use]
+    pub const fn carries(group: Pgn) -> bool {
+        matches!(group.number(), CONNECTION | DATA)
+    }
+
     /// Takes a frame, and hands out the message that it ends. Frames of other groups are none of its
     /// business.
     pub fn push(&mut self, frame: &Frame) -> Option<Pdu<'_, Header>> {

@@ -8,4 +8,5 @@ mod logs;
 mod market;
 mod proofs;
 mod recordings;
+mod transports;
 mod uplink;
