@@ -12,12 +12,14 @@ use telematics::{Sample, Signal, Timestamp};
 use crate::dbc::Dbc;
 use crate::frames::{CanId, Frame};
 use crate::mapping::{Mapping, Target};
+use crate::transport::{Arrived, Reassembly, Taken};
 
 /// Turns frames into samples, by one DBC file and one mapping.
 #[derive(Debug)]
 pub struct Decoder {
     dbc: Dbc,
     plans: HashMap<CanId, Vec<Plan>>,
+    reassembly: Reassembly,
     out_of_range: u64,
 }
 
@@ -44,27 +46,34 @@ impl Decoder {
     #[must_use]
     pub fn new(dbc: Dbc, mapping: &Mapping) -> Self {
         let mut plans: HashMap<_, Vec<_>> = HashMap::new();
+        let mut carried = Vec::new();
         for target in mapping.targets() {
             if let Some(message) = dbc.messages().get(target.message) {
                 plans.entry(message.id).or_default().push(Plan { target: *target, kept_at: None });
+                carried.extend(target.transport.map(|transport| (message.id, transport)));
             }
         }
-        Self { dbc, plans, out_of_range: 0 }
+        Self { dbc, plans, reassembly: Reassembly::new(carried), out_of_range: 0 }
     }
 
-    /// Hands each sample in `frame` to `take`.
+    /// Hands each sample in `frame` to `take`, or in the message that it ends.
     pub fn decode(&mut self, frame: &Frame, mut take: impl FnMut(Sample)) {
-        let Some(plans) = self.plans.get_mut(&frame.id) else { return };
-        for plan in plans.iter_mut().filter(|plan| plan.is_due(frame.time)) {
+        let Arrived { id, time, data } = match self.reassembly.push(frame) {
+            Taken::Whole(arrived) => arrived,
+            Taken::Other => Arrived { id: frame.id, time: frame.time, data: frame.data() },
+            Taken::Part => return,
+        };
+        let Some(plans) = self.plans.get_mut(&id) else { return };
+        for plan in plans.iter_mut().filter(|plan| plan.is_due(time)) {
             let Target { message, source, signal, conversion, .. } = plan.target;
             let message = self.dbc.messages().get(message);
-            let Some(physical) = message.and_then(|m| m.physical(source, frame.data())) else {
+            let Some(physical) = message.and_then(|m| m.physical(source, data)) else {
                 continue;
             };
             match signal.value(conversion.apply(physical)) {
                 Some(value) => {
-                    plan.kept_at = Some(frame.time);
-                    take(Sample { signal, time: frame.time, value });
+                    plan.kept_at = Some(time);
+                    take(Sample { signal, time, value });
                 }
                 None => self.out_of_range += 1,
             }
@@ -75,6 +84,12 @@ impl Decoder {
     #[must_use]
     pub const fn out_of_range(&self) -> u64 {
         self.out_of_range
+    }
+
+    /// Messages of several frames so far of which some did not arrive.
+    #[must_use]
+    pub const fn incomplete(&self) -> u64 {
+        self.reassembly.dropped()
     }
 
     /// When each signal with an interval was last kept, so that a restart does not keep one more.
@@ -146,6 +161,21 @@ mod tests {
 
         assert_eq!(decode(&mut decoder, 0, "03e8"), [("Speed", 3_600)]);
         assert_eq!(decode(&mut decoder, 0, "03"), []);
+    }
+
+    #[test]
+    fn a_message_of_several_frames_is_decoded_when_it_is_whole() {
+        let dbc = Dbc::parse(Path::new("car.dbc"), DBC.as_bytes()).unwrap();
+        let carried = MAP.replace("signal", "transport = \"iso-tp\"\nsignal");
+        let mapping = Mapping::parse(Path::new("map.toml"), &carried, &dbc).unwrap();
+        let mut decoder = Decoder::new(dbc, &mapping);
+
+        // Ten bytes; the DBC's first is their number, so SPEED is 0x0a03 and RATIO 0x32 hundredths.
+        assert_eq!(decode(&mut decoder, 0, "100a03320102 0304".replace(' ', "").as_str()), []);
+        let samples = decode(&mut decoder, 10, "2105060708aaaaaa");
+        assert_eq!(samples, [("PedalPosition", 500), ("Speed", 9_227)]);
+        assert_eq!(decode(&mut decoder, 20, "2103320304050607"), [], "a part of nothing");
+        assert_eq!(decoder.incomplete(), 0);
     }
 
     #[test]
