@@ -4,7 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use edge_agent::dbc::Dbc;
+use edge_agent::decoder::Decoder;
 use edge_agent::frames::{Frame, LogReader};
+use edge_agent::mapping::Mapping;
 use edge_agent::transport::isotp::Addressing;
 use edge_agent::transport::{FastPacket, IsoTp, J1939, Pgn};
 use flate2::read::MultiGzDecoder;
@@ -158,4 +161,51 @@ fn fast_packets_of_a_real_boat_are_put_together() {
     let address = |line: &Value| format!("{} {}", line["pgn"], line["sa"]);
     let expected = golden.iter().map(|line| Message::of_golden(line, address(line))).collect();
     assert_same("boat", actual, expected);
+}
+
+/// Values of the whole chain: log, reassembly, DBC file, mapping; against bytes cut out by hand of the
+/// messages that others put together.
+#[test]
+#[ignore = "needs the recordings in ../shared/data"]
+fn messages_of_several_frames_become_samples() {
+    #[rustfmt::skip] // a table is read by column
+    let cases: [(&str, &str, &str, &str, &str, &str, &str, fn(&[u8]) -> Option<f64>); 3] = [
+        ("uds_kona_leaf_responses", "isotp", "css/tp_uds.dbc", "iso-tp",
+         "Vehicle.Powertrain.TractionBattery.StateOfCharge.Displayed", "Battery.M_SID_0x220101_StateOfChargeBMS", "percent",
+         |payload| payload.starts_with(&[0x62, 1, 1]).then(|| f64::from(payload[7]) * 0.5)),
+        ("j1939_truck_11111111", "j1939tp", "css/tp_j1939.dbc", "j1939",
+         "Vehicle.Powertrain.CombustionEngine.Speed", "EC1.EngineSpeedAtPoint5", "rpm",
+         |payload| payload.get(12..14).filter(|_| payload.len() == 39).map(|b| f64::from(u16::from_le_bytes([b[0], b[1]])) * 0.125)),
+        ("nmea2000_boat", "fastpacket", "css/tp_nmea.dbc", "fast-packet",
+         "Vehicle.CurrentLocation.Latitude", "gnssPositionData.latitude", "degrees",
+         |payload| payload.get(7..15).filter(|_| payload.len() == 43).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64 * 1e-16)),
+    ];
+    for (log, kind, dbc, transport, path, source, unit, by_hand) in cases {
+        let golden = golden(&format!("{log}.{kind}.jsonl.gz"));
+        let id = |line: &Value| match line["pgn"].as_u64() {
+            Some(pgn) => pgn == [65_251, 129_029][usize::from(kind == "fastpacket")],
+            None => line["id"] == "7EC",
+        };
+        let payloads = golden.iter().filter(|line| id(line));
+        let payloads = payloads.map(|line| hex::decode(line["payload"].as_str().unwrap()).unwrap());
+        let expected: Vec<f64> = payloads.filter_map(|payload| by_hand(&payload)).collect();
+
+        let (message, signal) = source.split_once('.').unwrap();
+        let map = format!(
+            "[\"{path}\"]\nmessage = \"{message}\"\nsignal = \"{signal}\"\nunit = \"{unit}\"\n\
+             transport = \"{transport}\"\n"
+        );
+        let dbc = Dbc::load(&data(&format!("dbc/{dbc}"))).unwrap();
+        let mapping = Mapping::parse(Path::new("map.toml"), &map, &dbc).unwrap();
+        let mut decoder = Decoder::new(dbc, &mapping);
+        let mut samples = Vec::new();
+        for (_, frame) in frames(log, golden[0]["chan"].as_str().unwrap()) {
+            decoder.decode(&frame, |sample| samples.push(sample.physical()));
+        }
+        assert!(expected.len() > 10, "{log}: {}", expected.len());
+        assert_eq!(samples.len(), expected.len(), "{log}");
+        for (sample, expected) in samples.iter().zip(&expected) {
+            assert!((sample - expected).abs() < 1e-5, "{log}: {sample}, not {expected}");
+        }
+    }
 }
