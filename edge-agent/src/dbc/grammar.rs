@@ -24,6 +24,10 @@ pub(super) type Labels = Arc<[(i64, String)]>;
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     pub(super) messages: Vec<MessagePart>,
+    /// True when a statement that every DBC file begins with was seen.
+    pub(super) has_head: bool,
+    /// True when a message was seen, usable or not.
+    pub(super) has_messages: bool,
     /// The multiplexor of a signal, and its values with which the signal is there.
     pub(super) multiplexed: HashMap<Key, (String, Vec<(u64, u64)>)>,
     pub(super) floats: HashSet<Key>,
@@ -50,17 +54,19 @@ pub(super) struct MessagePart {
 /// Reads the statements of `text`.
 pub(super) fn read(text: &str, report: &mut Report) -> Parts {
     let mut parts = Parts::default();
-    // Signals of a message that was left out are left out with it.
+    // Signals of a message that was left out are left out with it, and not complained of again.
     let mut is_in_message = false;
     for statement in text::statements(text) {
+        parts.has_head |= matches!(statement.keyword, "VERSION" | "NS_" | "BS_" | "BU_");
         let outcome = match statement.keyword {
             "BO_" => {
+                parts.has_messages = true;
                 let outcome = parts.read_message(&statement, report);
                 is_in_message = outcome.is_ok();
                 outcome
             }
             "SG_" if is_in_message => parts.read_signal(&statement, report),
-            "SG_" => Err("the message that it belongs to was left out".to_owned()),
+            "SG_" => Ok(()),
             "" => Err("begins with no word of the format".to_owned()),
             _ => parts.read_other(&statement, report),
         };

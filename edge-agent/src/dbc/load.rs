@@ -28,7 +28,7 @@ impl Dbc {
     /// Reads and compiles a file.
     ///
     /// # Errors
-    /// When the file can not be read, is too large, or defines no message.
+    /// When the file can not be read, is too large, or is no DBC file.
     pub fn load(path: &Path) -> Result<Self, DbcError> {
         let refuse = |source| DbcError::Unreadable { path: path.to_owned(), source };
         let mut bytes = Vec::new();
@@ -40,14 +40,15 @@ impl Dbc {
     /// Compiles the content of a file; `path` is for messages only.
     ///
     /// # Errors
-    /// When the content is too large, or defines no message.
+    /// When the content is too large, or has no statement that could be used.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, DbcError> {
         if u64::try_from(bytes.len()).is_ok_and(|length| length > BYTES_MAX) {
             return Err(DbcError::TooLarge { path: path.to_owned(), max: BYTES_MAX });
         }
         let mut report = Report::default();
         let parts = grammar::read(&text::decode(bytes), &mut report);
-        if parts.messages.is_empty() {
+        // A file may be as good as empty, but not without sense.
+        if parts.messages.is_empty() && (parts.has_messages || !parts.has_head) {
             let first = report.left_out.kept().first();
             let reason = first.map_or_else(
                 || "it defines no message (no line begins with BO_)".to_owned(),
@@ -353,6 +354,7 @@ SIG_VALTYPE_ 316495015 FLOAT : 1;
             ("BO_ 1073741824 A: 8 X",           "11 or 29 bits"),
             ("CM_ \"BO_ 1 A: 8 X",              "no line begins with BO_"),
         ];
+        assert_eq!(parse("VERSION \"\"\nNS_ :\n BA_\nBS_:\nBU_:\n").unwrap().messages().len(), 0);
         for (content, expected) in cases {
             let error = parse(content).unwrap_err().to_string();
             assert!(error.contains("car.dbc") && error.contains(expected), "{error}");
@@ -390,7 +392,7 @@ SIG_VALTYPE_ 316495015 FLOAT : 1;
         }
         let dbc = parse(&FILE.replace("BO_ 100 CELLS: 8 XXX", "BO_ 100 CELLS 8 XXX (")).unwrap();
         assert!(dbc.message("CELLS").is_none());
-        assert_eq!(dbc.report().left_out.count(), 5, "the message and its signals");
+        assert_eq!(dbc.report().left_out.count(), 1, "the message, with its signals");
         assert!(dbc.message("FAR").is_some());
     }
 
@@ -492,7 +494,7 @@ SG_MUL_VAL_ 1 BEHIND OTHER 1-1;
         assert_eq!(all(empty, &[0, 0, 7, 9]), [("PAST".to_owned(), 7.0)]);
         assert_eq!(all(empty, &[0, 0]), []);
         let lines: Vec<_> = dbc.report().left_out.kept().iter().map(|note| note.line).collect();
-        assert_eq!(lines, [16, 17, 18]);
+        assert_eq!(lines, [16, 17]);
         let repaired: Vec<_> = dbc.report().repairs.kept().iter().map(|note| note.line).collect();
         assert_eq!(repaired, [24], "a semicolon");
     }
