@@ -4,6 +4,7 @@
 
 mod claims;
 mod enrolment;
+mod logs;
 mod market;
 mod proofs;
 mod recordings;
