@@ -105,11 +105,7 @@ impl Parts {
             Ok::<_, String>(parsed)
         })?;
         let message = parsed.messages.into_iter().next().ok_or("is no message")?;
-        self.messages.push(MessagePart {
-            line: statement.line,
-            message,
-            signal_lines: Vec::new(),
-        });
+        self.messages.push(MessagePart { line: statement.line, message, signal_lines: Vec::new() });
         Ok(())
     }
 
@@ -138,11 +134,14 @@ impl Parts {
     fn read_other(&mut self, statement: &Statement<'_>, report: &mut Report) -> Result<(), String> {
         let is_needed = match statement.keyword {
             "VAL_" | "VAL_TABLE_" | "SIG_VALTYPE_" | "SG_MUL_VAL_" => true,
-            "BA_" | "BA_DEF_" | "BA_DEF_DEF_" => {
-                ["VFrameFormat", "ProtocolType", "SystemMessageLongSymbol", "SystemSignalLongSymbol"]
-                    .iter()
-                    .any(|name| statement.text.contains(name))
-            }
+            "BA_" | "BA_DEF_" | "BA_DEF_DEF_" => [
+                "VFrameFormat",
+                "ProtocolType",
+                "SystemMessageLongSymbol",
+                "SystemSignalLongSymbol",
+            ]
+            .iter()
+            .any(|name| statement.text.contains(name)),
             _ => false,
         };
         if !statement.is_closed {

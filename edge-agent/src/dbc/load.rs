@@ -472,11 +472,10 @@ SG_MUL_VAL_ 1 BEHIND OTHER 1-1;
         let values = all(message, &data);
         // Bits 64 to 66 are those of the half float's first byte.
         assert_eq!(message.raw(0, &data), Some(Raw::Integer((1 << 61) - 1)));
-        assert_eq!(values[1..], [
-            ("I64".to_owned(), 0.5),
-            ("HALF".to_owned(), -2.0),
-            ("ODD".to_owned(), 3.75)
-        ]);
+        assert_eq!(
+            values[1..],
+            [("I64".to_owned(), 0.5), ("HALF".to_owned(), -2.0), ("ODD".to_owned(), 3.75)]
+        );
         data[8] = 0xC7;
         assert_eq!(message.raw(0, &data), Some(Raw::Integer(u64::MAX.into())));
         assert_eq!(all(message, &data)[0].1, 18_446_744_073_709_551_616.0);

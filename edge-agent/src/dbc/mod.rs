@@ -24,8 +24,8 @@ use std::path::PathBuf;
 pub use j1939::{Meaning, parameter_group};
 pub use layout::{Encoding, Layout, Order, Raw};
 pub use report::{Note, Notes, Report};
-pub(crate) use table::IdTable;
 pub use signal::{DbcSignal, Message, Presence};
+pub(crate) use table::IdTable;
 
 use crate::frames::CanId;
 

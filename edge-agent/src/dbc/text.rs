@@ -215,10 +215,10 @@ mod tests {
 
     #[test]
     fn what_begins_with_no_word_of_the_format_is_a_line_without_keyword() {
-        assert_eq!(split("hello\nBO_ 1 M: 8 A"), [
-            (1, "", "hello", true),
-            (2, "BO_", "BO_ 1 M: 8 A", true)
-        ]);
+        assert_eq!(
+            split("hello\nBO_ 1 M: 8 A"),
+            [(1, "", "hello", true), (2, "BO_", "BO_ 1 M: 8 A", true)]
+        );
         assert_eq!(split(" \n;\n"), []);
     }
 

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Times are of the epoch (`-ta`), dates (`-tA`), since the first frame (`-tz`) or since the one before
-//! (`-td`); the last two look alike, and a log whose times go back at its front is of the latter.
+//! (`-td`); the last two look alike, and a log whose times often go back at its front is of the
+//! latter.
 //! Without times, frames are taken to be a millisecond apart.
 
 use telematics::Timestamp;
@@ -36,11 +37,12 @@ impl Screen {
 
     /// A reader of the log that begins with `head`.
     pub(super) fn of<'a>(head: impl Iterator<Item = &'a str>) -> Self {
-        let mut times = head.filter_map(|line| seconds(split_time(line)?.0));
-        let mut last = 0;
-        let begins_at_zero = times.next() == Some(0);
-        let goes_back = times.any(|time| std::mem::replace(&mut last, time) > time);
-        Self { is_relative: begins_at_zero && goes_back, ..Self::default() }
+        let times: Vec<_> = head.filter_map(|line| seconds(split_time(line)?.0)).collect();
+        let backward = times.iter().zip(times.iter().skip(1)).filter(|(one, next)| next < one);
+        // Frames of two interfaces may be shown a little out of order; gaps are as often shorter as
+        // longer than the one before.
+        let is_relative = times.first() == Some(&0) && backward.count() * 8 > times.len();
+        Self { is_relative, ..Self::default() }
     }
 
     /// Reads one line.
