@@ -6,6 +6,8 @@
 //! signal = "SPEED"
 //! unit = "km/h"        # optional: when the DBC file leaves it out or spells it wrongly
 //! interval_ms = 1000   # optional: at most one sample in this time
+//! on_change = true     # optional: only what differs from the last sample
+//! dead_band = 0.5      # optional: only what differs by more than this, in the catalogue's unit
 //! transport = "iso-tp" # only for a message that takes several frames
 //! ```
 //!
@@ -22,9 +24,9 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use telematics::Signal;
 use telematics::unit::{Conversion, Incompatible, Unit, UnknownUnit};
 use telematics::vss::UnknownSignal;
+use telematics::{Signal, Value};
 
 use crate::dbc::Dbc;
 use crate::transport::Transport;
@@ -37,6 +39,9 @@ struct Entry {
     signal: String,
     unit: Option<String>,
     interval_ms: Option<NonZeroU32>,
+    #[serde(default)]
+    on_change: bool,
+    dead_band: Option<f64>,
     transport: Option<Transport>,
 }
 
@@ -53,6 +58,8 @@ pub struct Target {
     pub conversion: Conversion,
     /// Time that must lie between two samples.
     pub interval_micros: Option<i64>,
+    /// By how much a sample must differ from the last one; none when it need not differ.
+    pub dead_band: Option<Value>,
     /// How the message is sent, when it takes several frames.
     pub transport: Option<Transport>,
 }
@@ -119,6 +126,9 @@ pub enum Problem {
         /// Those it has.
         known: String,
     },
+    /// The dead band is no number to compare with.
+    #[error("`dead_band = {0}` is not a number from 0 in the unit of the catalogue")]
+    DeadBand(String),
     /// The message has an identifier that the transport does not use.
     #[error("`j1939` and `fast-packet` carry messages with identifiers of 29 bits, this has 11")]
     Transport,
@@ -181,12 +191,8 @@ impl Mapping {
 
 fn resolve(vss: &str, entry: &Entry, dbc: &Dbc, others: &[Target]) -> Result<Target, Problem> {
     let signal = Signal::by_path(vss)?;
-    let (index, message) = dbc
-        .messages()
-        .iter()
-        .enumerate()
-        .find(|(_, message)| message.name == entry.message)
-        .ok_or(Problem::Message)?;
+    let index = dbc.position(&entry.message).ok_or(Problem::Message)?;
+    let message = dbc.messages().get(index).ok_or(Problem::Message)?;
     let transport = entry.transport;
     if transport.is_some_and(|transport| !transport.carries(message.id)) {
         return Err(Problem::Transport);
@@ -206,9 +212,19 @@ fn resolve(vss: &str, entry: &Entry, dbc: &Dbc, others: &[Target]) -> Result<Tar
         source,
         signal,
         conversion: unit.conversion(signal.unit()).map_err(Problem::Conversion)?,
+        dead_band: dead_band(entry, signal)?,
         interval_micros: entry.interval_ms.map(|interval| i64::from(interval.get()) * 1_000),
         transport,
     })
+}
+
+/// `on_change` is a dead band of nothing.
+fn dead_band(entry: &Entry, signal: Signal) -> Result<Option<Value>, Problem> {
+    let Some(band) = entry.dead_band else {
+        return Ok(entry.on_change.then_some(Value::from_raw(0)));
+    };
+    let value = Value::from_physical(band, signal.decimals()).ok().filter(|_| band >= 0.0);
+    value.map(Some).ok_or_else(|| Problem::DeadBand(band.to_string()))
 }
 
 #[cfg(test)]
@@ -253,6 +269,8 @@ mod tests {
             ("Vehicle.Speed",     "SPEED",   "ODD",    "",                  "unknown unit `furlong`"),
             ("Vehicle.Speed",     "SPEED",   "SPEED",  "unit = \"kPa\"",    "kPa can not be converted to km/h"),
             ("Vehicle.Speed",     "SPEED",   "ON",     "",                  "say `unit"),
+            ("Vehicle.Speed",     "SPEED",   "SPEED",  "dead_band = -1.0",  "`dead_band = -1` is not"),
+            ("Vehicle.Speed",     "SPEED",   "SPEED",  "dead_band = nan",   "`dead_band = NaN` is not"),
         ];
         for (vss, message, signal, more, expected) in cases {
             let text =

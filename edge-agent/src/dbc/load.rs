@@ -113,6 +113,7 @@ fn compile(parts: &Parts, part: &MessagePart, report: &mut Report) -> Message {
         .zip(presences)
         .map(|(found, presence)| compile_signal(parts, raw_id, found, presence, is_j1939))
         .collect();
+    let all: Vec<_> = (0..signals.len()).map(|index| (index, index)).collect();
     let long_name = parts.long_message_names.get(&raw_id);
     Message {
         id,
@@ -120,7 +121,7 @@ fn compile(parts: &Parts, part: &MessagePart, report: &mut Report) -> Message {
         short_name: message.name.clone(),
         length: message.size,
         is_j1939,
-        plan: Plan::new(&signals, Some),
+        plan: Plan::new(&signals, &all),
         signals,
     }
 }

@@ -23,6 +23,7 @@ use std::path::PathBuf;
 
 pub use j1939::{Meaning, parameter_group};
 pub use layout::{Encoding, Layout, Order, Raw};
+pub(crate) use plan::Plan;
 pub use report::{Note, Notes, Report};
 pub use signal::{DbcSignal, Message, Presence};
 pub(crate) use table::IdTable;

@@ -71,16 +71,17 @@ struct Step {
 }
 
 impl Plan {
-    /// A plan for the signals of a message to which `tag` gives a number.
-    pub(crate) fn new(signals: &[DbcSignal], tag: impl Fn(usize) -> Option<usize>) -> Self {
+    /// A plan for those of a message's signals that `wanted` names by their index, each with what it
+    /// is called by whoever takes it.
+    pub(crate) fn new(signals: &[DbcSignal], wanted: &[(usize, usize)]) -> Self {
         let mut builder = Builder {
             signals,
             plan: Self { groups: vec![Group::default()] },
             switches: HashMap::new(),
             cases: HashMap::new(),
         };
-        for (index, signal) in signals.iter().enumerate() {
-            if let Some(tag) = tag(index)
+        for &(index, tag) in wanted {
+            if let Some(signal) = signals.get(index)
                 && let Some(group) = builder.group(&signal.presence, NESTING_MAX)
                 && let Some(group) = builder.plan.groups.get_mut(group)
             {
