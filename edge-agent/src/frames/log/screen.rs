@@ -59,10 +59,10 @@ impl Screen {
         let interface = words.next().ok_or(BrokenLine::Fields)?;
         // `-x` puts direction and flags before the identifier, which is before the length.
         let (mut before, mut is_own) = ("", false);
-        let length = loop {
+        let length: Option<usize> = loop {
             let word = words.next().ok_or(BrokenLine::Fields)?;
             if let Some(length) = length(word) {
-                break length;
+                break length.parse().ok();
             }
             is_own |= word == "TX";
             before = word;
@@ -101,13 +101,13 @@ fn split_time(line: &str) -> Option<(&str, &str)> {
     line.trim_start_matches(' ').strip_prefix('(')?.split_once(')')
 }
 
-/// `[8]` and `[12]`; `{F}` is a classic frame of 8 bytes that says a code above 8. The inner option is
-/// for brackets around something else.
-fn length(word: &str) -> Option<Option<usize>> {
-    if let Some(text) = word.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
-        return Some(text.parse().ok());
+/// What is in the brackets of a length: `[8]`, `[12]`. `{F}` is a classic frame of 8 bytes that says a
+/// code above 8.
+fn length(word: &str) -> Option<&str> {
+    if let Some(text) = word.strip_prefix('[') {
+        return text.strip_suffix(']');
     }
-    word.strip_prefix('{').and_then(|text| text.strip_suffix('}')).map(|_| Some(8))
+    word.strip_prefix('{').and_then(|text| text.strip_suffix('}')).map(|_| "8")
 }
 
 fn date(date: &str, time: &str) -> Option<Timestamp> {
