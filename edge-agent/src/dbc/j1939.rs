@@ -43,22 +43,17 @@ pub const fn parameter_group(id: u32) -> u32 {
     if group >> 8 & 0xFF < PDU1_BELOW { group & 0x3_FF00 } else { group }
 }
 
-/// The largest number of `layout` that needs no second look.
-pub(super) fn plain_max(layout: &Layout) -> i64 {
+/// The largest number of `layout` that is a value without a second look.
+pub(super) const fn plain_max(layout: &Layout) -> i64 {
     let bits = layout.length();
-    let ones = |bits: u32| if bits >= 63 { i64::MAX } else { (1 << bits) - 1 };
     match layout.encoding() {
+        // Cut out and looked at carefully in any case, as is an unsigned number of 64 bits.
         Encoding::Float => i64::MAX,
-        Encoding::Signed if bits > 1 => ones(bits - 1) - 2,
-        Encoding::Unsigned if is_measured(bits) => {
-            0xFB_i64.checked_shl(bits.saturating_sub(8)).filter(|_| bits < 63).map_or(
-                // 64 bits do not fit: whatever is beyond i64 is looked at again.
-                i64::MAX,
-                |first| first - 1,
-            )
-        }
-        Encoding::Unsigned if bits > 1 => ones(bits) - 2,
-        Encoding::Signed | Encoding::Unsigned => i64::MAX,
+        _ if bits == 1 => i64::MAX,
+        Encoding::Signed => (i64::MAX >> (64 - bits)) - 2,
+        Encoding::Unsigned if bits >= 63 => i64::MAX - 2,
+        Encoding::Unsigned if is_measured(bits) => (0xFB << (bits - 8)) - 1,
+        Encoding::Unsigned => (1 << bits) - 3,
     }
 }
 
