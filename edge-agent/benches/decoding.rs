@@ -36,9 +36,9 @@ impl Drive {
         let mut unpacked = flate2::read::MultiGzDecoder::new(&packed[..]);
         std::io::Read::read_to_end(&mut unpacked, &mut text).unwrap();
         // The bus that the DBC file explains.
-        let text = text.split_inclusive(|byte| *byte == b'\n').filter(|line| {
-            line.windows(6).any(|window| window == b" can0 ")
-        });
+        let text = text
+            .split_inclusive(|byte| *byte == b'\n')
+            .filter(|line| line.windows(6).any(|window| window == b" can0 "));
         let dbc = data.join("dbc/opendbc/toyota_new_mc_pt_generated.dbc");
         let map = std::fs::read_to_string(root.join("vehicles/toyota_rav4_2017.map.toml"));
         Self {
@@ -68,7 +68,6 @@ impl Drive {
     }
 }
 
-#[cfg(not(scratch))]
 impl Drive {
     fn simulated() -> Self {
         use edge_agent::simulate::{DBC, DriveProfile, MAP, simulate, write_candump};
@@ -80,8 +79,6 @@ impl Drive {
         Self { text, dbc: (PathBuf::from("axle_ev.dbc"), DBC.into()), map: MAP.to_owned() }
     }
 }
-#[cfg(scratch)]
-impl Drive { fn simulated() -> Self { panic!() } }
 
 /// Frames in memory to every physical value in them.
 fn physical(criterion: &mut Criterion) {

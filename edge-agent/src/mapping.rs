@@ -8,6 +8,7 @@
 //! interval_ms = 1000   # optional: at most one sample in this time
 //! on_change = true     # optional: only what differs from the last sample
 //! dead_band = 0.5      # optional: only what differs by more than this, in the catalogue's unit
+//! resample = "mean"    # optional: one number for each interval: mean, min, max or last
 //! ```
 //!
 //! **Invariant:** a [`Mapping`] names only signals that exist on both sides, with a unit that
@@ -23,6 +24,7 @@ use telematics::vss::UnknownSignal;
 use telematics::{Signal, Value};
 
 use crate::dbc::Dbc;
+use crate::resample::Resample;
 
 /// One table of the file.
 #[derive(Debug, Deserialize)]
@@ -35,6 +37,7 @@ struct Entry {
     #[serde(default)]
     on_change: bool,
     dead_band: Option<f64>,
+    resample: Option<Resample>,
 }
 
 /// One signal of the bus and the signal of the catalogue that it is.
@@ -52,6 +55,8 @@ pub struct Target {
     pub interval_micros: Option<i64>,
     /// By how much a sample must differ from the last one; none when it need not differ.
     pub dead_band: Option<Value>,
+    /// Which number stands for each interval; none for the first value in it.
+    pub resample: Option<Resample>,
 }
 
 /// A mapping file, checked against a DBC file and the catalogue.
@@ -119,6 +124,9 @@ pub enum Problem {
     /// The dead band is no number to compare with.
     #[error("`dead_band = {0}` is not a number from 0 in the unit of the catalogue")]
     DeadBand(String),
+    /// Numbers for intervals, without an interval.
+    #[error("`resample` needs `interval_ms`, the interval that one number stands for")]
+    Resample,
     /// The unit is none that we know.
     #[error("{0}; say `unit = \"…\"` with one of the catalogue's")]
     Unit(UnknownUnit),
@@ -179,12 +187,16 @@ fn resolve(vss: &str, entry: &Entry, dbc: &Dbc) -> Result<Target, Problem> {
     let stated = message.signals.get(source).map(|signal| signal.unit.as_str());
     let unit = entry.unit.as_deref().or(stated).unwrap_or_default();
     let unit = Unit::parse(unit).map_err(Problem::Unit)?;
+    if entry.resample.is_some() && entry.interval_ms.is_none() {
+        return Err(Problem::Resample);
+    }
     Ok(Target {
         message: index,
         source,
         signal,
         conversion: unit.conversion(signal.unit()).map_err(Problem::Conversion)?,
         dead_band: dead_band(entry, signal)?,
+        resample: entry.resample,
         interval_micros: entry.interval_ms.map(|interval| i64::from(interval.get()) * 1_000),
     })
 }
@@ -241,6 +253,7 @@ mod tests {
             ("Vehicle.Speed",     "SPEED",   "SPEED",  "unit = \"kPa\"",    "kPa can not be converted to km/h"),
             ("Vehicle.Speed",     "SPEED",   "ON",     "",                  "say `unit"),
             ("Vehicle.Speed",     "SPEED",   "SPEED",  "dead_band = -1.0",  "`dead_band = -1` is not"),
+            ("Vehicle.Speed",     "SPEED",   "SPEED",  "resample = \"max\"", "needs `interval_ms`"),
             ("Vehicle.Speed",     "SPEED",   "SPEED",  "dead_band = nan",   "`dead_band = NaN` is not"),
         ];
         for (vss, message, signal, more, expected) in cases {

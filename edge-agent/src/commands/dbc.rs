@@ -200,7 +200,10 @@ mod tests {
         outcome.unwrap();
         let report: Value = serde_json::from_str(&report).unwrap();
         assert_eq!((&report["loads"], &report["multiplexed"]), (&json!(true), &json!(1)));
-        assert_eq!((&report["repaired"][0]["line"], &report["left_out_count"]), (&json!(2), &json!(1)));
+        assert_eq!(
+            (&report["repaired"][0]["line"], &report["left_out_count"]),
+            (&json!(2), &json!(1))
+        );
     }
 
     #[test]

@@ -234,13 +234,9 @@ mod tests {
 
     #[test]
     fn impossible_layouts_are_refused() {
-        for (start, length, encoding) in [
-            (0, 0, Unsigned),
-            (0, 65, Signed),
-            (0, 8, Float),
-            (0, 33, Float),
-            (524_288, 1, Signed),
-        ] {
+        for (start, length, encoding) in
+            [(0, 0, Unsigned), (0, 65, Signed), (0, 8, Float), (0, 33, Float), (524_288, 1, Signed)]
+        {
             assert!(Layout::new(start, length, Intel, encoding).is_err(), "{start} {length}");
         }
     }

@@ -22,7 +22,7 @@ use super::{Dbc, DbcError, text};
 use crate::frames::CanId;
 
 /// Bytes of the largest file that is read. The largest of a real car has one.
-const BYTES_MAX: u64 = 16 << 20;
+const BYTES_MAX: u64 = 8 << 20;
 
 impl Dbc {
     /// Reads and compiles a file.
@@ -373,6 +373,18 @@ SIG_VALTYPE_ 316495015 FLOAT : 1;
     }
 
     #[test]
+    fn a_file_of_nothing_but_signals_or_labels_is_bounded() {
+        let signals = "SG_ A:0|1@1+(1,0)[0|0]\"\"X\n".repeat(100_010);
+        let dbc = parse(&format!("BO_ 1 M: 8 X\n{signals}")).unwrap();
+        assert_eq!(dbc.messages()[0].signals.len(), 100_000);
+        assert_eq!(dbc.report().left_out.count(), 10);
+
+        let labels = "1 \"\" ".repeat(60_000);
+        let dbc = parse(&format!("BO_ 1 M: 8 X\nVAL_ 1 A {labels};\n")).unwrap();
+        assert!(dbc.report().left_out.kept()[0].why.contains("longer than"));
+    }
+
+    #[test]
     fn what_can_not_be_used_is_left_out_alone() {
         #[rustfmt::skip] // a table is read by column
         let cases = [
@@ -473,11 +485,10 @@ SG_MUL_VAL_ 1 BEHIND OTHER 1-1;
         let values = all(message, &data);
         // Bits 64 to 66 are those of the half float's first byte.
         assert_eq!(message.raw(0, &data), Some(Raw::Integer((1 << 61) - 1)));
-        assert_eq!(values[1..], [
-            ("I64".to_owned(), 0.5),
-            ("HALF".to_owned(), -2.0),
-            ("ODD".to_owned(), 3.75)
-        ]);
+        assert_eq!(
+            values[1..],
+            [("I64".to_owned(), 0.5), ("HALF".to_owned(), -2.0), ("ODD".to_owned(), 3.75)]
+        );
         data[8] = 0xC7;
         assert_eq!(message.raw(0, &data), Some(Raw::Integer(u64::MAX.into())));
         assert_eq!(all(message, &data)[0].1, 18_446_744_073_709_551_616.0);

@@ -25,8 +25,8 @@ pub use j1939::{Meaning, parameter_group};
 pub use layout::{Encoding, Layout, Order, Raw};
 pub(crate) use plan::Plan;
 pub use report::{Note, Notes, Report};
-pub(crate) use table::IdTable;
 pub use signal::{DbcSignal, Message, Presence};
+pub(crate) use table::IdTable;
 
 use crate::frames::CanId;
 

@@ -110,7 +110,8 @@ impl Plan {
         take: &mut impl FnMut(usize, f64),
     ) {
         let word = load(data, 0);
-        let view = View { signals, data, little: u64::from_le_bytes(word), big: u64::from_be_bytes(word) };
+        let view =
+            View { signals, data, little: u64::from_le_bytes(word), big: u64::from_be_bytes(word) };
         if let Some(group) = self.groups.first() {
             self.run_group(group, &view, take);
         }
@@ -193,9 +194,7 @@ impl Step {
             tag,
             shift,
             is_motorola: layout.order() == Order::Motorola,
-            is_careful: !fits
-                || layout.encoding() == Encoding::Float
-                || !signal.is_exact_in_f64(),
+            is_careful: !fits || layout.encoding() == Encoding::Float || !signal.is_exact_in_f64(),
         }
     }
 

@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 
 /// Words that begin a statement which ends with a semicolon.
-const CLOSED: [&str; 27] = [
+const CLOSED: [&str; 26] = [
     "BA_",
     "BA_DEF_",
     "BA_DEF_DEF_",
@@ -37,7 +37,6 @@ const CLOSED: [&str; 27] = [
     "SIG_VALTYPE_",
     "VAL_",
     "VAL_TABLE_",
-    "BU_SG_REL_",
 ];
 /// Words that begin a statement which ends with its line.
 const LINES: [&str; 4] = ["BO_", "SG_", "VERSION", "BS_"];
@@ -215,10 +214,10 @@ mod tests {
 
     #[test]
     fn what_begins_with_no_word_of_the_format_is_a_line_without_keyword() {
-        assert_eq!(split("hello\nBO_ 1 M: 8 A"), [
-            (1, "", "hello", true),
-            (2, "BO_", "BO_ 1 M: 8 A", true)
-        ]);
+        assert_eq!(
+            split("hello\nBO_ 1 M: 8 A"),
+            [(1, "", "hello", true), (2, "BO_", "BO_ 1 M: 8 A", true)]
+        );
         assert_eq!(split(" \n;\n"), []);
     }
 

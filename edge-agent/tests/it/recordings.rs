@@ -39,11 +39,7 @@ const LOGS: [(&str, &[(&str, &str)]); 5] = [
 ];
 
 /// The frames of a log that a DBC file knows: number of the line, frame, and message.
-fn for_each_frame(
-    log: &str,
-    buses: &[(&str, &str)],
-    mut take: impl FnMut(u64, &Frame, &Message),
-) {
+fn for_each_frame(log: &str, buses: &[(&str, &str)], mut take: impl FnMut(u64, &Frame, &Message)) {
     let path = data(&format!("logs/{log}.log.gz"));
     for (interface, dbc) in buses {
         let dbc = Dbc::load(&data(dbc)).unwrap();
@@ -62,8 +58,7 @@ fn is_same(actual: f64, expected: &Value) -> bool {
         .as_f64()
         .or_else(|| expected.as_str().and_then(|text| text.to_lowercase().parse().ok()))
         .unwrap();
-    actual.to_bits().abs_diff((number + 0.0).to_bits()) <= 1
-        || (actual.is_nan() && number.is_nan())
+    actual.to_bits().abs_diff((number + 0.0).to_bits()) <= 1 || (actual.is_nan() && number.is_nan())
 }
 
 fn is_same_raw(actual: Raw, expected: &Value) -> bool {
