@@ -68,7 +68,6 @@ impl Drive {
     }
 }
 
-#[cfg(not(scratch))]
 impl Drive {
     fn simulated() -> Self {
         use edge_agent::simulate::{DBC, DriveProfile, MAP, simulate, write_candump};
@@ -78,12 +77,6 @@ impl Drive {
         let profile = DriveProfile::from_seed(1, start, 300);
         write_candump(&mut text, "can0", simulate(&profile)).unwrap();
         Self { text, dbc: (PathBuf::from("axle_ev.dbc"), DBC.into()), map: MAP.to_owned() }
-    }
-}
-#[cfg(scratch)]
-impl Drive {
-    fn simulated() -> Self {
-        panic!()
     }
 }
 

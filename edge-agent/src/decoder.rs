@@ -15,6 +15,7 @@ use telematics::{Sample, Signal, Timestamp, Value};
 use crate::dbc::{Dbc, IdTable, Plan};
 use crate::frames::{CanId, Frame};
 use crate::mapping::{Mapping, Target};
+use crate::resample::Interval;
 use crate::transport::{Arrived, Reassembly, Taken};
 
 /// Turns frames into samples, by one DBC file and one mapping for each bus.
@@ -48,6 +49,8 @@ struct Mapped {
     target: Target,
     kept_at: Option<Timestamp>,
     kept: Option<Value>,
+    /// The interval that is being filled, of a signal that is resampled.
+    open: Option<Interval>,
 }
 
 impl Mapped {
@@ -74,15 +77,24 @@ impl Mapped {
     /// The sample that `physical` is, if one is due.
     #[inline]
     fn sample(&mut self, time: Timestamp, physical: f64, out_of_range: &mut u64) -> Option<Sample> {
-        if !self.is_due(time) {
+        let Target { signal, conversion, resample, interval_micros, .. } = self.target;
+        if resample.is_none() && !self.is_due(time) {
             return None;
         }
-        let Target { signal, conversion, .. } = self.target;
-        let Some(value) = signal.value(conversion.apply(physical)) else {
+        let physical = conversion.apply(physical);
+        let Some(value) = signal.value(physical) else {
             *out_of_range += 1;
             return None;
         };
-        if !self.is_news(value) {
+        let (time, value) = match (resample, interval_micros) {
+            (Some(resample), Some(micros)) => {
+                let (end, number) = resample.push(&mut self.open, micros, time, physical)?;
+                // Between values that are possible, so possible itself.
+                (end, signal.value(number)?)
+            }
+            _ => (time, value),
+        };
+        if (resample.is_some() && !self.is_due(time)) || !self.is_news(value) {
             return None;
         }
         (self.kept_at, self.kept) = (Some(time), Some(value));
@@ -110,7 +122,8 @@ impl Bus {
         let entries = (0..).zip(&by_id).map(|(number, (id, (group, _)))| (*id, *group, number));
         let routes_by_id = IdTable::new(entries);
         let routes = by_id.into_values().map(|(_, route)| route).collect();
-        let mapped = |target: &Target| Mapped { target: *target, kept_at: None, kept: None };
+        let mapped =
+            |target: &Target| Mapped { target: *target, kept_at: None, kept: None, open: None };
         Self { dbc, routes_by_id, routes, mapped: targets.iter().map(mapped).collect() }
     }
 
@@ -329,6 +342,25 @@ mod tests {
         for (index, (data, expected)) in (0..).zip(cases) {
             assert_eq!(decode(&mut decoder, index, data), expected, "{index}: {data}");
         }
+    }
+
+    #[test]
+    fn a_resampled_signal_gives_one_number_for_each_interval() {
+        let dbc = Dbc::parse(Path::new("car.dbc"), DBC.as_bytes()).unwrap();
+        let map = "[\"Vehicle.Speed\"]\nmessage = \"SPEED\"\nsignal = \"SPEED\"\n\
+                   interval_ms = 1000\nresample = \"mean\"\n";
+        let mapping = Mapping::parse(Path::new("map.toml"), map, &dbc).unwrap();
+        let mut decoder = Decoder::new(dbc, &mapping);
+        let mut samples = Vec::new();
+        for (millis, data) in [(0, [3, 0xe8]), (500, [7, 0xd0]), (900, [0xff; 2]), (1_100, [0; 2])]
+        {
+            let time = T0.plus_micros(millis * 1_000);
+            let take = |sample: Sample| samples.push((sample.time, sample.value.raw()));
+            decoder.decode_payload(0, CanId::Standard(180), time, &data, take);
+        }
+
+        assert_eq!(samples, [(T0.plus_micros(1_000_000), 5_400)]);
+        assert_eq!(decoder.out_of_range(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! interval_ms = 1000   # optional: at most one sample in this time
 //! on_change = true     # optional: only what differs from the last sample
 //! dead_band = 0.5      # optional: only what differs by more than this, in the catalogue's unit
+//! resample = "mean"    # optional: one number for each interval: mean, min, max or last
 //! transport = "iso-tp" # only for a message that takes several frames
 //! ```
 //!
@@ -29,6 +30,7 @@ use telematics::vss::UnknownSignal;
 use telematics::{Signal, Value};
 
 use crate::dbc::Dbc;
+use crate::resample::Resample;
 use crate::transport::Transport;
 
 /// One table of the file.
@@ -42,6 +44,7 @@ struct Entry {
     #[serde(default)]
     on_change: bool,
     dead_band: Option<f64>,
+    resample: Option<Resample>,
     transport: Option<Transport>,
 }
 
@@ -60,6 +63,8 @@ pub struct Target {
     pub interval_micros: Option<i64>,
     /// By how much a sample must differ from the last one; none when it need not differ.
     pub dead_band: Option<Value>,
+    /// Which number stands for each interval; none for the first value in it.
+    pub resample: Option<Resample>,
     /// How the message is sent, when it takes several frames.
     pub transport: Option<Transport>,
 }
@@ -129,6 +134,9 @@ pub enum Problem {
     /// The dead band is no number to compare with.
     #[error("`dead_band = {0}` is not a number from 0 in the unit of the catalogue")]
     DeadBand(String),
+    /// Numbers for intervals, without an interval.
+    #[error("`resample` needs `interval_ms`, the interval that one number stands for")]
+    Resample,
     /// The message has an identifier that the transport does not use.
     #[error("`j1939` and `fast-packet` carry messages with identifiers of 29 bits, this has 11")]
     Transport,
@@ -207,12 +215,16 @@ fn resolve(vss: &str, entry: &Entry, dbc: &Dbc, others: &[Target]) -> Result<Tar
     let stated = message.signals.get(source).map(|signal| signal.unit.as_str());
     let unit = entry.unit.as_deref().or(stated).unwrap_or_default();
     let unit = Unit::parse(unit).map_err(Problem::Unit)?;
+    if entry.resample.is_some() && entry.interval_ms.is_none() {
+        return Err(Problem::Resample);
+    }
     Ok(Target {
         message: index,
         source,
         signal,
         conversion: unit.conversion(signal.unit()).map_err(Problem::Conversion)?,
         dead_band: dead_band(entry, signal)?,
+        resample: entry.resample,
         interval_micros: entry.interval_ms.map(|interval| i64::from(interval.get()) * 1_000),
         transport,
     })
@@ -270,6 +282,7 @@ mod tests {
             ("Vehicle.Speed",     "SPEED",   "SPEED",  "unit = \"kPa\"",    "kPa can not be converted to km/h"),
             ("Vehicle.Speed",     "SPEED",   "ON",     "",                  "say `unit"),
             ("Vehicle.Speed",     "SPEED",   "SPEED",  "dead_band = -1.0",  "`dead_band = -1` is not"),
+            ("Vehicle.Speed",     "SPEED",   "SPEED",  "resample = \"max\"", "needs `interval_ms`"),
             ("Vehicle.Speed",     "SPEED",   "SPEED",  "dead_band = nan",   "`dead_band = NaN` is not"),
         ];
         for (vss, message, signal, more, expected) in cases {

@@ -15,6 +15,12 @@ use super::repair;
 use super::report::Report;
 use super::text::{self, Statement};
 
+/// Bytes of the longest statement that is read. A value table of a real car has some thousands.
+const STATEMENT_BYTES_MAX: usize = 256 << 10;
+/// Messages and signals of the largest file: ten times those of all J1939.
+const MESSAGES_MAX: usize = 20_000;
+const SIGNALS_MAX: usize = 100_000;
+
 /// A signal, by the identifier of its message (with bit 31) and its name.
 pub(super) type Key = (u32, String);
 /// Names of raw numbers, in rising order; shared, as many signals may refer to one table.
@@ -39,6 +45,7 @@ pub(super) struct Parts {
     pub(super) frame_format_default: Option<String>,
     /// `ProtocolType` of the file.
     pub(super) protocol: Option<String>,
+    signals: usize,
     tables: HashMap<String, Labels>,
     frame_format_names: Vec<String>,
 }
@@ -79,6 +86,9 @@ pub(super) fn read(text: &str, report: &mut Report) -> Parts {
 
 /// Gives one statement to the grammar.
 fn parse(text: &str) -> Result<can_dbc::Dbc, String> {
+    if text.len() > STATEMENT_BYTES_MAX {
+        return Err(format!("is longer than {STATEMENT_BYTES_MAX} bytes"));
+    }
     can_dbc::Dbc::try_from(text).map_err(|error| reason(&error.to_string()))
 }
 
@@ -97,6 +107,9 @@ impl Parts {
         if statement.text.contains("VECTOR__INDEPENDENT_SIG_MSG") {
             return Err("holds signals that no message carries".to_owned());
         }
+        if self.messages.len() >= MESSAGES_MAX {
+            return Err(format!("is beyond the {MESSAGES_MAX} messages that are read"));
+        }
         let text = repair::mend(statement, &mut report.repairs)?;
         let parsed = parse(&text).or_else(|why| {
             let mended = repair::without_sender(&text).ok_or_else(|| why.clone())?;
@@ -114,6 +127,9 @@ impl Parts {
         statement: &Statement<'_>,
         report: &mut Report,
     ) -> Result<(), String> {
+        if self.signals >= SIGNALS_MAX {
+            return Err(format!("is beyond the {SIGNALS_MAX} signals that are read"));
+        }
         let in_message = |text: &str| parse(&format!("BO_ 0 M: 8 X\n {text}\n"));
         let text = repair::mend(statement, &mut report.repairs)?;
         let text = text.trim_end_matches(';');
@@ -126,6 +142,7 @@ impl Parts {
         let signal = parsed.messages.into_iter().flat_map(|message| message.signals).next();
         let (signal, part) =
             signal.zip(self.messages.last_mut()).ok_or("is no signal of a message")?;
+        self.signals += 1;
         part.message.signals.push(signal);
         part.signal_lines.push(statement.line);
         Ok(())

@@ -11,8 +11,8 @@
 //! |---|---|---|---|---|
 //! | unsigned, 8 bits and more in steps of 4 (8, 12, 16, 20, 24 …) | below `FBx` | `FBx` to `FDx` | `FEx` | `FFx` |
 //! | unsigned, 2 to 7 bits, and lengths between those above | all others | | all ones but the last | all ones |
-//! | 1 bit | both | | | |
-//! | signed (only NMEA 2000 and makers have these) | all others | | `7F…E` | `7F…F` |
+//! | 1 bit, and shorter signed ones | all | | | |
+//! | signed, 8 bits and more (only NMEA 2000 and makers have these) | all others | | `7F…E` | `7F…F` |
 //! | float | finite | | | NaN and infinities |
 //!
 //! `FBx` means that the first 8 bits are `FB`. The range from `FBx` to `FDx` belongs to the parameter: a
@@ -43,22 +43,18 @@ pub const fn parameter_group(id: u32) -> u32 {
     if group >> 8 & 0xFF < PDU1_BELOW { group & 0x3_FF00 } else { group }
 }
 
-/// The largest number of `layout` that needs no second look.
-pub(super) fn plain_max(layout: &Layout) -> i64 {
+/// The largest number of `layout` that is a value without a second look.
+pub(super) const fn plain_max(layout: &Layout) -> i64 {
     let bits = layout.length();
-    let ones = |bits: u32| if bits >= 63 { i64::MAX } else { (1 << bits) - 1 };
     match layout.encoding() {
+        // Cut out and looked at carefully in any case, as is an unsigned number of 64 bits.
         Encoding::Float => i64::MAX,
-        Encoding::Signed if bits > 1 => ones(bits - 1) - 2,
-        Encoding::Unsigned if is_measured(bits) => {
-            0xFB_i64.checked_shl(bits.saturating_sub(8)).filter(|_| bits < 63).map_or(
-                // 64 bits do not fit: whatever is beyond i64 is looked at again.
-                i64::MAX,
-                |first| first - 1,
-            )
-        }
-        Encoding::Unsigned if bits > 1 => ones(bits) - 2,
-        Encoding::Signed | Encoding::Unsigned => i64::MAX,
+        _ if bits == 1 => i64::MAX,
+        Encoding::Signed if bits < 8 => i64::MAX,
+        Encoding::Signed => (i64::MAX >> (64 - bits)) - 2,
+        Encoding::Unsigned if bits >= 63 => i64::MAX - 2,
+        Encoding::Unsigned if is_measured(bits) => (0xFB << (bits - 8)) - 1,
+        Encoding::Unsigned => (1 << bits) - 3,
     }
 }
 
@@ -71,14 +67,12 @@ pub(super) fn meaning(layout: &Layout, raw: Raw, is_named: impl FnOnce() -> bool
         Raw::Float(_) => return Meaning::NotAvailable,
     };
     let bits = layout.length();
-    if bits == 1 {
+    let is_signed = layout.encoding() == Encoding::Signed;
+    if bits == 1 || (is_signed && bits < 8) {
         return Meaning::Value;
     }
-    let ones: i128 = match layout.encoding() {
-        Encoding::Signed => (1 << (bits - 1)) - 1,
-        _ => (1 << bits) - 1,
-    };
-    if layout.encoding() == Encoding::Unsigned && is_measured(bits) {
+    let ones: i128 = if is_signed { (1 << (bits - 1)) - 1 } else { (1 << bits) - 1 };
+    if !is_signed && is_measured(bits) {
         return match number >> (bits - 8) {
             0xFF => Meaning::NotAvailable,
             0xFE => Meaning::Error,
@@ -157,6 +151,7 @@ mod tests {
             ( 32, Unsigned, 0xFF00_0000,           NotAvailable),
             ( 64, Unsigned, 0xFAFF_FFFF_FFFF_FFFF, Value),
             ( 64, Unsigned, 0xFFFF_FFFF_FFFF_FFFF, NotAvailable),
+            (  4, Signed,   7,                     Value),
             ( 16, Signed,   -1,                    Value),
             ( 16, Signed,   0x7FFD,                Value),
             ( 16, Signed,   0x7FFE,                Error),

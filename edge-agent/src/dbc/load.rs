@@ -22,7 +22,7 @@ use super::{Dbc, DbcError, text};
 use crate::frames::CanId;
 
 /// Bytes of the largest file that is read. The largest of a real car has one.
-const BYTES_MAX: u64 = 16 << 20;
+const BYTES_MAX: u64 = 8 << 20;
 
 impl Dbc {
     /// Reads and compiles a file.
@@ -370,6 +370,18 @@ SIG_VALTYPE_ 316495015 FLOAT : 1;
         std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
 
         assert!(matches!(Dbc::load(&path), Err(DbcError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn a_file_of_nothing_but_signals_or_labels_is_bounded() {
+        let signals = "SG_ A:0|1@1+(1,0)[0|0]\"\"X\n".repeat(100_010);
+        let dbc = parse(&format!("BO_ 1 M: 8 X\n{signals}")).unwrap();
+        assert_eq!(dbc.messages()[0].signals.len(), 100_000);
+        assert_eq!(dbc.report().left_out.count(), 10);
+
+        let labels = "1 \"\" ".repeat(60_000);
+        let dbc = parse(&format!("BO_ 1 M: 8 X\nVAL_ 1 A {labels};\n")).unwrap();
+        assert!(dbc.report().left_out.kept()[0].why.contains("longer than"));
     }
 
     #[test]

@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 
 /// Words that begin a statement which ends with a semicolon.
-const CLOSED: [&str; 27] = [
+const CLOSED: [&str; 26] = [
     "BA_",
     "BA_DEF_",
     "BA_DEF_DEF_",
@@ -37,7 +37,6 @@ const CLOSED: [&str; 27] = [
     "SIG_VALTYPE_",
     "VAL_",
     "VAL_TABLE_",
-    "BU_SG_REL_",
 ];
 /// Words that begin a statement which ends with its line.
 const LINES: [&str; 4] = ["BO_", "SG_", "VERSION", "BS_"];

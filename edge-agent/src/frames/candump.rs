@@ -23,7 +23,8 @@ const ERROR_FLAG: u32 = 0x2000_0000;
 /// Anything but the forms in the module's documentation is refused.
 #[inline]
 pub fn parse_line(line: &str) -> Result<Line<'_>, BrokenLine> {
-    match parse_usual_line(line) {
+    let usual = parse_usual_line(line.as_bytes());
+    match usual.and_then(|(interface, frame)| Some((str::from_utf8(interface).ok()?, frame))) {
         Some((interface, frame)) => Ok(Line::Data(interface, frame)),
         None => parse_any_line(line),
     }
@@ -32,8 +33,8 @@ pub fn parse_line(line: &str) -> Result<Line<'_>, BrokenLine> {
 /// The line that nearly all are: microseconds, one interface, a data frame of CAN and nothing behind
 /// it. `None` says nothing about any other line.
 #[inline]
-fn parse_usual_line(line: &str) -> Option<(&str, Frame)> {
-    let bytes = line.as_bytes().strip_prefix(b"(")?;
+pub(super) fn parse_usual_line(line: &[u8]) -> Option<(&[u8], Frame)> {
+    let bytes = line.strip_prefix(b"(")?;
     let point = bytes.iter().take(12).position(|byte| *byte == b'.')?;
     let (seconds, rest) = bytes.split_at_checked(point)?;
     let (fraction, rest) = rest.get(1..)?.split_first_chunk::<6>()?;
@@ -42,8 +43,7 @@ fn parse_usual_line(line: &str) -> Option<(&str, Frame)> {
 
     let rest = rest.strip_prefix(b") ")?;
     let length = rest.iter().position(|byte| *byte == b' ').filter(|length| *length > 0)?;
-    let start = line.len() - rest.len();
-    let interface = line.get(start..start + length)?;
+    let interface = rest.get(..length)?;
     let rest = rest.get(length + 1..)?;
     let (id, data) = match (rest.get(3), rest.get(8)) {
         (Some(b'#'), _) => {
@@ -58,19 +58,18 @@ fn parse_usual_line(line: &str) -> Option<(&str, Frame)> {
         }
         _ => return None,
     };
-    let mut bytes = [0; 8];
-    let data = data.get(1..)?;
-    let bytes = bytes.get_mut(..data.len() / 2).filter(|_| data.len().is_multiple_of(2))?;
-    let mut seen = 0;
-    for (byte, [high, low]) in bytes.iter_mut().zip(data.as_chunks().0) {
+    let (digits, odd) = data.get(1..)?.as_chunks();
+    let length = u8::try_from(digits.len()).ok().filter(|length| *length <= 8)?;
+    let (mut word, mut seen) = (0_u64, 0);
+    for (index, [high, low]) in (0_u32..).zip(digits) {
         let (high, low) = (digit(*high), digit(*low));
-        *byte = high << 4 | low;
+        word |= u64::from(high << 4 | low & 0xF) << (8 * index);
         seen |= high | low;
     }
-    if seen == NO_DIGIT {
+    if seen == NO_DIGIT || !odd.is_empty() {
         return None;
     }
-    Some((interface, Frame::new(time, id, bytes)?))
+    Some((interface, Frame::of_eight(time, id, length, word.to_le_bytes())))
 }
 
 /// What [`digit`] gives for a byte that is none; digits never add up to it.
@@ -256,7 +255,8 @@ mod tests {
             data in "#{1,2}[0-9a-fA-FR_g ]{0,20}|#([0-9A-F]{2}){0,9}",
         ) {
             let line = format!("{time} {interface} {id}{data}");
-            if let Some((interface, frame)) = parse_usual_line(&line) {
+            if let Some((interface, frame)) = parse_usual_line(line.as_bytes()) {
+                let interface = str::from_utf8(interface).unwrap();
                 prop_assert_eq!(parse_any_line(&line), Ok(Line::Data(interface, frame)));
             }
         }
@@ -265,8 +265,8 @@ mod tests {
     #[test]
     fn a_line_of_candump_is_a_usual_one() {
         for line in ["(1614868800.000125) can0 123#DEADBEEF", "(1.000125) vcan1 18DAF110#"] {
-            assert!(parse_usual_line(line).is_some(), "{line}");
+            assert!(parse_usual_line(line.as_bytes()).is_some(), "{line}");
         }
-        assert!(parse_usual_line("(1614868800.000125) can0 123#DEADBEEG").is_none());
+        assert!(parse_usual_line(b"(1614868800.000125) can0 123#DEADBEEG").is_none());
     }
 }

@@ -90,6 +90,11 @@ impl Form {
         }
     }
 
+    /// True for the form of `candump -l`.
+    pub(super) const fn is_candump(&self) -> bool {
+        matches!(self, Self::Candump)
+    }
+
     /// True when a line says the same whatever was before it.
     pub(super) const fn has_no_memory(&self) -> bool {
         matches!(self, Self::Candump | Self::Crtd)

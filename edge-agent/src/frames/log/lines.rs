@@ -14,6 +14,8 @@ pub(super) struct Lines {
     input: Box<dyn BufRead + Send>,
     head: Box<[u8]>,
     line: Vec<u8>,
+    /// Bytes of the input that the last line took, which is still borrowed from there.
+    taken: usize,
     count: u64,
 }
 
@@ -49,7 +51,7 @@ impl Lines {
         let damage = input.by_ref().take(limit).read_to_end(&mut head).err();
         let rest = Damaged { damage, input };
         let input = Box::new(Cursor::new(head.clone()).chain(rest));
-        Self { input, head: head.into(), line: Vec::new(), count: 0 }
+        Self { input, head: head.into(), line: Vec::new(), taken: 0, count: 0 }
     }
 
     /// The first bytes of the file.
@@ -64,6 +66,22 @@ impl Lines {
 
     /// The next line, or `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Text<'_>>> {
+        self.input.consume(std::mem::take(&mut self.taken));
+        if let Some(end) = memchr::memchr(b'\n', self.input.fill_buf()?) {
+            self.taken = end + 1;
+            self.count += 1;
+            if self.taken > Self::LINE_BYTES_MAX {
+                return Ok(Some(Text::TooLong));
+            }
+            // Where it lies, without a copy: the buffer is filled, so this gives it again.
+            let line = self.input.fill_buf()?.get(..end).unwrap_or_default();
+            return Ok(Some(Text::Whole(line.trim_ascii_end())));
+        }
+        self.next_across_buffers()
+    }
+
+    /// A line that the input's buffer holds only a part of.
+    fn next_across_buffers(&mut self) -> io::Result<Option<Text<'_>>> {
         self.line.clear();
         let limit = u64::try_from(Self::LINE_BYTES_MAX).unwrap_or(u64::MAX);
         let read = self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)?;

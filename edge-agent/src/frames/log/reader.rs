@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::form::Form;
 use super::line::{BrokenLine, Line};
 use super::lines::{Lines, Text};
-use crate::frames::Frame;
+use crate::frames::{Frame, candump};
 
 /// Broken lines that are reported one by one; the rest is only counted.
 const REPORTS_MAX: u64 = 5;
@@ -84,6 +84,7 @@ impl LogReader {
     ///
     /// # Errors
     /// When the file can not be read or is damaged gzip. Broken lines are no error.
+    #[inline]
     pub fn next_frame(&mut self) -> Result<Option<Frame>, LogError> {
         loop {
             let text = match self.lines.next() {
@@ -161,12 +162,19 @@ enum Step {
     ErrorFrame,
 }
 
+#[inline]
 fn parse(
     form: &mut Form,
     text: Text<'_>,
     interface: Option<&str>,
 ) -> Result<Option<Step>, BrokenLine> {
     let Text::Whole(bytes) = text else { return Err(BrokenLine::TooLong) };
+    if form.is_candump()
+        && let Some((of, frame)) = candump::parse_usual_line(bytes)
+    {
+        let is_wanted = interface.is_none_or(|wanted| wanted.as_bytes() == of);
+        return Ok(is_wanted.then_some(Step::Frame(frame)));
+    }
     // Logs are ASCII, but for names and dates in the language of whoever recorded them.
     let text = String::from_utf8_lossy(bytes);
     Ok(match form.parse(&text)? {
