@@ -138,8 +138,10 @@ impl IsoTp {
             }
             _ => (short, rest),
         };
-        // A first frame is full, and its message does not fit into a single one (§9.6.3.1).
-        if frame_bytes < CLASSIC_BYTES || length <= payload.len() + 1 {
+        // A first frame is full, and its message does not fit into a single one (§9.6.3.1), of which the
+        // classic one has a shorter head.
+        let single = payload.len() + usize::from(frame_bytes == CLASSIC_BYTES);
+        if frame_bytes < CLASSIC_BYTES || length <= single {
             return;
         }
         if length > PAYLOAD_BYTES_MAX {

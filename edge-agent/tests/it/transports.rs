@@ -168,19 +168,29 @@ fn fast_packets_of_a_real_boat_are_put_together() {
 #[test]
 #[ignore = "needs the recordings in ../shared/data"]
 fn messages_of_several_frames_become_samples() {
+    type ByHand = fn(&[u8]) -> Option<f64>;
+    let charge: ByHand =
+        |payload| payload.starts_with(&[0x62, 1, 1]).then(|| f64::from(payload[7]) * 0.5);
+    let speed: ByHand = |payload| {
+        let bytes = payload.get(12..14).filter(|_| payload.len() == 39)?;
+        Some(f64::from(u16::from_le_bytes(bytes.try_into().ok()?)) * 0.125)
+    };
+    let latitude: ByHand = |payload| {
+        let bytes = payload.get(7..15).filter(|_| payload.len() == 43)?;
+        let number = i64::from_le_bytes(bytes.try_into().ok()?);
+        Some(number.to_string().parse::<f64>().ok()? * 1e-16)
+    };
+    let charge_path = "Vehicle.Powertrain.TractionBattery.StateOfCharge.Displayed";
+    let speed_path = "Vehicle.Powertrain.CombustionEngine.Speed";
+    let latitude_path = "Vehicle.CurrentLocation.Latitude";
     #[rustfmt::skip] // a table is read by column
-    let cases: [(&str, &str, &str, &str, &str, &str, &str, fn(&[u8]) -> Option<f64>); 3] = [
-        ("uds_kona_leaf_responses", "isotp", "css/tp_uds.dbc", "iso-tp",
-         "Vehicle.Powertrain.TractionBattery.StateOfCharge.Displayed", "Battery.M_SID_0x220101_StateOfChargeBMS", "percent",
-         |payload| payload.starts_with(&[0x62, 1, 1]).then(|| f64::from(payload[7]) * 0.5)),
-        ("j1939_truck_11111111", "j1939tp", "css/tp_j1939.dbc", "j1939",
-         "Vehicle.Powertrain.CombustionEngine.Speed", "EC1.EngineSpeedAtPoint5", "rpm",
-         |payload| payload.get(12..14).filter(|_| payload.len() == 39).map(|b| f64::from(u16::from_le_bytes([b[0], b[1]])) * 0.125)),
-        ("nmea2000_boat", "fastpacket", "css/tp_nmea.dbc", "fast-packet",
-         "Vehicle.CurrentLocation.Latitude", "gnssPositionData.latitude", "degrees",
-         |payload| payload.get(7..15).filter(|_| payload.len() == 43).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64 * 1e-16)),
+    let cases = [
+        // log and golden                             file and transport        path and its source                                           unit       by hand
+        (["uds_kona_leaf_responses", "isotp"],        ["tp_uds", "iso-tp"],       [charge_path, "Battery.M_SID_0x220101_StateOfChargeBMS"],    "percent", charge),
+        (["j1939_truck_11111111", "j1939tp"],         ["tp_j1939", "j1939"],      [speed_path, "EC1.EngineSpeedAtPoint5"],                     "rpm",     speed),
+        (["nmea2000_boat", "fastpacket"],             ["tp_nmea", "fast-packet"], [latitude_path, "gnssPositionData.latitude"],                "degrees", latitude),
     ];
-    for (log, kind, dbc, transport, path, source, unit, by_hand) in cases {
+    for ([log, kind], [dbc, transport], [path, source], unit, by_hand) in cases {
         let golden = golden(&format!("{log}.{kind}.jsonl.gz"));
         let id = |line: &Value| match line["pgn"].as_u64() {
             Some(pgn) => pgn == [65_251, 129_029][usize::from(kind == "fastpacket")],
@@ -195,7 +205,7 @@ fn messages_of_several_frames_become_samples() {
             "[\"{path}\"]\nmessage = \"{message}\"\nsignal = \"{signal}\"\nunit = \"{unit}\"\n\
              transport = \"{transport}\"\n"
         );
-        let dbc = Dbc::load(&data(&format!("dbc/{dbc}"))).unwrap();
+        let dbc = Dbc::load(&data(&format!("dbc/css/{dbc}.dbc"))).unwrap();
         let mapping = Mapping::parse(Path::new("map.toml"), &map, &dbc).unwrap();
         let mut decoder = Decoder::new(dbc, &mapping);
         let mut samples = Vec::new();

@@ -22,6 +22,8 @@ mod microchip;
 mod peak;
 mod reader;
 mod screen;
+#[cfg(test)]
+mod tests;
 
 pub use line::{BrokenLine, Line};
 pub use reader::{LogError, LogReader};
