@@ -24,9 +24,11 @@ pub struct AgentConfig {
     pub map: PathBuf,
     /// CAN interface to listen on, such as `can0`. Either this or `replay`.
     pub interface: Option<String>,
-    /// Recording to replay instead, as written by `candump -l`, plain or gzip.
+    /// Recording to replay instead: a log of candump, Vector (ASC), PEAK (TRC), `SavvyCAN` and others,
+    /// plain or gzip.
     pub replay: Option<PathBuf>,
-    /// Replays only frames that were recorded on this interface. All, when left out.
+    /// Replays only frames that were recorded on this interface, as the log calls it. All, when left
+    /// out.
     pub replay_interface: Option<String>,
     /// Pace of the replay: a multiple of real time, or `flat-out`.
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! The edge agent: reads a car's CAN bus, keeps what its owner does not share, and streams the rest,
 //! signed, to a marketplace.
 //!
-//! One sample goes through the modules in this order: [`frames`], [`dbc`], [`mapping`] and [`decoder`],
+//! One sample goes through the modules in this order: [`frames`], [`transport`], [`dbc`], [`mapping`] and [`decoder`],
 //! [`consent`], `batcher`, `seal`, `spool`, `uplink`. The agent puts them together; [`commands`] is
 //! the command line.
 //!
@@ -26,11 +26,13 @@ pub mod kept;
 pub mod mapping;
 pub mod policy;
 pub mod progress;
+pub mod resample;
 pub mod seal;
 pub mod simulate;
 pub mod spool;
 pub mod status;
 mod summaries;
+pub mod transport;
 pub mod uplink;
 pub mod vault;
 pub mod windows;

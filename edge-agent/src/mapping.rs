@@ -6,7 +6,16 @@
 //! signal = "SPEED"
 //! unit = "km/h"        # optional: when the DBC file leaves it out or spells it wrongly
 //! interval_ms = 1000   # optional: at most one sample in this time
+//! on_change = true     # optional: only what differs from the last sample
+//! dead_band = 0.5      # optional: only what differs by more than this, in the catalogue's unit
+//! resample = "mean"    # optional: one number for each interval: mean, min, max or last
+//! transport = "iso-tp" # only for a message that takes several frames
 //! ```
+//!
+//! A message of more than eight bytes is sent in several frames (unless the bus is CAN FD), and how is
+//! for the owner to say, for the DBC file does not: `iso-tp` for what answers OBD and UDS requests,
+//! `j1939` on trucks and machines, `fast-packet` on boats. Its bytes are counted as the DBC files of
+//! such messages do: with `iso-tp` from a byte of length on, as in a single frame; else from the first.
 //!
 //! **Invariant:** a [`Mapping`] names only signals that exist on both sides, with a unit that
 //! converts. Everything that can be wrong is refused at start, none of it while driving.
@@ -16,11 +25,13 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use telematics::Signal;
 use telematics::unit::{Conversion, Incompatible, Unit, UnknownUnit};
 use telematics::vss::UnknownSignal;
+use telematics::{Signal, Value};
 
 use crate::dbc::Dbc;
+use crate::resample::Resample;
+use crate::transport::Transport;
 
 /// One table of the file.
 #[derive(Debug, Deserialize)]
@@ -30,6 +41,11 @@ struct Entry {
     signal: String,
     unit: Option<String>,
     interval_ms: Option<NonZeroU32>,
+    #[serde(default)]
+    on_change: bool,
+    dead_band: Option<f64>,
+    resample: Option<Resample>,
+    transport: Option<Transport>,
 }
 
 /// One signal of the bus and the signal of the catalogue that it is.
@@ -45,6 +61,12 @@ pub struct Target {
     pub conversion: Conversion,
     /// Time that must lie between two samples.
     pub interval_micros: Option<i64>,
+    /// By how much a sample must differ from the last one; none when it need not differ.
+    pub dead_band: Option<Value>,
+    /// Which number stands for each interval; none for the first value in it.
+    pub resample: Option<Resample>,
+    /// How the message is sent, when it takes several frames.
+    pub transport: Option<Transport>,
 }
 
 /// A mapping file, checked against a DBC file and the catalogue.
@@ -109,6 +131,18 @@ pub enum Problem {
         /// Those it has.
         known: String,
     },
+    /// The dead band is no number to compare with.
+    #[error("`dead_band = {0}` is not a number from 0 in the unit of the catalogue")]
+    DeadBand(String),
+    /// Numbers for intervals, without an interval.
+    #[error("`resample` needs `interval_ms`, the interval that one number stands for")]
+    Resample,
+    /// The message has an identifier that the transport does not use.
+    #[error("`j1939` and `fast-packet` carry messages with identifiers of 29 bits, this has 11")]
+    Transport,
+    /// Two tables say two things about one message.
+    #[error("another table says a different `transport` for this message, or none")]
+    Transports,
     /// The unit is none that we know.
     #[error("{0}; say `unit = \"…\"` with one of the catalogue's")]
     Unit(UnknownUnit),
@@ -139,8 +173,9 @@ impl Mapping {
         if entries.is_empty() {
             return Err(MappingError::Empty { path: path.to_owned() });
         }
-        let resolve = |(vss, entry): (String, Entry)| {
-            resolve(&vss, &entry, dbc).map_err(|problem| MappingError::Table {
+        let mut targets: Vec<Target> = Vec::new();
+        let resolve = |(vss, entry): (String, Entry), targets: &[Target]| {
+            resolve(&vss, &entry, dbc, targets).map_err(|problem| MappingError::Table {
                 path: path.to_owned(),
                 vss,
                 message: entry.message,
@@ -148,7 +183,11 @@ impl Mapping {
                 problem: Box::new(problem),
             })
         };
-        Ok(Self { targets: entries.into_iter().map(resolve).collect::<Result<_, _>>()? })
+        for entry in entries {
+            let target = resolve(entry, &targets)?;
+            targets.push(target);
+        }
+        Ok(Self { targets })
     }
 
     /// What is mapped.
@@ -158,14 +197,17 @@ impl Mapping {
     }
 }
 
-fn resolve(vss: &str, entry: &Entry, dbc: &Dbc) -> Result<Target, Problem> {
+fn resolve(vss: &str, entry: &Entry, dbc: &Dbc, others: &[Target]) -> Result<Target, Problem> {
     let signal = Signal::by_path(vss)?;
-    let (index, message) = dbc
-        .messages()
-        .iter()
-        .enumerate()
-        .find(|(_, message)| message.name == entry.message)
-        .ok_or(Problem::Message)?;
+    let index = dbc.position(&entry.message).ok_or(Problem::Message)?;
+    let message = dbc.messages().get(index).ok_or(Problem::Message)?;
+    let transport = entry.transport;
+    if transport.is_some_and(|transport| !transport.carries(message.id)) {
+        return Err(Problem::Transport);
+    }
+    if others.iter().any(|other| other.message == index && other.transport != transport) {
+        return Err(Problem::Transports);
+    }
     let known = || message.signals.iter().map(|signal| signal.name.as_str()).collect::<Vec<_>>();
     let source = message
         .position(&entry.signal)
@@ -173,13 +215,28 @@ fn resolve(vss: &str, entry: &Entry, dbc: &Dbc) -> Result<Target, Problem> {
     let stated = message.signals.get(source).map(|signal| signal.unit.as_str());
     let unit = entry.unit.as_deref().or(stated).unwrap_or_default();
     let unit = Unit::parse(unit).map_err(Problem::Unit)?;
+    if entry.resample.is_some() && entry.interval_ms.is_none() {
+        return Err(Problem::Resample);
+    }
     Ok(Target {
         message: index,
         source,
         signal,
         conversion: unit.conversion(signal.unit()).map_err(Problem::Conversion)?,
+        dead_band: dead_band(entry, signal)?,
+        resample: entry.resample,
         interval_micros: entry.interval_ms.map(|interval| i64::from(interval.get()) * 1_000),
+        transport,
     })
+}
+
+/// `on_change` is a dead band of nothing.
+fn dead_band(entry: &Entry, signal: Signal) -> Result<Option<Value>, Problem> {
+    let Some(band) = entry.dead_band else {
+        return Ok(entry.on_change.then_some(Value::from_raw(0)));
+    };
+    let value = Value::from_physical(band, signal.decimals()).ok().filter(|_| band >= 0.0);
+    value.map(Some).ok_or_else(|| Problem::DeadBand(band.to_string()))
 }
 
 #[cfg(test)]
@@ -224,6 +281,9 @@ mod tests {
             ("Vehicle.Speed",     "SPEED",   "ODD",    "",                  "unknown unit `furlong`"),
             ("Vehicle.Speed",     "SPEED",   "SPEED",  "unit = \"kPa\"",    "kPa can not be converted to km/h"),
             ("Vehicle.Speed",     "SPEED",   "ON",     "",                  "say `unit"),
+            ("Vehicle.Speed",     "SPEED",   "SPEED",  "dead_band = -1.0",  "`dead_band = -1` is not"),
+            ("Vehicle.Speed",     "SPEED",   "SPEED",  "resample = \"max\"", "needs `interval_ms`"),
+            ("Vehicle.Speed",     "SPEED",   "SPEED",  "dead_band = nan",   "`dead_band = NaN` is not"),
         ];
         for (vss, message, signal, more, expected) in cases {
             let text =
@@ -234,6 +294,30 @@ mod tests {
                 assert!(error.contains(name), "{name}: {error}");
             }
         }
+    }
+
+    #[test]
+    fn a_transport_is_said_once_for_a_message_and_fits_it() {
+        let table = |path: &str, signal: &str, more: &str| {
+            format!("[\"{path}\"]\nmessage = \"SPEED\"\nsignal = \"{signal}\"\n{more}\n")
+        };
+        let (speed, abs) = ("Vehicle.Speed", "Vehicle.ADAS.ABS.IsEngaged");
+        let (iso_tp, boolean) = ("transport = \"iso-tp\"", "unit = \"boolean\"");
+        let both = format!("{iso_tp}\n{boolean}");
+
+        let mapping = parse(&(table(speed, "SPEED", iso_tp) + &table(abs, "ON", &both))).unwrap();
+        assert!(mapping.targets().iter().all(|t| t.transport == Some(Transport::IsoTp)));
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            (table(speed, "SPEED", iso_tp) + &table(abs, "ON", boolean), "another table says"),
+            (table(speed, "SPEED", "transport = \"j1939\""),           "identifiers of 29 bits"),
+        ];
+        for (text, expected) in cases {
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        let unknown = table(speed, "SPEED", "transport = \"pigeon\"");
+        assert!(matches!(parse(&unknown), Err(MappingError::Syntax { .. })));
     }
 
     #[test]

@@ -16,8 +16,12 @@ pub struct Counters {
     pub frames_read: u64,
     /// Frames of a live bus that were not read, because the spool was full.
     pub frames_dropped: u64,
-    /// Lines of a log that were not of `candump -l`.
+    /// Lines of a log that could not be read.
     pub broken_lines: u64,
+    /// Error frames: how often the bus was disturbed.
+    pub error_frames: u64,
+    /// Messages of several frames of which some did not arrive.
+    pub messages_incomplete: u64,
     /// Values that became samples.
     pub samples_decoded: u64,
     /// Samples that went into batches.

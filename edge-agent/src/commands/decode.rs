@@ -22,7 +22,8 @@ use crate::mapping::Mapping;
     after_help = "Example:\n  edge-agent decode drive.log.gz --dbc car.dbc --map car.map.toml"
 )]
 pub(super) struct Decode {
-    /// Log written by `candump -l`, plain or gzip.
+    /// Log of candump, Vector (ASC), PEAK (TRC), `SavvyCAN` (GVRET, CRTD), BUSMASTER or Microchip, or CSV
+    /// whose first line names its columns; plain or gzip.
     log: PathBuf,
     /// The car's DBC file.
     #[arg(long)]
@@ -33,7 +34,8 @@ pub(super) struct Decode {
     /// Prints one JSON object a line, for programs.
     #[arg(long, requires = "map")]
     json: bool,
-    /// Only frames of this interface.
+    /// Only frames of this interface, as the log calls it: can0 by candump, the number of a channel by
+    /// most others.
     #[arg(long)]
     interface: Option<String>,
 }
@@ -58,8 +60,10 @@ impl Decode {
                 break;
             }
         }
-        let (broken, out_of_range) = (log.broken_lines(), decoder.out_of_range());
-        tracing::info!(lines = log.lines_read(), broken, out_of_range, "decoded");
+        let (form, lines) = (log.form(), log.lines_read());
+        let (broken, error_frames) = (log.broken_lines(), log.error_frames());
+        let (incomplete, out_of_range) = (decoder.incomplete(), decoder.out_of_range());
+        tracing::info!(form, lines, broken, error_frames, incomplete, out_of_range, "decoded");
         // A reader that has seen enough (`| head`) is no failure.
         match written {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),

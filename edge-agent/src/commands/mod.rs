@@ -2,6 +2,7 @@
 //!
 //! Parses, calls one thing, prints. `quickstart` embeds the same [`Cli`] as a subcommand.
 
+mod dbc;
 mod decode;
 mod enroll;
 mod logging;
@@ -32,6 +33,7 @@ enum Command {
     Enroll(enroll::Enroll),
     Run(run::Run),
     Decode(decode::Decode),
+    Dbc(dbc::DbcCommand),
     Simulate(simulate::Simulate),
     Status(status::Status),
     Prove(Box<prove::Prove>),
@@ -58,6 +60,7 @@ impl Agent {
             Command::Enroll(command) => command.run().await,
             Command::Run(command) => command.run().await,
             Command::Decode(command) => command.run(&mut out().lock()),
+            Command::Dbc(command) => command.run(&mut out().lock()),
             Command::Simulate(command) => command.run(),
             Command::Status(command) => command.run(&mut out().lock()),
             Command::Prove(command) => command.run(&mut out()).await,

@@ -4,12 +4,16 @@
 //! start at their most significant bit, in DBC's sawtooth numbering: bit 7 of byte 0 is 7, bit 7 of
 //! byte 1 is 15.
 //!
+//! Floats have 16, 32 or 64 bits.
+//!
 //! **Invariant:** a [`Layout`] is 1 to 64 bits long, so its bytes (at most 9) fit a `u128`.
 
 use super::DbcError;
 
 /// Bits that a signal may have.
 const LENGTH_MAX: u64 = 64;
+/// Bits of the longest payload that a transport protocol reassembles for us.
+const PAYLOAD_BITS_MAX: u64 = 65_536 * 8;
 
 /// Which end comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +31,8 @@ pub enum Encoding {
     Unsigned,
     /// An integer in two's complement.
     Signed,
-    /// IEEE 754, 32 bits.
-    Float32,
-    /// IEEE 754, 64 bits.
-    Float64,
+    /// IEEE 754 of the signal's length.
+    Float,
 }
 
 /// A number as the frame carries it, before scale and offset.
@@ -58,7 +60,7 @@ impl Layout {
     /// The layout of a signal as a DBC file states it.
     ///
     /// # Errors
-    /// Lengths outside 1 to 64, floats of another width and starts beyond any frame are refused.
+    /// Lengths outside 1 to 64, floats of another width and starts beyond any payload are refused.
     pub fn new(
         start: u64,
         length: u64,
@@ -67,10 +69,9 @@ impl Layout {
     ) -> Result<Self, DbcError> {
         let fits = match encoding {
             Encoding::Unsigned | Encoding::Signed => (1..=LENGTH_MAX).contains(&length),
-            Encoding::Float32 => length == 32,
-            Encoding::Float64 => length == 64,
+            Encoding::Float => matches!(length, 16 | 32 | 64),
         };
-        if !fits || start >= 512 {
+        if !fits || start >= PAYLOAD_BITS_MAX {
             return Err(DbcError::Layout { start, length });
         }
         // Bits counted from the first byte's most significant (Motorola) or least (Intel).
@@ -115,20 +116,61 @@ impl Layout {
                 let spare = 64 - self.length;
                 Raw::Integer(((bits << spare).cast_signed() >> spare).into())
             }
-            Encoding::Float32 => {
-                let bits = u32::try_from(bits).unwrap_or(u32::MAX);
-                Raw::Float(f32::from_bits(bits).into())
-            }
-            Encoding::Float64 => Raw::Float(f64::from_bits(bits)),
+            Encoding::Float => Raw::Float(match u32::try_from(bits) {
+                Ok(bits) if self.length == 16 => half(bits),
+                Ok(bits) if self.length == 32 => f32::from_bits(bits).into(),
+                _ => f64::from_bits(bits),
+            }),
         }
     }
+
+    /// Which end comes first.
+    #[must_use]
+    pub const fn order(&self) -> Order {
+        self.order
+    }
+
+    /// How the bits make a number.
+    #[must_use]
+    pub const fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Bits.
+    #[must_use]
+    pub const fn length(&self) -> u32 {
+        self.length
+    }
+
+    /// The bytes that hold the bits.
+    #[must_use]
+    pub const fn bytes(&self) -> std::ops::RangeInclusive<usize> {
+        self.first_byte..=self.last_byte
+    }
+
+    /// Bits to the right of the signal in its bytes, read in its order.
+    pub(super) const fn shift(&self) -> u32 {
+        self.shift
+    }
+}
+
+/// A float of 16 bits: 1 for the sign, 5 for the exponent, 10 for the fraction.
+fn half(bits: u32) -> f64 {
+    let fraction = f64::from(bits & 0x3FF) / 1024.0;
+    let magnitude = match bits >> 10 & 0x1F {
+        0 => fraction * 2.0_f64.powi(-14),
+        0x1F if fraction == 0.0 => f64::INFINITY,
+        0x1F => f64::NAN,
+        exponent => (1.0 + fraction) * 2.0_f64.powi(exponent.cast_signed() - 15),
+    };
+    if bits & 0x8000 == 0 { magnitude } else { -magnitude }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::Encoding::{Float32, Float64, Signed, Unsigned};
+    use super::Encoding::{Float, Signed, Unsigned};
     use super::Order::{Intel, Motorola};
     use super::*;
 
@@ -166,10 +208,21 @@ mod tests {
 
     #[test]
     fn floats_are_read_by_their_width() {
-        let single = extract(0, 32, Intel, Float32, &1.5_f32.to_le_bytes());
-        let double = extract(7, 64, Motorola, Float64, &(-2.25_f64).to_be_bytes());
+        let single = extract(0, 32, Intel, Float, &1.5_f32.to_le_bytes());
+        let double = extract(7, 64, Motorola, Float, &(-2.25_f64).to_be_bytes());
 
         assert_eq!((single, double), (Some(Raw::Float(1.5)), Some(Raw::Float(-2.25))));
+        #[rustfmt::skip] // a table is read by column
+        let halves = [
+            (0x3C00_u16, 1.0), (0xC000, -2.0), (0x7BFF, 65504.0), (0x0001, 2.0_f64.powi(-24)),
+            (0x0000, 0.0), (0x3555, 0.333_251_953_125), (0x7C00, f64::INFINITY),
+        ];
+        for (bits, number) in halves {
+            let actual = extract(0, 16, Intel, Float, &bits.to_le_bytes());
+            assert_eq!(actual, Some(Raw::Float(number)), "{bits:#x}");
+        }
+        let nan = extract(0, 16, Intel, Float, &[0x01, 0x7C]);
+        assert!(matches!(nan, Some(Raw::Float(number)) if number.is_nan()));
     }
 
     #[test]
@@ -181,13 +234,9 @@ mod tests {
 
     #[test]
     fn impossible_layouts_are_refused() {
-        for (start, length, encoding) in [
-            (0, 0, Unsigned),
-            (0, 65, Signed),
-            (0, 16, Float32),
-            (0, 32, Float64),
-            (512, 1, Signed),
-        ] {
+        for (start, length, encoding) in
+            [(0, 0, Unsigned), (0, 65, Signed), (0, 8, Float), (0, 33, Float), (524_288, 1, Signed)]
+        {
             assert!(Layout::new(start, length, Intel, encoding).is_err(), "{start} {length}");
         }
     }

@@ -8,16 +8,25 @@
 //!
 //! **Not here:** which signals an owner's car means by a VSS path ([`crate::mapping`]).
 
+mod grammar;
+mod j1939;
 mod layout;
 mod load;
+mod plan;
 mod repair;
+mod report;
 mod signal;
+mod table;
+mod text;
 
 use std::path::PathBuf;
 
+pub use j1939::{Meaning, parameter_group};
 pub use layout::{Encoding, Layout, Order, Raw};
-pub use repair::Repair;
+pub(crate) use plan::Plan;
+pub use report::{Note, Notes, Report};
 pub use signal::{DbcSignal, Message, Presence};
+pub(crate) use table::IdTable;
 
 use crate::frames::CanId;
 
@@ -25,7 +34,8 @@ use crate::frames::CanId;
 #[derive(Debug)]
 pub struct Dbc {
     messages: Vec<Message>,
-    repairs: Vec<Repair>,
+    by_id: IdTable,
+    report: Report,
 }
 
 /// Why a DBC file can not be used.
@@ -39,20 +49,28 @@ pub enum DbcError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// It does not follow the grammar.
+    /// It is larger than any DBC file.
+    #[error("{} is larger than {max} bytes, the most that is read of a DBC file", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        max: u64,
+    },
+    /// Nothing in it can be used.
     #[error("{} is not a DBC file{}: {reason}", path.display(), at_line(*line))]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// The line where reading stopped, from 1, where known.
+        /// The first line that could not be read, from 1, where there is one.
         line: Option<usize>,
-        /// What was expected there.
+        /// What is wrong with it.
         reason: String,
     },
     /// A signal that no frame can hold.
     #[error(
         "a signal of {length} bits from bit {start} can not be read: integers have 1 to 64 bits, \
-         floats 32 or 64, in a frame of at most 512"
+         floats 16, 32 or 64, from bit 0 to 524287"
     )]
     Layout {
         /// Its start bit.
@@ -67,16 +85,40 @@ fn at_line(line: Option<usize>) -> String {
 }
 
 impl Dbc {
-    /// The message that frames with `id` carry.
+    /// The message that frames with `id` carry: the one of that identifier, else in J1939 the first
+    /// of its parameter group.
     #[must_use]
+    #[inline]
     pub fn message_by_id(&self, id: CanId) -> Option<&Message> {
-        self.messages.iter().find(|message| message.id == id)
+        self.messages.get(self.by_id.find(id)?)
     }
 
-    /// The message called `name`.
+    /// The message that carries the parameter group `group` (see [`parameter_group`]), whatever the
+    /// file says of its protocol: for payloads that a J1939 transport reassembled.
+    #[must_use]
+    pub fn message_by_group(&self, group: u32) -> Option<&Message> {
+        let declared = self.by_id.find_group(group).and_then(|index| self.messages.get(index));
+        declared.or_else(|| {
+            self.messages.iter().find(|message| match message.id {
+                CanId::Extended(id) => parameter_group(id) == group,
+                CanId::Standard(_) => false,
+            })
+        })
+    }
+
+    /// The message called `name`, long or short.
     #[must_use]
     pub fn message(&self, name: &str) -> Option<&Message> {
-        self.messages.iter().find(|message| message.name == name)
+        self.messages.get(self.position(name)?)
+    }
+
+    /// The index of the message called `name`, long or short.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        let by_name = |called: fn(&Message) -> &str| {
+            self.messages.iter().position(|message| called(message) == name)
+        };
+        by_name(|message| &message.name).or_else(|| by_name(|message| &message.short_name))
     }
 
     /// Every message, in the order of the file.
@@ -85,9 +127,9 @@ impl Dbc {
         &self.messages
     }
 
-    /// What was mended in the file.
+    /// What was mended and what was left out.
     #[must_use]
-    pub fn repairs(&self) -> &[Repair] {
-        &self.repairs
+    pub const fn report(&self) -> &Report {
+        &self.report
     }
 }

@@ -1,104 +1,182 @@
-//! What is mended in a DBC file before it is parsed.
+//! What is mended in a statement of a DBC file before the grammar reads it.
 //!
-//! A 29-bit identifier is written with bit 31 set. Many files leave it out, and a parser that keeps
-//! 16 bits would then take one message for another. Bytes that are not UTF-8 are Windows-1252, as
-//! the tools that write these files use it (`°C`).
+//! - A 29-bit identifier is written with bit 31 set. Many files leave it out, and a parser that
+//!   keeps 16 bits would then take one message for another.
+//! - A name may not begin with a digit: `2017_5` becomes `N2017_5`.
+//! - What decoding does not need and the grammar refuses (the range, the receivers and the unit of a
+//!   signal, the sender of a message) is replaced by nothing in particular.
 //!
-//! **Invariant:** every repair is reported; a file without faults comes out as it went in.
+//! **Invariant:** every repair is reported; a statement without faults comes out as it went in.
 
 use std::borrow::Cow;
+use std::ops::Range;
+
+use super::report::Notes;
+use super::text::Statement;
 
 /// Bit that marks a 29-bit identifier.
-const EXTENDED: u32 = 1 << 31;
+const EXTENDED: u64 = 1 << 31;
 /// The largest 11-bit identifier.
-const STANDARD_MAX: u32 = 0x7FF;
-/// Statements that begin with a message's identifier.
-const STATEMENTS: [&str; 3] = ["BO_", "SIG_VALTYPE_", "SG_MUL_VAL_"];
+const STANDARD_MAX: u64 = 0x7FF;
+/// The largest 29-bit identifier.
+const EXTENDED_MAX: u64 = 0x1FFF_FFFF;
 
-/// A message whose identifier was mended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Repair {
-    /// The line of its definition, from 1.
-    pub line: usize,
-    /// The 29-bit identifier that the file states without bit 31.
-    pub id: u32,
+/// What a word of a statement means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Other,
+    Id,
+    Name,
 }
 
-/// Reads text in UTF-8, or in Windows-1252 when it is not.
-#[must_use]
-pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => can_dbc::decode_cp1252(bytes)
-            // Five codes are not assigned; Latin-1 gives every byte a character.
-            .unwrap_or_else(|| bytes.iter().map(|byte| char::from(*byte)).collect()),
-    }
-}
-
-/// Sets bit 31 of identifiers that need it, and says which.
-#[must_use]
-pub(super) fn repair(text: &str) -> (String, Vec<Repair>) {
-    let mut repaired = String::with_capacity(text.len() + 64);
-    let mut repairs = Vec::new();
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        match faulty_id(line) {
-            Some((statement, start, end, id)) => {
-                repaired.push_str(line.get(..start).unwrap_or_default());
-                repaired.push_str(&(id | EXTENDED).to_string());
-                repaired.push_str(line.get(end..).unwrap_or_default());
-                if statement == "BO_" {
-                    repairs.push(Repair { line: index + 1, id });
+/// Mends identifiers and names, and says so where they are defined.
+///
+/// An identifier that no frame can have is refused: a parser would keep some of its bits.
+pub(super) fn mend<'a>(
+    statement: &Statement<'a>,
+    repairs: &mut Notes,
+) -> Result<Cow<'a, str>, String> {
+    let text = statement.text;
+    let is_definition = matches!(statement.keyword, "BO_" | "SG_");
+    let mut mended = Cow::Borrowed(text);
+    // From the end, so that the places before it stay where they are.
+    for (kind, place) in words(statement).into_iter().rev() {
+        let word = text.get(place.clone()).unwrap_or_default();
+        let (by, why) = match kind {
+            Word::Id => match word.parse::<u64>() {
+                Ok(id) if !is_possible(id) => {
+                    return Err(format!("identifier {id:#x} is none of 11 or 29 bits"));
                 }
+                Ok(id) if (STANDARD_MAX + 1..EXTENDED).contains(&id) => {
+                    ((id | EXTENDED).to_string(), "set bit 31, which marks a 29-bit identifier")
+                }
+                _ => continue,
+            },
+            Word::Name if word.starts_with(|first: char| first.is_ascii_digit()) => {
+                (format!("N{word}"), "put N before the name, which begins with a digit")
             }
-            None => repaired.push_str(line),
+            Word::Name | Word::Other => continue,
+        };
+        mended.to_mut().replace_range(place, &by);
+        if is_definition {
+            repairs.push(statement.line, text, why);
         }
     }
-    (repaired, repairs)
+    Ok(mended)
 }
 
-/// The statement, the place of its identifier in the line, and the identifier, if it lacks bit 31.
-fn faulty_id(line: &str) -> Option<(&'static str, usize, usize, u32)> {
-    let trimmed = line.trim_start();
-    let statement = STATEMENTS.into_iter().find(|word| {
-        let rest = trimmed.strip_prefix(word);
-        rest.is_some_and(|rest| rest.starts_with([' ', '\t']))
-    })?;
-    let rest = trimmed.get(statement.len()..)?.trim_start();
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let id: u32 = rest.get(..digits)?.parse().ok()?;
-    let start = line.len() - rest.len();
-    (id > STANDARD_MAX && id < EXTENDED).then_some((statement, start, start + digits, id))
+const fn is_possible(id: u64) -> bool {
+    id <= EXTENDED_MAX || (EXTENDED <= id && id <= EXTENDED | EXTENDED_MAX)
+}
+
+/// The first words of a statement that are identifiers of messages or names of what they hold.
+fn words(statement: &Statement<'_>) -> Vec<(Word, Range<usize>)> {
+    use Word::{Id, Name, Other};
+    let kinds: &[Word] = match statement.keyword {
+        "BO_" => &[Other, Id, Name],
+        "SG_" => &[Other, Name],
+        "VAL_" | "SIG_VALTYPE_" => &[Other, Id, Name],
+        "SG_MUL_VAL_" => &[Other, Id, Name, Name],
+        "BA_" => match after_name(statement.text) {
+            "SG_" => &[Other, Other, Other, Id, Name],
+            "BO_" => &[Other, Other, Other, Id],
+            _ => &[],
+        },
+        _ => &[],
+    };
+    kinds.iter().copied().zip(places(statement.text)).collect()
+}
+
+/// The word behind the name of an attribute.
+fn after_name(text: &str) -> &str {
+    places(text).nth(2).and_then(|place| text.get(place)).unwrap_or_default()
+}
+
+/// The places of words: strings in quotes, or letters and digits.
+fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut end = 0;
+    std::iter::from_fn(move || {
+        let rest = text.get(end..)?;
+        let rest = rest.trim_start_matches([' ', '\t', '\r', '\n']);
+        let start = text.len() - rest.len();
+        let length = match rest.strip_prefix('"') {
+            Some(string) => 2 + string.find('"').unwrap_or(string.len().saturating_sub(1)),
+            None => rest.find([' ', '\t', '\r', '\n', ':', '"']).unwrap_or(rest.len()).max(1),
+        };
+        end = start + length.min(rest.len());
+        (!rest.is_empty()).then_some(start..end)
+    })
+}
+
+/// A signal that the grammar refuses, without what decoding does not need.
+pub(super) fn without_ornaments(signal: &str) -> Option<String> {
+    let (place, rest) = signal.split_once(')')?;
+    // `1.` and `.5` are numbers to everybody but the grammar.
+    let (head, scale) = place.split_once('(')?;
+    let (factor, offset) = scale.split_once(',')?;
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    let (factor, offset) = (number(factor)?, number(offset)?);
+    let unit = rest.split('"').nth(1).unwrap_or_default();
+    Some(format!("{head}({factor:e},{offset:e}) [0|0] \"{unit}\" Vector__XXX"))
+}
+
+/// A message that the grammar refuses, without its sender.
+pub(super) fn without_sender(message: &str) -> Option<String> {
+    let (head, rest) = message.split_once(':')?;
+    let size = rest.split_whitespace().next()?;
+    Some(format!("{}: {size} Vector__XXX", head.trim_end()))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::text::statements;
     use super::*;
 
-    #[test]
-    fn identifiers_without_bit_31_are_mended_and_reported() {
-        let text = "BO_ 316495015 A: 8 X\n SG_ B : 0|8@1+ (1,0) [0|0] \"\" X\nBO_ 291 C: 8 X\n\
-                    BO_ 2147483939 D: 8 X\nSIG_VALTYPE_ 316495015 B : 1;\n";
-        let (repaired, repairs) = repair(text);
-
-        assert_eq!(repairs, [Repair { line: 1, id: 0x12DD_54A7 }]);
-        assert!(repaired.starts_with("BO_ 2463978663 A: 8 X\n"), "{repaired}");
-        assert!(repaired.contains("BO_ 291 C"), "{repaired}");
-        assert!(repaired.contains("BO_ 2147483939 D"), "{repaired}");
-        assert!(repaired.ends_with("SIG_VALTYPE_ 2463978663 B : 1;\n"), "{repaired}");
+    fn mended(text: &str) -> (String, usize) {
+        let mut repairs = Notes::default();
+        let lines: Vec<_> = statements(text).map(|s| mend(&s, &mut repairs).unwrap()).collect();
+        (lines.join("\n"), repairs.count())
     }
 
     #[test]
-    fn a_file_without_faults_comes_out_as_it_went_in() {
-        let text = "VERSION \"\"\r\n\r\nBO_ 36 K: 8 XXX\r\nCM_ \"BO_ 999999 is text\";";
-
-        assert_eq!(repair(text), (text.to_owned(), Vec::new()));
+    fn each_fault_is_mended_and_reported_where_it_is_defined() {
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            ("BO_ 316495015 A: 8 X",          "BO_ 2463978663 A: 8 X",          1),
+            ("BO_ 2048 A: 8 X",               "BO_ 2147485696 A: 8 X",          1),
+            ("BO_ 2047 A: 8 X",               "BO_ 2047 A: 8 X",                0),
+            ("BO_ 2147483939 A: 8 X",         "BO_ 2147483939 A: 8 X",          0),
+            ("BO_ 1 2017_5: 8 X",             "BO_ 1 N2017_5: 8 X",             1),
+            ("SG_ 2017_5 m0 : 0|8@1+ (1,0)",  "SG_ N2017_5 m0 : 0|8@1+ (1,0)",  1),
+            ("SIG_VALTYPE_ 316495015 B : 1;", "SIG_VALTYPE_ 2463978663 B : 1",  0),
+            ("VAL_ 1 2017_5 0 \"off\";",      "VAL_ 1 N2017_5 0 \"off\"",       0),
+            ("SG_MUL_VAL_ 4096 1A 2B 1-1;",   "SG_MUL_VAL_ 2147487744 N1A N2B 1-1", 0),
+            ("BA_ \"X Y\" SG_ 4096 1A 7;",    "BA_ \"X Y\" SG_ 2147487744 N1A 7", 0),
+            ("BA_ \"X\" BO_ 4096 7;",         "BA_ \"X\" BO_ 2147487744 7",     0),
+            ("BA_ \"X\" 4096;",               "BA_ \"X\" 4096",                 0),
+            ("CM_ SG_ 4096 1A \"x\";",        "CM_ SG_ 4096 1A \"x\"",          0),
+        ];
+        for (text, expected, repairs) in cases {
+            assert_eq!(mended(text), (expected.to_owned(), repairs), "{text}");
+        }
     }
 
     #[test]
-    fn text_that_is_not_utf_8_is_windows_1252() {
-        assert_eq!(decode(b"\xb0C \x80"), "\u{b0}C \u{20ac}");
-        assert_eq!(decode("°C".as_bytes()), "°C");
-        assert_eq!(decode(b"\xef\xbb\xbfVERSION"), "VERSION");
+    fn an_identifier_that_no_frame_has_is_refused() {
+        for id in ["1073741824", "3221225472", "4294967295", "99999999999"] {
+            let text = format!("BO_ {id} A: 8 X");
+            let error = mend(&statements(&text).next().unwrap(), &mut Notes::default());
+            assert!(error.unwrap_err().contains("11 or 29 bits"), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_signal_keeps_its_place_scale_and_unit() {
+        let signal = "SG_ A m1 : 7|8@0+ (1.,-.5) [-1.#INF|1.#INF] \"°C\" A B, C";
+
+        let expected = "SG_ A m1 : 7|8@0+ (1e0,-5e-1) [0|0] \"°C\" Vector__XXX";
+        assert_eq!(without_ornaments(signal).as_deref(), Some(expected));
+        assert_eq!(without_ornaments("SG_ A : 7|8@0+ (1,x) [0|0] \"\" A"), None);
+        assert_eq!(without_sender("BO_ 1 A : 8").as_deref(), Some("BO_ 1 A: 8 Vector__XXX"));
     }
 }

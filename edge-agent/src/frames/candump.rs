@@ -1,4 +1,4 @@
-//! Logs written by `candump -l`, plain or gzip.
+//! Lines written by `candump -l`.
 //!
 //! ```text
 //! (1614868800.000125) can0 123#DEADBEEF          11-bit identifier
@@ -7,69 +7,139 @@
 //! (1614868800.000125) can0 123#R                 remote: carries no data, skipped
 //! ```
 //!
-//! **Invariant:** a broken line is counted, reported with its number and skipped: one damaged block
-//! on a memory card must not cost the rest of a drive. A cursor is a number of lines, so that it
-//! means the same whatever they hold.
+//! **Not here:** files of them, and the other forms of logs ([`super::log`]).
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
-
-use flate2::bufread::MultiGzDecoder;
 use telematics::Timestamp;
 
 use super::frame::{CanId, Frame};
+use super::log::{BrokenLine, Line};
 
-/// Broken lines that are reported one by one; the rest is only counted.
-const REPORTS_MAX: u64 = 5;
 /// Bit of an eight-digit identifier that marks an error frame.
 const ERROR_FLAG: u32 = 0x2000_0000;
-
-/// What one line says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line<'a> {
-    /// A data frame, and the interface it arrived on.
-    Data(&'a str, Frame),
-    /// A remote or error frame, or an empty line: nothing to decode.
-    Skipped,
-}
-
-/// Why a line is not one of `candump -l`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BrokenLine {
-    /// Not three fields.
-    #[error("is not `(time) interface frame`")]
-    Fields,
-    /// The time is not seconds and a fraction in parentheses.
-    #[error("has no time such as (1614868800.000125)")]
-    Time,
-    /// The identifier is not three or eight hexadecimal digits of 11 or 29 bits.
-    #[error("has no identifier of 3 or 8 hexadecimal digits")]
-    Identifier,
-    /// The data is not whole bytes in hexadecimal, or too long.
-    #[error("has data that is not whole hexadecimal bytes, at most 8 (CAN) or 64 (CAN FD)")]
-    Data,
-}
-
-/// Why a log can not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the log {}", path.display())]
-pub struct LogError {
-    path: PathBuf,
-    source: io::Error,
-}
 
 /// Reads one line, without its line break.
 ///
 /// # Errors
 /// Anything but the forms in the module's documentation is refused.
+#[inline]
 pub fn parse_line(line: &str) -> Result<Line<'_>, BrokenLine> {
+    let usual = parse_usual_line(line.as_bytes());
+    match usual.and_then(|(interface, frame)| Some((str::from_utf8(interface).ok()?, frame))) {
+        Some((interface, frame)) => Ok(Line::Data(interface, frame)),
+        None => parse_any_line(line),
+    }
+}
+
+/// The line that nearly all are: microseconds, one interface, a data frame of CAN and nothing behind
+/// it. `None` says nothing about any other line.
+#[inline]
+pub(super) fn parse_usual_line(line: &[u8]) -> Option<(&[u8], Frame)> {
+    let bytes = line.strip_prefix(b"(")?;
+    let point = bytes.iter().take(12).position(|byte| *byte == b'.')?;
+    let (seconds, rest) = bytes.split_at_checked(point)?;
+    let (fraction, rest) = rest.get(1..)?.split_first_chunk::<6>()?;
+    let micros = decimal(seconds)?.checked_mul(1_000_000)? + decimal(fraction)?;
+    let time = Some(Timestamp::from_micros(micros)).filter(|time| time.is_in_calendar())?;
+
+    let rest = rest.strip_prefix(b") ")?;
+    let length = rest.iter().position(|byte| *byte == b' ').filter(|length| *length > 0)?;
+    let interface = rest.get(..length)?;
+    let rest = rest.get(length + 1..)?;
+    let (id, data) = match (rest.get(3), rest.get(8)) {
+        (Some(b'#'), _) => {
+            let (id, data) = rest.split_at_checked(3)?;
+            let id = u16::try_from(hexadecimal(id)?).ok().filter(|id| *id <= 0x7FF)?;
+            (CanId::Standard(id), data)
+        }
+        (_, Some(b'#')) => {
+            let (id, data) = rest.split_at_checked(8)?;
+            let id = hexadecimal(id).filter(|id| *id <= 0x1FFF_FFFF)?;
+            (CanId::Extended(id), data)
+        }
+        _ => return None,
+    };
+    let (digits, odd) = data.get(1..)?.as_chunks();
+    let length = u8::try_from(digits.len()).ok().filter(|length| *length <= 8)?;
+    let (mut word, mut seen) = (0_u64, 0);
+    for (index, [high, low]) in (0_u32..).zip(digits) {
+        let (high, low) = (digit(*high), digit(*low));
+        word |= u64::from(high << 4 | low & 0xF) << (8 * index);
+        seen |= high | low;
+    }
+    if seen == NO_DIGIT || !odd.is_empty() {
+        return None;
+    }
+    Some((interface, Frame::of_eight(time, id, length, word.to_le_bytes())))
+}
+
+/// What [`digit`] gives for a byte that is none; digits never add up to it.
+const NO_DIGIT: u8 = 0xFF;
+
+/// The value of each hexadecimal digit.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value: u8 = 0;
+    while value < 16 {
+        let lower = if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        #[expect(
+            clippy::as_conversions,
+            clippy::indexing_slicing,
+            reason = "a byte, at build time"
+        )]
+        {
+            digits[lower as usize] = value;
+            digits[lower.to_ascii_uppercase() as usize] = value;
+        }
+        value += 1;
+    }
+    digits
+};
+
+#[inline]
+fn digit(byte: u8) -> u8 {
+    DIGITS.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT)
+}
+
+/// A number of at most 12 digits.
+#[inline]
+fn decimal(digits: &[u8]) -> Option<i64> {
+    let mut number = 0_i64;
+    for byte in digits {
+        let value = byte.wrapping_sub(b'0');
+        if value > 9 {
+            return None;
+        }
+        number = number * 10 + i64::from(value);
+    }
+    (!digits.is_empty()).then_some(number)
+}
+
+/// A number of at most eight digits.
+#[inline]
+fn hexadecimal(digits: &[u8]) -> Option<u32> {
+    let mut number = 0;
+    for byte in digits {
+        let value = digit(*byte);
+        if value == NO_DIGIT {
+            return None;
+        }
+        number = number << 4 | u32::from(value);
+    }
+    Some(number)
+}
+
+/// Every form of a line, one field after the other.
+fn parse_any_line(line: &str) -> Result<Line<'_>, BrokenLine> {
     let mut fields = line.split_ascii_whitespace();
     let Some(time) = fields.next() else { return Ok(Line::Skipped) };
     let (interface, frame) = fields.next().zip(fields.next()).ok_or(BrokenLine::Fields)?;
     let time = parse_time(time).ok_or(BrokenLine::Time)?;
     let (id, data) = frame.split_once('#').ok_or(BrokenLine::Fields)?;
-    let Some(id) = parse_id(id)? else { return Ok(Line::Skipped) };
+    let Some(id) = parse_id(id)? else { return Ok(Line::Error) };
+    // `-x` says who sent it: `T` is this computer's own.
+    if fields.next() == Some("T") {
+        return Ok(Line::Skipped);
+    }
 
     let (data, bytes_max) = match data.strip_prefix('#') {
         Some(fd) => (fd.get(1..).ok_or(BrokenLine::Data)?, Frame::BYTES_MAX),
@@ -114,104 +184,9 @@ fn parse_id(text: &str) -> Result<Option<CanId>, BrokenLine> {
     }
 }
 
-/// A log, read from front to back.
-pub struct LogReader {
-    path: PathBuf,
-    interface: Option<String>,
-    input: Box<dyn BufRead + Send>,
-    line: Vec<u8>,
-    lines_read: u64,
-    broken_lines: u64,
-}
-
-impl LogReader {
-    /// Opens a log; gzip is told by its first two bytes. With an `interface`, the frames of others
-    /// are passed over.
-    ///
-    /// # Errors
-    /// When the file can not be opened.
-    pub fn open(path: &Path, interface: Option<&str>) -> Result<Self, LogError> {
-        let refuse = |source| LogError { path: path.to_owned(), source };
-        let mut file = BufReader::new(File::open(path).map_err(refuse)?);
-        let gzip = file.fill_buf().map_err(refuse)?.starts_with(&[0x1f, 0x8b]);
-        let input: Box<dyn BufRead + Send> =
-            if gzip { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
-        Ok(Self::new(path, interface, input))
-    }
-
-    fn new(path: &Path, interface: Option<&str>, input: Box<dyn BufRead + Send>) -> Self {
-        let (path, interface) = (path.to_owned(), interface.map(str::to_owned));
-        Self { path, interface, input, line: Vec::new(), lines_read: 0, broken_lines: 0 }
-    }
-
-    /// The next data frame, or `None` at the end.
-    ///
-    /// # Errors
-    /// When the file can not be read or is damaged gzip. Broken lines are no error.
-    pub fn next_frame(&mut self) -> Result<Option<Frame>, LogError> {
-        while self.read_line()? {
-            // Logs are ASCII; what is not is a broken line like any other.
-            let text = String::from_utf8_lossy(&self.line);
-            match parse_line(&text) {
-                Ok(Line::Data(interface, frame)) => {
-                    if self.interface.as_deref().is_none_or(|wanted| wanted == interface) {
-                        return Ok(Some(frame));
-                    }
-                }
-                Ok(Line::Skipped) => {}
-                Err(reason) => {
-                    self.broken_lines += 1;
-                    report(&self.path, self.lines_read, self.broken_lines, reason);
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Passes over lines until `lines` of them have been read, without looking at what they hold.
-    ///
-    /// # Errors
-    /// When the file can not be read.
-    pub fn skip_to_line(&mut self, lines: u64) -> Result<(), LogError> {
-        while self.lines_read < lines && self.read_line()? {}
-        Ok(())
-    }
-
-    /// Lines read so far: the position to go on from.
-    #[must_use]
-    pub const fn lines_read(&self) -> u64 {
-        self.lines_read
-    }
-
-    /// Lines so far that were not of `candump -l`.
-    #[must_use]
-    pub const fn broken_lines(&self) -> u64 {
-        self.broken_lines
-    }
-
-    fn read_line(&mut self) -> Result<bool, LogError> {
-        self.line.clear();
-        let read = self.input.read_until(b'\n', &mut self.line);
-        let read = read.map_err(|source| LogError { path: self.path.clone(), source })?;
-        self.lines_read += u64::from(read > 0);
-        Ok(read > 0)
-    }
-}
-
-fn report(path: &Path, line: u64, count: u64, reason: BrokenLine) {
-    let path = path.display();
-    match count {
-        ..REPORTS_MAX => tracing::warn!(%path, line, "skipped a line that {reason}"),
-        REPORTS_MAX => {
-            tracing::warn!(%path, line, "skipped a line that {reason}; more are only counted");
-        }
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::{Cursor, Write};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -239,9 +214,10 @@ mod tests {
             assert_eq!(frame.time, Timestamp::from_micros(1_000_125), "{line}");
         }
         assert_eq!(frame("(1.5) can0 123#").time, Timestamp::from_micros(1_500_000));
-        for line in ["", "(1.0) can0 123#R", "(1.0) can0 123#R8", "(1.0) can0 20000004#00"] {
+        for line in ["", "(1.0) can0 123#R", "(1.0) can0 123#R8", "(1.0) can0 123#00 T"] {
             assert_eq!(parse_line(line), Ok(Line::Skipped), "{line}");
         }
+        assert_eq!(parse_line("(1.0) can0 20000004#00"), Ok(Line::Error));
     }
 
     #[test]
@@ -269,55 +245,28 @@ mod tests {
         }
     }
 
-    const LOG: &str = "(1.0) can0 001#01\nbroken\n(2.0) can1 002#02\n\u{fffd}\n(3.0) can0 003#03\n";
-
-    fn read_all(mut reader: LogReader) -> (Vec<CanId>, u64) {
-        let mut ids = Vec::new();
-        while let Some(frame) = reader.next_frame().unwrap() {
-            ids.push(frame.id);
+    proptest! {
+        /// The fast way knows only lines that the careful way reads the same.
+        #[test]
+        fn the_usual_line_is_read_as_any_line(
+            time in "[(]?[0-9]{0,13}[.]?[0-9]{5,7}[)]?",
+            interface in "(can0|vcan12|é| )",
+            id in "([0-9A-Fa-f]{3}|[0-9A-Fa-f]{8}|[0-9a-g]{1,9})",
+            data in "#{1,2}[0-9a-fA-FR_g ]{0,20}|#([0-9A-F]{2}){0,9}",
+        ) {
+            let line = format!("{time} {interface} {id}{data}");
+            if let Some((interface, frame)) = parse_usual_line(line.as_bytes()) {
+                let interface = str::from_utf8(interface).unwrap();
+                prop_assert_eq!(parse_any_line(&line), Ok(Line::Data(interface, frame)));
+            }
         }
-        (ids, reader.broken_lines())
     }
 
     #[test]
-    fn broken_lines_are_counted_and_the_rest_is_read() {
-        let reader = LogReader::new(Path::new("x.log"), None, Box::new(Cursor::new(LOG)));
-
-        let expected = [1, 2, 3].map(CanId::Standard).to_vec();
-        assert_eq!(read_all(reader), (expected, 2));
-    }
-
-    #[test]
-    fn a_reader_goes_on_where_a_cursor_says() {
-        let mut reader = LogReader::new(Path::new("x.log"), None, Box::new(Cursor::new(LOG)));
-        reader.skip_to_line(3).unwrap();
-
-        assert_eq!(read_all(reader), (vec![CanId::Standard(3)], 1));
-    }
-
-    #[test]
-    fn other_interfaces_are_passed_over() {
-        let reader = LogReader::new(Path::new("x"), Some("can1"), Box::new(Cursor::new(LOG)));
-
-        assert_eq!(read_all(reader).0, [CanId::Standard(2)]);
-    }
-
-    #[test]
-    fn gzip_is_told_by_its_content_and_damage_names_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("drive.log");
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(LOG.as_bytes()).unwrap();
-        let bytes = gzip.finish().unwrap();
-
-        std::fs::write(&path, &bytes).unwrap();
-        assert_eq!(read_all(LogReader::open(&path, None).unwrap()).0.len(), 3);
-
-        std::fs::write(&path, &bytes[..bytes.len() - 12]).unwrap();
-        let mut damaged = LogReader::open(&path, None).unwrap();
-        let error = std::iter::repeat_with(|| damaged.next_frame()).find_map(Result::err).unwrap();
-        assert!(error.to_string().contains("drive.log"), "{error}");
-
-        assert!(LogReader::open(&folder.path().join("none.log"), None).is_err());
+    fn a_line_of_candump_is_a_usual_one() {
+        for line in ["(1614868800.000125) can0 123#DEADBEEF", "(1.000125) vcan1 18DAF110#"] {
+            assert!(parse_usual_line(line.as_bytes()).is_some(), "{line}");
+        }
+        assert!(parse_usual_line(b"(1614868800.000125) can0 123#DEADBEEG").is_none());
     }
 }

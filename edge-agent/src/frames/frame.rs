@@ -47,7 +47,18 @@ impl Frame {
         Some(Self { time, id, length: u8::try_from(data.len()).ok()?, bytes })
     }
 
+    /// The frame with the first `length` of these bytes, at most eight; the others are zero.
+    #[inline]
+    pub(super) fn of_eight(time: Timestamp, id: CanId, length: u8, eight: [u8; 8]) -> Self {
+        let mut bytes = [0; Self::BYTES_MAX];
+        if let Some(first) = bytes.first_chunk_mut() {
+            *first = eight;
+        }
+        Self { time, id, length: length.min(8), bytes }
+    }
+
     /// The data bytes received.
+    #[inline]
     #[must_use]
     pub fn data(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or_default()

@@ -1,6 +1,6 @@
 //! Frames: what the bus carries, and where an agent reads it from.
 //!
-//! A source is a live CAN interface ([`socket`]) or a log of one ([`candump`]); the set is closed, so
+//! A source is a live CAN interface ([`socket`]) or a log of one ([`log`]); the set is closed, so
 //! [`FrameSource`] is an enum.
 //!
 //! **Invariant:** an 11-bit and a 29-bit identifier of the same number are different identifiers.
@@ -9,9 +9,10 @@
 
 pub mod candump;
 mod frame;
+pub mod log;
 pub mod socket;
 mod source;
 
-pub use candump::{LogError, LogReader};
 pub use frame::{CanId, Frame};
+pub use log::{LogError, LogReader};
 pub use source::{FrameError, FrameSource, Replay};

@@ -12,8 +12,8 @@ use std::time::Duration;
 use telematics::Timestamp;
 use tokio::time::Instant;
 
-use super::candump::{LogError, LogReader};
 use super::frame::Frame;
+use super::log::{LogError, LogReader};
 use super::socket::{SocketError, SocketReader};
 use crate::config::ReplaySpeed;
 
@@ -33,7 +33,7 @@ pub enum FrameSource {
     /// A CAN interface of this computer.
     Socket(SocketReader),
     /// A recording.
-    Log(Replay),
+    Log(Box<Replay>),
 }
 
 /// A recording that is replayed.
@@ -76,6 +76,15 @@ impl FrameSource {
         match self {
             Self::Socket(_) => 0,
             Self::Log(replay) => replay.reader.broken_lines(),
+        }
+    }
+
+    /// Error frames met since this source was opened.
+    #[must_use]
+    pub const fn error_frames(&self) -> u64 {
+        match self {
+            Self::Socket(_) => 0,
+            Self::Log(replay) => replay.reader.error_frames(),
         }
     }
 
