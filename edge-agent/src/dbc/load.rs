@@ -491,7 +491,7 @@ SG_MUL_VAL_ 1 BEHIND OTHER 1-1;
         );
         data[8] = 0xC7;
         assert_eq!(message.raw(0, &data), Some(Raw::Integer(u64::MAX.into())));
-        assert_eq!(all(message, &data)[0].1, 18_446_744_073_709_551_616.0);
+        assert_eq!(all(message, &data)[0], ("U64".to_owned(), 18_446_744_073_709_551_616.0));
         assert_eq!(all(message, &data[..15]).len(), 3, "what lies inside is read");
     }
 

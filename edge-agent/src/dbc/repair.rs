@@ -73,9 +73,8 @@ const fn is_possible(id: u64) -> bool {
 fn words(statement: &Statement<'_>) -> Vec<(Word, Range<usize>)> {
     use Word::{Id, Name, Other};
     let kinds: &[Word] = match statement.keyword {
-        "BO_" => &[Other, Id, Name],
         "SG_" => &[Other, Name],
-        "VAL_" | "SIG_VALTYPE_" => &[Other, Id, Name],
+        "BO_" | "VAL_" | "SIG_VALTYPE_" => &[Other, Id, Name],
         "SG_MUL_VAL_" => &[Other, Id, Name, Name],
         "BA_" => match after_name(statement.text) {
             "SG_" => &[Other, Other, Other, Id, Name],
