@@ -16,11 +16,14 @@ use crate::dbc::{Dbc, IdTable, Plan};
 use crate::frames::{CanId, Frame};
 use crate::mapping::{Mapping, Target};
 use crate::resample::Interval;
+use crate::transport::{Arrived, Reassembly, Taken};
 
 /// Turns frames into samples, by one DBC file and one mapping for each bus.
 #[derive(Debug, Default)]
 pub struct Decoder {
     buses: Vec<Bus>,
+    /// What puts the messages of several frames together, bus by bus.
+    transports: Vec<Reassembly>,
     out_of_range: u64,
 }
 
@@ -123,6 +126,28 @@ impl Bus {
             |target: &Target| Mapped { target: *target, kept_at: None, kept: None, open: None };
         Self { dbc, routes_by_id, routes, mapped: targets.iter().map(mapped).collect() }
     }
+
+    #[inline]
+    fn decode(
+        &mut self,
+        id: CanId,
+        time: Timestamp,
+        data: &[u8],
+        out_of_range: &mut u64,
+        mut take: impl FnMut(Sample),
+    ) {
+        let route = self.routes_by_id.find(id).and_then(|number| self.routes.get(number));
+        let Some(route) = route else { return };
+        for (index, plan) in &route.plans {
+            let Some(message) = self.dbc.messages().get(*index) else { continue };
+            plan.run(&message.signals, data, &mut |tag, physical| {
+                let mapped = self.mapped.get_mut(tag);
+                if let Some(sample) = mapped.and_then(|m| m.sample(time, physical, out_of_range)) {
+                    take(sample);
+                }
+            });
+        }
+    }
 }
 
 impl Decoder {
@@ -136,14 +161,31 @@ impl Decoder {
 
     /// Adds another bus, and returns its number. The first is 0.
     pub fn add_bus(&mut self, dbc: Dbc, mapping: &Mapping) -> usize {
+        let carried =
+            |target: &Target| Some((dbc.messages().get(target.message)?.id, target.transport?));
+        self.transports.push(Reassembly::new(mapping.targets().iter().filter_map(carried)));
         self.buses.push(Bus::new(dbc, mapping));
         self.buses.len() - 1
     }
 
-    /// Hands each sample in a frame of the first bus to `take`.
+    /// Hands each sample in a frame of the first bus to `take`; see [`Self::decode_frame`].
     #[inline]
     pub fn decode(&mut self, frame: &Frame, take: impl FnMut(Sample)) {
-        self.decode_payload(0, frame.id, frame.time, frame.data(), take);
+        self.decode_frame(0, frame, take);
+    }
+
+    /// Hands each sample in a frame to `take`, or in the message of several frames that it ends. Such a
+    /// message has the time of its last frame.
+    #[inline]
+    pub fn decode_frame(&mut self, bus: usize, frame: &Frame, take: impl FnMut(Sample)) {
+        let Some(transport) = self.transports.get_mut(bus) else { return };
+        let Arrived { id, time, data } = match transport.push(frame) {
+            Taken::Other => Arrived { id: frame.id, time: frame.time, data: frame.data() },
+            Taken::Whole(arrived) => arrived,
+            Taken::Part => return,
+        };
+        let Some(bus) = self.buses.get_mut(bus) else { return };
+        bus.decode(id, time, data, &mut self.out_of_range, take);
     }
 
     /// Hands each sample in a payload to `take`: a frame's data, or what a transport reassembled.
@@ -154,27 +196,22 @@ impl Decoder {
         id: CanId,
         time: Timestamp,
         data: &[u8],
-        mut take: impl FnMut(Sample),
+        take: impl FnMut(Sample),
     ) {
-        let out_of_range = &mut self.out_of_range;
         let Some(bus) = self.buses.get_mut(bus) else { return };
-        let route = bus.routes_by_id.find(id).and_then(|number| bus.routes.get(number));
-        let Some(route) = route else { return };
-        for (index, plan) in &route.plans {
-            let Some(message) = bus.dbc.messages().get(*index) else { continue };
-            plan.run(&message.signals, data, &mut |tag, physical| {
-                let mapped = bus.mapped.get_mut(tag);
-                if let Some(sample) = mapped.and_then(|m| m.sample(time, physical, out_of_range)) {
-                    take(sample);
-                }
-            });
-        }
+        bus.decode(id, time, data, &mut self.out_of_range, take);
     }
 
     /// Values so far that were not finite or not possible.
     #[must_use]
     pub const fn out_of_range(&self) -> u64 {
         self.out_of_range
+    }
+
+    /// Messages of several frames so far of which some did not arrive.
+    #[must_use]
+    pub fn incomplete(&self) -> u64 {
+        self.transports.iter().map(Reassembly::dropped).sum()
     }
 
     /// When each signal with an interval was last kept, so that a restart does not keep one more.
@@ -246,6 +283,21 @@ mod tests {
 
         assert_eq!(decode(&mut decoder, 0, "03e8"), [("Speed", 3_600)]);
         assert_eq!(decode(&mut decoder, 0, "03"), []);
+    }
+
+    #[test]
+    fn a_message_of_several_frames_is_decoded_when_it_is_whole() {
+        let dbc = Dbc::parse(Path::new("car.dbc"), DBC.as_bytes()).unwrap();
+        let carried = MAP.replace("signal", "transport = \"iso-tp\"\nsignal");
+        let mapping = Mapping::parse(Path::new("map.toml"), &carried, &dbc).unwrap();
+        let mut decoder = Decoder::new(dbc, &mapping);
+
+        // Ten bytes; the DBC's first is their number, so SPEED is 0x0a03 and RATIO 0x32 hundredths.
+        assert_eq!(decode(&mut decoder, 0, "100a03320102 0304".replace(' ', "").as_str()), []);
+        let samples = decode(&mut decoder, 10, "2105060708aaaaaa");
+        assert_eq!(samples, [("PedalPosition", 500), ("Speed", 9_227)]);
+        assert_eq!(decode(&mut decoder, 20, "2103320304050607"), [], "a part of nothing");
+        assert_eq!(decoder.incomplete(), 0);
     }
 
     #[test]

@@ -9,7 +9,13 @@
 //! on_change = true     # optional: only what differs from the last sample
 //! dead_band = 0.5      # optional: only what differs by more than this, in the catalogue's unit
 //! resample = "mean"    # optional: one number for each interval: mean, min, max or last
+//! transport = "iso-tp" # only for a message that takes several frames
 //! ```
+//!
+//! A message of more than eight bytes is sent in several frames (unless the bus is CAN FD), and how is
+//! for the owner to say, for the DBC file does not: `iso-tp` for what answers OBD and UDS requests,
+//! `j1939` on trucks and machines, `fast-packet` on boats. Its bytes are counted as the DBC files of
+//! such messages do: with `iso-tp` from a byte of length on, as in a single frame; else from the first.
 //!
 //! **Invariant:** a [`Mapping`] names only signals that exist on both sides, with a unit that
 //! converts. Everything that can be wrong is refused at start, none of it while driving.
@@ -25,6 +31,7 @@ use telematics::{Signal, Value};
 
 use crate::dbc::Dbc;
 use crate::resample::Resample;
+use crate::transport::Transport;
 
 /// One table of the file.
 #[derive(Debug, Deserialize)]
@@ -38,6 +45,7 @@ struct Entry {
     on_change: bool,
     dead_band: Option<f64>,
     resample: Option<Resample>,
+    transport: Option<Transport>,
 }
 
 /// One signal of the bus and the signal of the catalogue that it is.
@@ -57,6 +65,8 @@ pub struct Target {
     pub dead_band: Option<Value>,
     /// Which number stands for each interval; none for the first value in it.
     pub resample: Option<Resample>,
+    /// How the message is sent, when it takes several frames.
+    pub transport: Option<Transport>,
 }
 
 /// A mapping file, checked against a DBC file and the catalogue.
@@ -127,6 +137,12 @@ pub enum Problem {
     /// Numbers for intervals, without an interval.
     #[error("`resample` needs `interval_ms`, the interval that one number stands for")]
     Resample,
+    /// The message has an identifier that the transport does not use.
+    #[error("`j1939` and `fast-packet` carry messages with identifiers of 29 bits, this has 11")]
+    Transport,
+    /// Two tables say two things about one message.
+    #[error("another table says a different `transport` for this message, or none")]
+    Transports,
     /// The unit is none that we know.
     #[error("{0}; say `unit = \"…\"` with one of the catalogue's")]
     Unit(UnknownUnit),
@@ -157,8 +173,9 @@ impl Mapping {
         if entries.is_empty() {
             return Err(MappingError::Empty { path: path.to_owned() });
         }
-        let resolve = |(vss, entry): (String, Entry)| {
-            resolve(&vss, &entry, dbc).map_err(|problem| MappingError::Table {
+        let mut targets: Vec<Target> = Vec::new();
+        let resolve = |(vss, entry): (String, Entry), targets: &[Target]| {
+            resolve(&vss, &entry, dbc, targets).map_err(|problem| MappingError::Table {
                 path: path.to_owned(),
                 vss,
                 message: entry.message,
@@ -166,7 +183,11 @@ impl Mapping {
                 problem: Box::new(problem),
             })
         };
-        Ok(Self { targets: entries.into_iter().map(resolve).collect::<Result<_, _>>()? })
+        for entry in entries {
+            let target = resolve(entry, &targets)?;
+            targets.push(target);
+        }
+        Ok(Self { targets })
     }
 
     /// What is mapped.
@@ -176,10 +197,17 @@ impl Mapping {
     }
 }
 
-fn resolve(vss: &str, entry: &Entry, dbc: &Dbc) -> Result<Target, Problem> {
+fn resolve(vss: &str, entry: &Entry, dbc: &Dbc, others: &[Target]) -> Result<Target, Problem> {
     let signal = Signal::by_path(vss)?;
     let index = dbc.position(&entry.message).ok_or(Problem::Message)?;
     let message = dbc.messages().get(index).ok_or(Problem::Message)?;
+    let transport = entry.transport;
+    if transport.is_some_and(|transport| !transport.carries(message.id)) {
+        return Err(Problem::Transport);
+    }
+    if others.iter().any(|other| other.message == index && other.transport != transport) {
+        return Err(Problem::Transports);
+    }
     let known = || message.signals.iter().map(|signal| signal.name.as_str()).collect::<Vec<_>>();
     let source = message
         .position(&entry.signal)
@@ -198,6 +226,7 @@ fn resolve(vss: &str, entry: &Entry, dbc: &Dbc) -> Result<Target, Problem> {
         dead_band: dead_band(entry, signal)?,
         resample: entry.resample,
         interval_micros: entry.interval_ms.map(|interval| i64::from(interval.get()) * 1_000),
+        transport,
     })
 }
 
@@ -265,6 +294,30 @@ mod tests {
                 assert!(error.contains(name), "{name}: {error}");
             }
         }
+    }
+
+    #[test]
+    fn a_transport_is_said_once_for_a_message_and_fits_it() {
+        let table = |path: &str, signal: &str, more: &str| {
+            format!("[\"{path}\"]\nmessage = \"SPEED\"\nsignal = \"{signal}\"\n{more}\n")
+        };
+        let (speed, abs) = ("Vehicle.Speed", "Vehicle.ADAS.ABS.IsEngaged");
+        let (iso_tp, boolean) = ("transport = \"iso-tp\"", "unit = \"boolean\"");
+        let both = format!("{iso_tp}\n{boolean}");
+
+        let mapping = parse(&(table(speed, "SPEED", iso_tp) + &table(abs, "ON", &both))).unwrap();
+        assert!(mapping.targets().iter().all(|t| t.transport == Some(Transport::IsoTp)));
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            (table(speed, "SPEED", iso_tp) + &table(abs, "ON", boolean), "another table says"),
+            (table(speed, "SPEED", "transport = \"j1939\""),           "identifiers of 29 bits"),
+        ];
+        for (text, expected) in cases {
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        let unknown = table(speed, "SPEED", "transport = \"pigeon\"");
+        assert!(matches!(parse(&unknown), Err(MappingError::Syntax { .. })));
     }
 
     #[test]

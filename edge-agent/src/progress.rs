@@ -20,6 +20,8 @@ pub struct Counters {
     pub broken_lines: u64,
     /// Error frames: how often the bus was disturbed.
     pub error_frames: u64,
+    /// Messages of several frames of which some did not arrive.
+    pub messages_incomplete: u64,
     /// Values that became samples.
     pub samples_decoded: u64,
     /// Samples that went into batches.

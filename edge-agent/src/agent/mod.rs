@@ -200,7 +200,7 @@ fn pump(config: &AgentConfig, shared: &Shared) -> Result<Pump, AgentError> {
             let interface = config.replay_interface.as_deref();
             let (speed, starts_at) = (config.replay_speed, config.replay_starts_at);
             let replay = Replay::open(path, interface, speed, starts_at, progress.position)?;
-            (name, Some(progress), FrameSource::Log(replay))
+            (name, Some(progress), FrameSource::Log(Box::new(replay)))
         }
     };
     Ok(Pump::new(config, shared.clone(), source, name, decoder, progress.as_ref())?)

@@ -250,6 +250,8 @@ impl Pump {
         self.counters.error_frames = self.before.error_frames + self.source.error_frames();
         self.counters.samples_out_of_range =
             self.before.samples_out_of_range + self.decoder.out_of_range();
+        self.counters.messages_incomplete =
+            self.before.messages_incomplete + self.decoder.incomplete();
         let (counters, position) = (self.counters, self.source.position());
         self.shared.board.update(|status| {
             status.counters = counters;

@@ -62,8 +62,8 @@ impl Decode {
         }
         let (form, lines) = (log.form(), log.lines_read());
         let (broken, error_frames) = (log.broken_lines(), log.error_frames());
-        let out_of_range = decoder.out_of_range();
-        tracing::info!(form, lines, broken, error_frames, out_of_range, "decoded");
+        let (incomplete, out_of_range) = (decoder.incomplete(), decoder.out_of_range());
+        tracing::info!(form, lines, broken, error_frames, incomplete, out_of_range, "decoded");
         // A reader that has seen enough (`| head`) is no failure.
         match written {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -39,6 +39,7 @@ impl Status {
             ("frames dropped", counters.frames_dropped.to_string()),
             ("broken lines", counters.broken_lines.to_string()),
             ("error frames", counters.error_frames.to_string()),
+            ("messages incomplete", counters.messages_incomplete.to_string()),
             ("samples decoded", counters.samples_decoded.to_string()),
             ("  shared", counters.samples_shared.to_string()),
             ("  proven", counters.samples_proven.to_string()),

@@ -33,7 +33,7 @@ pub enum FrameSource {
     /// A CAN interface of this computer.
     Socket(SocketReader),
     /// A recording.
-    Log(Replay),
+    Log(Box<Replay>),
 }
 
 /// A recording that is replayed.

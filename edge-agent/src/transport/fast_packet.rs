@@ -94,7 +94,10 @@ mod tests {
     use super::*;
     use crate::frames::CanId;
 
-    fn run(tp: &mut FastPacket, frames: &[(i64, u32, &str)]) -> Vec<String> {
+    /// Milliseconds, identifier and data.
+    type Sent = (i64, u32, &'static str);
+
+    fn run(tp: &mut FastPacket, frames: &[Sent]) -> Vec<String> {
         let mut messages = Vec::new();
         for (millis, id, data) in frames {
             let data = hex::decode(data.replace(' ', "")).unwrap();
@@ -109,14 +112,14 @@ mod tests {
     }
 
     const ID: u32 = 0x0DF8_0523;
-    const FIRST: (i64, u32, &str) = (0, ID, "a0 0a 010203040506");
-    const SECOND: (i64, u32, &str) = (10, ID, "a1 0708090a ffffff");
+    const FIRST: Sent = (0, ID, "a0 0a 010203040506");
+    const SECOND: Sent = (10, ID, "a1 0708090a ffffff");
     const WHOLE: &str = "1F805 35 0102030405060708090a";
 
     #[test]
     fn messages_are_put_together() {
         #[rustfmt::skip] // a table is read by column
-        let cases: [(&str, &[(i64, u32, &str)], &[&str], u64); 10] = [
+        let cases: [(&str, &[Sent], &[&str], u64); 10] = [
             ("in one frame",       &[(0, ID, "40 03 010203 ffffff")],                             &["1F805 35 010203"], 0),
             ("in two",             &[FIRST, SECOND],                                              &[WHOLE], 0),
             ("two at once",        &[FIRST, (1, ID, "c0 07 010203040506"), SECOND, (11, ID, "c1 07")], &[WHOLE, "1F805 35 01020304050607"], 0),

@@ -60,6 +60,12 @@ impl J1939 {
         Self { transfers: Transfers::new() }
     }
 
+    /// Whether frames of this group are parts of messages.
+    #[must_use]
+    pub const fn carries(group: Pgn) -> bool {
+        matches!(group.number(), CONNECTION | DATA)
+    }
+
     /// Takes a frame, and hands out the message that it ends. Frames of other groups are none of its
     /// business.
     pub fn push(&mut self, frame: &Frame) -> Option<Pdu<'_, Header>> {
@@ -169,7 +175,10 @@ mod tests {
     use super::*;
     use crate::frames::CanId;
 
-    fn run(tp: &mut J1939, frames: &[(i64, u32, &str)]) -> Vec<String> {
+    /// Milliseconds, identifier and data.
+    type Sent = (i64, u32, &'static str);
+
+    fn run(tp: &mut J1939, frames: &[Sent]) -> Vec<String> {
         let mut messages = Vec::new();
         for (millis, id, data) in frames {
             let data = hex::decode(data.replace(' ', "")).unwrap();
@@ -185,21 +194,21 @@ mod tests {
     }
 
     // From 0 to everyone; from 0 to 0xF9; and back.
-    const BAM: (i64, u32, &str) = (0, 0x1CEC_FF00, "20 0900 02 ff cafe00");
-    const BAM_1: (i64, u32, &str) = (50, 0x1CEB_FF00, "01 01020304050607");
-    const BAM_2: (i64, u32, &str) = (100, 0x1CEB_FF00, "02 0809 ffffffffff");
-    const RTS: (i64, u32, &str) = (0, 0x1CEC_F900, "10 0900 02 ff cafe00");
-    const CTS: (i64, u32, &str) = (10, 0x1CEC_00F9, "11 02 01 ffff cafe00");
-    const RTS_1: (i64, u32, &str) = (50, 0x1CEB_F900, "01 01020304050607");
-    const RTS_2: (i64, u32, &str) = (100, 0x1CEB_F900, "02 0809 ffffffffff");
-    const ACK: (i64, u32, &str) = (110, 0x1CEC_00F9, "13 0900 02 ff cafe00");
+    const BAM: Sent = (0, 0x1CEC_FF00, "20 0900 02 ff cafe00");
+    const BAM_1: Sent = (50, 0x1CEB_FF00, "01 01020304050607");
+    const BAM_2: Sent = (100, 0x1CEB_FF00, "02 0809 ffffffffff");
+    const RTS: Sent = (0, 0x1CEC_F900, "10 0900 02 ff cafe00");
+    const CTS: Sent = (10, 0x1CEC_00F9, "11 02 01 ffff cafe00");
+    const RTS_1: Sent = (50, 0x1CEB_F900, "01 01020304050607");
+    const RTS_2: Sent = (100, 0x1CEB_F900, "02 0809 ffffffffff");
+    const ACK: Sent = (110, 0x1CEC_00F9, "13 0900 02 ff cafe00");
     const TO_ALL: &str = "0FECA 0-255 3 010203040506070809";
     const TO_ONE: &str = "0FECA 0-249 3 010203040506070809";
 
     #[test]
     fn messages_are_put_together() {
         #[rustfmt::skip] // a table is read by column
-        let cases: [(&str, &[(i64, u32, &str)], &[&str], u64); 15] = [
+        let cases: [(&str, &[Sent], &[&str], u64); 15] = [
             ("to everyone",        &[BAM, BAM_1, BAM_2],                                  &[TO_ALL], 0),
             ("to one",             &[RTS, CTS, RTS_1, RTS_2, ACK],                        &[TO_ONE], 0),
             ("both at once",       &[BAM, RTS, CTS, RTS_1, BAM_1, BAM_2, RTS_2, ACK],     &[TO_ALL, TO_ONE], 0),

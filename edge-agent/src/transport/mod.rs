@@ -16,6 +16,9 @@ pub mod isotp;
 pub mod j1939;
 mod pdu;
 mod pgn;
+mod reassembly;
+#[cfg(test)]
+mod tests;
 mod transfers;
 
 pub use fast_packet::FastPacket;
@@ -23,3 +26,4 @@ pub use isotp::IsoTp;
 pub use j1939::J1939;
 pub use pdu::Pdu;
 pub use pgn::{Header, Pgn};
+pub use reassembly::{Arrived, Reassembly, Taken, Transport};

@@ -87,3 +87,12 @@ fn other_recordings_are_read_whole() {
     assert_eq!(frames.len(), 433);
     assert!(frames.iter().any(|frame| frame.data().len() == 32));
 }
+
+#[test]
+#[ignore = "needs the recordings in ../shared/data"]
+fn a_form_that_is_not_known_is_refused_by_name() {
+    let path = data("savvycan_same_log_6_formats/CarBusAnalyzer.trc.gz");
+    let error = LogReader::open(&path, None).err().unwrap().to_string();
+
+    assert!(error.contains("CarBusAnalyzer.trc.gz") && error.contains("known form"), "{error}");
+}

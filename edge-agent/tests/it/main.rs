@@ -1,6 +1,11 @@
 //! The agent against a marketplace in this process: real TLS, real files, every refusal.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test's helpers may fail the test")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test's helpers may fail the test"
+)]
 
 mod claims;
 mod enrolment;
@@ -8,4 +13,5 @@ mod logs;
 mod market;
 mod proofs;
 mod recordings;
+mod transports;
 mod uplink;

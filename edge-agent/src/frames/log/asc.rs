@@ -16,6 +16,7 @@ use std::str::SplitAsciiWhitespace;
 
 use telematics::Timestamp;
 
+use super::super::frame::CanId;
 use super::fields::{
     Base, Data, EPOCH, Width, after, civil, data_line, id, length_of, seconds, time_of_day,
 };
@@ -109,7 +110,7 @@ impl Asc {
             Some("e" | "E") => return Ok(Line::Error),
             _ => return Err(BrokenLine::Fields),
         }
-        let code = words.next().and_then(|text| self.code(text)).ok_or(BrokenLine::Data)?;
+        let code = words.next().and_then(code).ok_or(BrokenLine::Data)?;
         let length = length_of(code).ok_or(BrokenLine::Data)?;
         let data = Data::of_fields(words, self.base, length);
         // A classic frame may say a code above 8 and has 8 bytes then; some converters write frames of
@@ -145,7 +146,7 @@ impl Asc {
         if !is_flag(flag) || !words.next().is_some_and(is_flag) {
             return Err(BrokenLine::Fields);
         }
-        let code = words.next().and_then(|text| self.code(text)).ok_or(BrokenLine::Data)?;
+        let code = words.next().and_then(code).ok_or(BrokenLine::Data)?;
         let length = words.next().and_then(|text| text.parse::<usize>().ok());
         let length = length.ok_or(BrokenLine::Data)?;
         if length == 0 && code != 0 {
@@ -155,19 +156,19 @@ impl Asc {
         data_line(channel, time, id, &data, length)
     }
 
-    fn id(&self, text: &str) -> Result<super::super::frame::CanId, BrokenLine> {
+    fn id(&self, text: &str) -> Result<CanId, BrokenLine> {
         let (digits, width) = match text.strip_suffix(['x', 'X']) {
             Some(digits) => (digits, Width::Extended),
             None => (text, Width::Standard),
         };
         id(self.base.number(digits).ok_or(BrokenLine::Identifier)?, width)
     }
+}
 
-    /// A data length code: one hexadecimal digit, or a decimal number of two.
-    fn code(&self, text: &str) -> Option<u32> {
-        let base = if text.len() == 1 { Base::Hex } else { Base::Dec };
-        base.number(text)
-    }
+/// A data length code: one hexadecimal digit, or a decimal number of two.
+fn code(text: &str) -> Option<u32> {
+    let base = if text.len() == 1 { Base::Hex } else { Base::Dec };
+    base.number(text)
 }
 
 /// The date that `words` say in any order: month by name, day, time of day, year, am or pm.
@@ -219,7 +220,6 @@ fn month_of(word: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::frame::CanId;
     use super::*;
 
     fn read(head: &str, line: &str) -> Result<Line<'static>, BrokenLine> {

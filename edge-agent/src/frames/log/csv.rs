@@ -1,4 +1,4 @@
-//! Logs in CSV, of SavvyCAN (`GVRET` and generic), of converters, or one's own.
+//! Logs in CSV, of `SavvyCAN` (`GVRET` and generic), of converters, or one's own.
 //!
 //! ```text
 //! Time Stamp,ID,Extended,Bus,LEN,D1,D2,D3,D4,D5,D6,D7,D8

@@ -14,7 +14,7 @@ pub(super) enum Base {
     /// As most logs.
     #[default]
     Hex,
-    /// As ASC and BusMaster can be told to.
+    /// As ASC and `BUSMASTER` can be told to.
     Dec,
 }
 

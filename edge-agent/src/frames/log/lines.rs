@@ -38,20 +38,20 @@ impl Lines {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
         if file.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-            return Self::of(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file)));
+            return Ok(Self::of(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file))));
         }
-        Self::of(file)
+        Ok(Self::of(file))
     }
 
     /// The lines of `input`.
-    pub(super) fn of(mut input: impl BufRead + Send + 'static) -> io::Result<Self> {
+    pub(super) fn of(mut input: impl BufRead + Send + 'static) -> Self {
         let mut head = Vec::new();
         let limit = u64::try_from(Self::HEAD_BYTES_MAX).unwrap_or(u64::MAX);
         // What is damaged after the head is an error when it is reached, not before.
         let damage = input.by_ref().take(limit).read_to_end(&mut head).err();
         let rest = Damaged { damage, input };
         let input = Box::new(Cursor::new(head.clone()).chain(rest));
-        Ok(Self { input, head: head.into(), line: Vec::new(), taken: 0, count: 0 })
+        Self { input, head: head.into(), line: Vec::new(), taken: 0, count: 0 }
     }
 
     /// The first bytes of the file.
@@ -131,7 +131,7 @@ mod tests {
         let endless = Cursor::new(b"first\r\n".to_vec())
             .chain(BufReader::new(io::repeat(b'x').take(50_000_000)))
             .chain(Cursor::new(b"\nlast".to_vec()));
-        let mut lines = Lines::of(endless).unwrap();
+        let mut lines = Lines::of(endless);
 
         assert_eq!(lines.next().unwrap(), Some(Text::Whole(b"first")));
         assert_eq!(lines.next().unwrap(), Some(Text::TooLong));
@@ -146,7 +146,7 @@ mod tests {
         for (length, whole) in [(0, true), (1, true), (2, false)] {
             let mut line = vec![b'x'; Lines::LINE_BYTES_MAX - 1 + length];
             line.push(b'\n');
-            let mut lines = Lines::of(Cursor::new(line)).unwrap();
+            let mut lines = Lines::of(Cursor::new(line));
             let text = lines.next().unwrap().unwrap();
             assert_eq!(matches!(text, Text::Whole(_)), whole && length == 0, "{length}");
         }

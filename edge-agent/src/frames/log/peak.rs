@@ -14,6 +14,7 @@
 
 use telematics::Timestamp;
 
+use super::super::frame::CanId;
 use super::fields::{Base, Data, EPOCH, Width, after, data_line, decimal, id, length_of};
 use super::line::{BrokenLine, Line};
 
@@ -135,7 +136,7 @@ impl<'a> Row<'a> {
         if misses_length && !has_text { Err(BrokenLine::Data) } else { Ok(()) }
     }
 
-    fn id(&self) -> Result<super::super::frame::CanId, BrokenLine> {
+    fn id(&self) -> Result<CanId, BrokenLine> {
         let text = self.id.ok_or(BrokenLine::Fields)?;
         let width = if text.len() > 4 { Width::Extended } else { Width::Standard };
         id(Base::Hex.number(text).ok_or(BrokenLine::Identifier)?, width)
@@ -155,7 +156,6 @@ fn start(text: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::frame::CanId;
     use super::*;
 
     fn read(head: &str, line: &str) -> Result<Line<'static>, BrokenLine> {

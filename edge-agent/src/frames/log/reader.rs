@@ -51,7 +51,8 @@ impl LogReader {
     /// # Errors
     /// When the file can not be opened, or is no log.
     pub fn open(path: &Path, interface: Option<&str>) -> Result<Self, LogError> {
-        let lines = Lines::open(path);
+        let refuse = |source| LogError::Unreadable { path: path.to_owned(), source };
+        let lines = Lines::open(path).map_err(refuse)?;
         Self::of_lines(path, interface, lines)
     }
 
@@ -67,16 +68,8 @@ impl LogReader {
         Self::of_lines(path, interface, Lines::of(input))
     }
 
-    fn of_lines(
-        path: &Path,
-        interface: Option<&str>,
-        lines: io::Result<Lines>,
-    ) -> Result<Self, LogError> {
+    fn of_lines(path: &Path, interface: Option<&str>, lines: Lines) -> Result<Self, LogError> {
         let (path, interface) = (path.to_owned(), interface.map(str::to_owned));
-        let lines = match lines {
-            Ok(lines) => lines,
-            Err(source) => return Err(LogError::Unreadable { path, source }),
-        };
         let Some(form) = Form::of(lines.head()) else { return Err(LogError::Unknown { path }) };
         let form_name = form.name();
         tracing::debug!(path = %path.display(), form = form_name, "log opened");

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Times are of the epoch (`-ta`), dates (`-tA`), since the first frame (`-tz`) or since the one before
-//! (`-td`); the last two look alike, and a log whose times go back at its front is of the latter.
+//! (`-td`); the last two look alike, and a log whose times often go back at its front is of the
+//! latter.
 //! Without times, frames are taken to be a millisecond apart.
 
 use telematics::Timestamp;
@@ -36,11 +37,12 @@ impl Screen {
 
     /// A reader of the log that begins with `head`.
     pub(super) fn of<'a>(head: impl Iterator<Item = &'a str>) -> Self {
-        let mut times = head.filter_map(|line| seconds(split_time(line)?.0));
-        let mut last = 0;
-        let begins_at_zero = times.next() == Some(0);
-        let goes_back = times.any(|time| std::mem::replace(&mut last, time) > time);
-        Self { is_relative: begins_at_zero && goes_back, ..Self::default() }
+        let times: Vec<_> = head.filter_map(|line| seconds(split_time(line)?.0)).collect();
+        let backward = times.iter().zip(times.iter().skip(1)).filter(|(one, next)| next < one);
+        // Frames of two interfaces may be shown a little out of order; gaps are as often shorter as
+        // longer than the one before.
+        let is_relative = times.first() == Some(&0) && backward.count() * 8 > times.len();
+        Self { is_relative, ..Self::default() }
     }
 
     /// Reads one line.
@@ -57,10 +59,10 @@ impl Screen {
         let interface = words.next().ok_or(BrokenLine::Fields)?;
         // `-x` puts direction and flags before the identifier, which is before the length.
         let (mut before, mut is_own) = ("", false);
-        let length = loop {
+        let length: Option<usize> = loop {
             let word = words.next().ok_or(BrokenLine::Fields)?;
             if let Some(length) = length(word) {
-                break length;
+                break length.parse().ok();
             }
             is_own |= word == "TX";
             before = word;
@@ -99,13 +101,13 @@ fn split_time(line: &str) -> Option<(&str, &str)> {
     line.trim_start_matches(' ').strip_prefix('(')?.split_once(')')
 }
 
-/// `[8]` and `[12]`; `{F}` is a classic frame of 8 bytes that says a code above 8. The inner option is
-/// for brackets around something else.
-fn length(word: &str) -> Option<Option<usize>> {
-    if let Some(text) = word.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
-        return Some(text.parse().ok());
+/// What is in the brackets of a length: `[8]`, `[12]`. `{F}` is a classic frame of 8 bytes that says a
+/// code above 8.
+fn length(word: &str) -> Option<&str> {
+    if let Some(text) = word.strip_prefix('[') {
+        return text.strip_suffix(']');
     }
-    word.strip_prefix('{').and_then(|text| text.strip_suffix('}')).map(|_| Some(8))
+    word.strip_prefix('{').and_then(|text| text.strip_suffix('}')).map(|_| "8")
 }
 
 fn date(date: &str, time: &str) -> Option<Timestamp> {
