@@ -304,10 +304,11 @@ fn arb_file() -> impl Strategy<Value = String> {
             let sign = if signed { '-' } else { '+' };
             let hidden = if hidden { format!("m{}", index % 3) } else { String::new() };
             let scale = ["1,0", "0.1,-40", "-1,7", "4294967295,0", "0,5"][scale];
-            let _ = writeln!(
+            writeln!(
                 text,
                 " SG_ S{index} {hidden} : {start}|{length}@{order}{sign} ({scale}) [0|0] \"\" X"
-            );
+            )
+            .unwrap();
         }
         text
     };
