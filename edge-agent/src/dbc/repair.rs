@@ -50,6 +50,10 @@ pub(super) fn mend<'a>(
                 Ok(id) if (STANDARD_MAX + 1..EXTENDED).contains(&id) => {
                     ((id | EXTENDED).to_string(), "set bit 31, which marks a 29-bit identifier")
                 }
+                // The grammar would take the digits for one and the rest for a name.
+                Err(_) if word.starts_with(|first: char| first.is_ascii_digit()) => {
+                    return Err(format!("`{word}` is no identifier"));
+                }
                 _ => continue,
             },
             Word::Name if word.starts_with(|first: char| first.is_ascii_digit()) => {
@@ -162,10 +166,19 @@ mod tests {
 
     #[test]
     fn an_identifier_that_no_frame_has_is_refused() {
-        for id in ["1073741824", "3221225472", "4294967295", "99999999999"] {
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            ("1073741824",           "11 or 29 bits"),
+            ("3221225472",           "11 or 29 bits"),
+            ("4294967295",           "11 or 29 bits"),
+            ("99999999999",          "11 or 29 bits"),
+            ("99999999999999999999", "no identifier"),
+            ("2147436488N",          "no identifier"),
+        ];
+        for (id, why) in cases {
             let text = format!("BO_ {id} A: 8 X");
             let error = mend(&statements(&text).next().unwrap(), &mut Notes::default());
-            assert!(error.unwrap_err().contains("11 or 29 bits"), "{id}");
+            assert!(error.unwrap_err().contains(why), "{id}");
         }
     }
 
