@@ -37,6 +37,11 @@ pub(super) fn mend<'a>(
     repairs: &mut Notes,
 ) -> Result<Cow<'a, str>, String> {
     let text = statement.text;
+    // The grammar would read on, and keep 16 bits of an identifier that no one looked at.
+    let behind = text.get(statement.keyword.len()..).unwrap_or_default();
+    if !behind.starts_with([' ', '\t', '\r', '\n']) {
+        return Err(format!("has no space behind {}", statement.keyword));
+    }
     let is_definition = matches!(statement.keyword, "BO_" | "SG_");
     let mut mended = Cow::Borrowed(text);
     // From the end, so that the places before it stay where they are.
@@ -180,6 +185,8 @@ mod tests {
             let error = mend(&statements(&text).next().unwrap(), &mut Notes::default());
             assert!(error.unwrap_err().contains(why), "{id}");
         }
+        let glued = mend(&statements("BO_65537 A: 8 X").next().unwrap(), &mut Notes::default());
+        assert!(glued.unwrap_err().contains("no space behind BO_"));
     }
 
     #[test]
