@@ -7,7 +7,7 @@
 //!
 //! With the recordings in `../shared/data` these are a real car's; without, our simulator's.
 
-#![expect(missing_docs, clippy::unwrap_used, reason = "a bench stops when it can not run")]
+#![expect(clippy::unwrap_used, reason = "a bench stops when it can not run")]
 
 use std::hint::black_box;
 use std::io::Cursor;

@@ -113,7 +113,7 @@ impl Parts {
         let text = repair::mend(statement, &mut report.repairs)?;
         let parsed = parse(&text).or_else(|why| {
             let mended = repair::without_sender(&text).ok_or_else(|| why.clone())?;
-            let parsed = parse(&mended).map_err(|_| why)?;
+            let parsed = parse(&mended).or(Err(why))?;
             report.repairs.push(statement.line, &text, "read without its sender");
             Ok::<_, String>(parsed)
         })?;
@@ -135,7 +135,7 @@ impl Parts {
         let text = text.trim_end_matches(';');
         let parsed = in_message(text).or_else(|why| {
             let mended = repair::without_ornaments(text).ok_or_else(|| why.clone())?;
-            let parsed = in_message(&mended).map_err(|_| why)?;
+            let parsed = in_message(&mended).or(Err(why))?;
             report.repairs.push(statement.line, text, "read without its range and receivers");
             Ok::<_, String>(parsed)
         })?;

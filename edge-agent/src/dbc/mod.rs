@@ -8,15 +8,19 @@
 //!
 //! **Not here:** which signals an owner's car means by a VSS path ([`crate::mapping`]).
 
+mod compile;
 mod grammar;
 mod j1939;
 mod layout;
 mod load;
 mod plan;
+mod presence;
 mod repair;
 mod report;
 mod signal;
 mod table;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::path::PathBuf;

@@ -37,6 +37,11 @@ pub(super) fn mend<'a>(
     repairs: &mut Notes,
 ) -> Result<Cow<'a, str>, String> {
     let text = statement.text;
+    // The grammar would read on, and keep 16 bits of an identifier that no one looked at.
+    let behind = text.get(statement.keyword.len()..).unwrap_or_default();
+    if !behind.starts_with([' ', '\t', '\r', '\n']) {
+        return Err(format!("has no space behind {}", statement.keyword));
+    }
     let is_definition = matches!(statement.keyword, "BO_" | "SG_");
     let mut mended = Cow::Borrowed(text);
     // From the end, so that the places before it stay where they are.
@@ -49,6 +54,10 @@ pub(super) fn mend<'a>(
                 }
                 Ok(id) if (STANDARD_MAX + 1..EXTENDED).contains(&id) => {
                     ((id | EXTENDED).to_string(), "set bit 31, which marks a 29-bit identifier")
+                }
+                // The grammar would take the digits for one and the rest for a name.
+                Err(_) if word.starts_with(|first: char| first.is_ascii_digit()) => {
+                    return Err(format!("`{word}` is no identifier"));
                 }
                 _ => continue,
             },
@@ -73,9 +82,8 @@ const fn is_possible(id: u64) -> bool {
 fn words(statement: &Statement<'_>) -> Vec<(Word, Range<usize>)> {
     use Word::{Id, Name, Other};
     let kinds: &[Word] = match statement.keyword {
-        "BO_" => &[Other, Id, Name],
         "SG_" => &[Other, Name],
-        "VAL_" | "SIG_VALTYPE_" => &[Other, Id, Name],
+        "BO_" | "VAL_" | "SIG_VALTYPE_" => &[Other, Id, Name],
         "SG_MUL_VAL_" => &[Other, Id, Name, Name],
         "BA_" => match after_name(statement.text) {
             "SG_" => &[Other, Other, Other, Id, Name],
@@ -163,11 +171,22 @@ mod tests {
 
     #[test]
     fn an_identifier_that_no_frame_has_is_refused() {
-        for id in ["1073741824", "3221225472", "4294967295", "99999999999"] {
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            ("1073741824",           "11 or 29 bits"),
+            ("3221225472",           "11 or 29 bits"),
+            ("4294967295",           "11 or 29 bits"),
+            ("99999999999",          "11 or 29 bits"),
+            ("99999999999999999999", "no identifier"),
+            ("2147436488N",          "no identifier"),
+        ];
+        for (id, why) in cases {
             let text = format!("BO_ {id} A: 8 X");
             let error = mend(&statements(&text).next().unwrap(), &mut Notes::default());
-            assert!(error.unwrap_err().contains("11 or 29 bits"), "{id}");
+            assert!(error.unwrap_err().contains(why), "{id}");
         }
+        let glued = mend(&statements("BO_65537 A: 8 X").next().unwrap(), &mut Notes::default());
+        assert!(glued.unwrap_err().contains("no space behind BO_"));
     }
 
     #[test]

@@ -240,9 +240,10 @@ fn compare(dbc: &Dbc, golden: &Value) -> (u64, Vec<String>) {
     let name = golden["message"].as_str().unwrap();
     let Some(message) = dbc.message(name) else { return (0, vec![format!("{name} is missing")]) };
     let number = u32::try_from(golden["id"].as_u64().unwrap()).unwrap();
-    let id = match golden["extended"].as_bool().unwrap() {
-        true => CanId::Extended(number),
-        false => CanId::Standard(u16::try_from(number).unwrap()),
+    let id = if golden["extended"].as_bool().unwrap() {
+        CanId::Extended(number)
+    } else {
+        CanId::Standard(u16::try_from(number).unwrap())
     };
     let mut bad = Vec::new();
     if message.id != id || dbc.message_by_id(id).map(|found| &found.name) != Some(&message.name) {
