@@ -10,6 +10,8 @@ use serde::Deserialize;
 use telematics::Timestamp;
 use telematics::payload::SAMPLES_MAX;
 
+use crate::metrics::Listen;
+
 /// Settings of one agent.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,9 +65,19 @@ pub struct AgentConfig {
     /// Takes keys that are for development only, with which anyone can forge.
     #[serde(default)]
     pub allow_dev_keys: bool,
+    /// Offers metrics for Prometheus. When left out, the agent listens on nothing.
+    pub metrics: Option<MetricsConfig>,
     /// Form of the log on standard error.
     #[serde(default)]
     pub log_format: LogFormat,
+}
+
+/// Where metrics are offered.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// A loopback address, such as `127.0.0.1:9464`, or the path of a Unix socket.
+    pub listen: Listen,
 }
 
 /// How fast a recording is replayed.
@@ -199,6 +211,9 @@ impl AgentConfig {
         {
             *relative = folder.join(&*relative);
         }
+        if let Some(MetricsConfig { listen: Listen::Socket(socket) }) = &mut self.metrics {
+            *socket = folder.join(&*socket);
+        }
         Ok(self)
     }
 
@@ -309,6 +324,7 @@ mod tests {
         assert!(!config.answer_campaigns && !config.allow_dev_keys);
         assert_eq!(config.claim_check_seconds, default_claim_check_seconds());
         assert_eq!(config.claim_delay_seconds_max, default_claim_delay_seconds_max());
+        assert_eq!(config.metrics, None, "the agent listens on nothing");
         assert!(config.map.starts_with(env!("CARGO_MANIFEST_DIR")));
     }
 
@@ -352,6 +368,8 @@ mod tests {
             ("a word for a speed",  "replay_speed = \"fast\"",             "`fast` is not a replay speed"),
             ("eleven years",        "proofs_retention_days = 4000",        "at most 3650"),
             ("answers, no keys",    "answer_campaigns = true",             "`proving_keys_dir`"),
+            ("metrics for all",     "[metrics]\nlisten = \"0.0.0.0:9464\"", "reached from outside"),
+            ("metrics nowhere",     "[metrics]",                         "listen"),
             ("no time",             "replay_starts_at = \"yesterday\"",    "`yesterday`"),
         ];
         for (name, line, expected) in cases {

@@ -38,6 +38,39 @@ impl FileError {
 /// # Errors
 /// When the folder can not be made or written to; the old content is then still there.
 pub fn replace(path: &Path, content: &[u8], readers: Readers) -> Result<(), FileError> {
+    write(path, content, readers, |file| file.sync_all())?;
+    let refuse = |source| FileError { verb: "write", path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(refuse)
+}
+
+/// As [`replace`], for what is worth nothing after a power cut: the disk may take its time.
+///
+/// # Errors
+/// As [`replace`].
+pub fn publish(path: &Path, content: &[u8], readers: Readers) -> Result<(), FileError> {
+    write(path, content, readers, |_| Ok(()))
+}
+
+/// Removes `path`, if it is there.
+///
+/// # Errors
+/// When it stays.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => {
+            other.map_err(|source| FileError { verb: "remove", path: path.to_owned(), source })
+        }
+    }
+}
+
+fn write(
+    path: &Path,
+    content: &[u8],
+    readers: Readers,
+    settle: impl Fn(&File) -> io::Result<()>,
+) -> Result<(), FileError> {
     let refuse = |source| FileError { verb: "write", path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(refuse)?;
@@ -53,9 +86,8 @@ pub fn replace(path: &Path, content: &[u8], readers: Readers) -> Result<(), File
             })
             .open(&beside)?;
         file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        File::open(folder)?.sync_all()
+        settle(&file)?;
+        fs::rename(&beside, path)
     };
     write().map_err(refuse)
 }

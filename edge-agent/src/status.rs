@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use telematics::Timestamp;
 
 use crate::files::{self, FileError, Readers};
+use crate::live::{GroupCount, LiveSignal};
 use crate::progress::Counters;
 use crate::spool::Chain;
 
 const FILE: &str = "status.json";
 
 /// The state of an agent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// Its vehicle, such as `vehicle_0190…`.
     pub vehicle_id: String,
@@ -27,6 +29,9 @@ pub struct Status {
     pub connected: bool,
     /// True when a replay has ended and every batch is acknowledged.
     pub done: bool,
+    /// Since when the owner pauses the car (RFC 3339): nothing is recorded.
+    #[serde(default)]
+    pub paused_since: Option<String>,
     /// What last went wrong and is not right again yet.
     pub last_error: Option<String>,
     /// Lines of the present replay that were read.
@@ -62,8 +67,26 @@ pub struct Status {
     /// Why campaigns could not be answered when they were last looked at.
     #[serde(default)]
     pub last_claim_error: Option<String>,
+    /// The last receipt.
+    #[serde(default)]
+    pub last_receipt: Option<LastReceipt>,
+    /// The signals that came by in this run.
+    #[serde(default)]
+    pub live: Vec<LiveSignal>,
+    /// What leaves, is proven or stays, by group.
+    #[serde(default)]
+    pub groups: Vec<GroupCount>,
     /// When this was written (RFC 3339).
     pub updated_at: String,
+}
+
+/// What the marketplace acknowledged last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastReceipt {
+    /// Batches acknowledged by then.
+    pub batches: u64,
+    /// When, to half a second (RFC 3339).
+    pub at: String,
 }
 
 /// Why there is no status.
@@ -108,7 +131,8 @@ pub fn read(data_dir: &Path) -> Result<Status, StatusError> {
 pub fn write(status: &Status, data_dir: &Path) -> Result<(), StatusError> {
     let path = data_dir.join(FILE);
     match serde_json::to_vec_pretty(status) {
-        Ok(text) => Ok(files::replace(&path, &text, Readers::Everyone)?),
+        // Not synced: it is written twice a second, and after a power cut it says nothing true.
+        Ok(text) => Ok(files::publish(&path, &text, Readers::OwnerOnly)?),
         Err(source) => Err(StatusError::Damaged { path, source }),
     }
 }
@@ -137,6 +161,17 @@ impl Board {
             status.bytes_acknowledged = chain.bytes_acknowledged;
             status.batches_pending = chain.batches_pending();
             status.bytes_pending = chain.bytes_pending;
+        });
+    }
+
+    /// Notes that the marketplace acknowledged more than when this was last called.
+    pub fn note_receipts(&self, now: Timestamp) {
+        self.update(|status| {
+            let batches = status.batches_acknowledged;
+            let noted = status.last_receipt.as_ref().map_or(0, |receipt| receipt.batches);
+            if batches > noted {
+                status.last_receipt = Some(LastReceipt { batches, at: now.to_string() });
+            }
         });
     }
 

@@ -7,13 +7,16 @@
 //!
 //! **Invariant:** the pump never waits for the network, only for room in the spool.
 
+mod pausing;
 mod proofs;
+mod publish;
 mod pump;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use telematics::Policy;
+use telematics::{Policy, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -29,18 +32,19 @@ use crate::frames::socket::{SocketError, SocketReader};
 use crate::frames::{FrameSource, LogError, Replay};
 use crate::identity::{Identity, IdentityError};
 use crate::mapping::{Mapping, MappingError};
+use crate::metrics::MetricsError;
 use crate::policy::{self, PolicyError};
 use crate::seal::Sealer;
 use crate::spool::{Spool, SpoolError};
 use crate::status::{self, Board, Status};
 use crate::uplink::{Shared, Uplink, UplinkError};
 use crate::vault::Vault;
-use pump::Pump;
+use pausing::Pausing;
+use publish::{offer_metrics, save_status, write_status};
+use pump::{Pump, Source};
 
 /// Time that the uplink gets to send the last batches after a signal.
 const GOODBYE: Duration = Duration::from_secs(5);
-/// How often the status is written.
-const STATUS_PERIOD: Duration = Duration::from_millis(500);
 
 /// Why an agent could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +79,12 @@ pub enum AgentError {
     /// See [`UplinkError`].
     #[error(transparent)]
     Uplink(#[from] UplinkError),
+    /// See [`MetricsError`].
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// No ear for the owner's pause.
+    #[error("cannot listen for SIGUSR1")]
+    Signal(#[source] std::io::Error),
     /// A task died of a bug.
     #[error("a task of the agent ended unexpectedly")]
     Task(#[from] tokio::task::JoinError),
@@ -103,7 +113,7 @@ pub async fn run(
     let policy = policy::load(&config.data_dir)?;
     let spool = Arc::new(Spool::open(&config.data_dir, config.spool_bytes_max)?);
     let sealer = Arc::new(Sealer::new(identity.vehicle, identity.holder.key.signing_key().clone()));
-    let board = board(&identity, &policy, &spool, &sealer)?;
+    let board = board(&config.data_dir, &identity, &policy, &spool, &sealer)?;
     let shared = Shared {
         data_dir: config.data_dir.clone(),
         spool,
@@ -114,15 +124,18 @@ pub async fn run(
         sealed: Arc::new(Notify::new()),
         acknowledged: Arc::new(Notify::new()),
     };
-    let pump = pump(config, &shared)?;
+    let pausing = Pausing::new(&config.data_dir)?;
+    let pump = pump(config, &shared, pausing.watch())?;
+    let metrics = offer_metrics(config, &shared).await?;
     tracing::info!(vehicle = %identity.vehicle, source = pump.source_name(), "agent started");
 
     let answering = proofs::answer(config, &identity, &shared, stop.child_token())?;
     let writer = tokio::spawn(write_status(shared.clone()));
     let caretaker = tokio::spawn(proofs::look_after(shared.clone(), config.proofs_retention_days));
+    let pausing = tokio::spawn(pausing.run());
     let uplink = Uplink::new(config.marketplace_url.clone(), identity, shared.clone());
     let result = drive(pump, uplink, when_done, &board, stop).await;
-    for task in [writer, caretaker].iter().chain(&answering) {
+    for task in [writer, caretaker, pausing].iter().chain(&answering).chain(&metrics) {
         task.abort();
     }
     board.update(|status| status.connected = false);
@@ -185,7 +198,11 @@ async fn drive(
     Ok(pumped?)
 }
 
-fn pump(config: &AgentConfig, shared: &Shared) -> Result<Pump, AgentError> {
+fn pump(
+    config: &AgentConfig,
+    shared: &Shared,
+    pause: watch::Receiver<Option<Timestamp>>,
+) -> Result<Pump, AgentError> {
     let dbc = Dbc::load(&config.dbc)?;
     let mapping = Mapping::load(&config.map, &dbc)?;
     let decoder = Decoder::new(dbc, &mapping);
@@ -203,11 +220,13 @@ fn pump(config: &AgentConfig, shared: &Shared) -> Result<Pump, AgentError> {
             (name, Some(progress), FrameSource::Log(Box::new(replay)))
         }
     };
-    Ok(Pump::new(config, shared.clone(), source, name, decoder, progress.as_ref())?)
+    let source = Source { frames: source, name, pause };
+    Ok(Pump::new(config, shared.clone(), source, decoder, progress.as_ref())?)
 }
 
 /// The status as the last run left it.
 fn board(
+    data_dir: &Path,
     identity: &Identity,
     policy: &Policy,
     spool: &Spool,
@@ -218,24 +237,9 @@ fn board(
         certificate_expires_at: identity.expires_at.to_string(),
         consent_version: policy.version().number(),
         counters: spool.counters()?,
+        last_receipt: status::read(data_dir).ok().and_then(|status| status.last_receipt),
         ..Status::default()
     });
     board.show_chain(&spool.adopt(sealer)?);
     Ok(board)
-}
-
-async fn write_status(shared: Shared) {
-    loop {
-        save_status(&shared);
-        tokio::time::sleep(STATUS_PERIOD).await;
-    }
-}
-
-fn save_status(shared: &Shared) {
-    let mut status = shared.board.snapshot();
-    status.done = status.done && status.batches_pending == 0;
-    status.updated_at = clock::now().to_string();
-    if let Err(error) = status::write(&status, &shared.data_dir) {
-        tracing::warn!(error = status::chain_text(&error), "status not written");
-    }
 }

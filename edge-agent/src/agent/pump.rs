@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use telematics::window::Period;
 use telematics::{Disclosure, Policy, Sample, Timestamp};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use zk::Committable;
@@ -16,6 +17,7 @@ use crate::clock;
 use crate::config::AgentConfig;
 use crate::decoder::Decoder;
 use crate::frames::{Frame, FrameError, FrameSource};
+use crate::live::Live;
 use crate::progress::{Counters, Progress};
 use crate::spool::{Cut, KeptRecord, SpoolError};
 use crate::status;
@@ -38,11 +40,21 @@ pub enum PumpError {
     Spool(#[from] SpoolError),
 }
 
+/// Where frames come from, and whether the owner lets them be looked at.
+pub(super) struct Source {
+    pub(super) frames: FrameSource,
+    pub(super) name: String,
+    /// Since when the owner pauses the car.
+    pub(super) pause: watch::Receiver<Option<Timestamp>>,
+}
+
 /// Reads one source.
 pub(super) struct Pump {
     shared: Shared,
     source: FrameSource,
     source_name: String,
+    pause: watch::Receiver<Option<Timestamp>>,
+    is_paused: bool,
     decoder: Decoder,
     batcher: Batcher,
     committer: Committer,
@@ -52,6 +64,7 @@ pub(super) struct Pump {
     /// Samples of one frame; reused.
     samples: Vec<Sample>,
     counters: Counters,
+    live: Live,
     /// What had been counted before this run.
     before: Counters,
 }
@@ -61,8 +74,7 @@ impl Pump {
     pub(super) fn new(
         config: &AgentConfig,
         shared: Shared,
-        source: FrameSource,
-        source_name: String,
+        source: Source,
         mut decoder: Decoder,
         progress: Option<&Progress>,
     ) -> Result<Self, SpoolError> {
@@ -70,18 +82,21 @@ impl Pump {
         if let Some(progress) = progress {
             decoder.restore(&progress.kept_at());
         }
-        let committer = restore(&shared, &source_name)?;
+        let committer = restore(&shared, &source.name)?;
         Ok(Self {
             committer,
             shared,
-            source,
-            source_name,
+            source: source.frames,
+            source_name: source.name,
+            pause: source.pause,
+            is_paused: false,
             decoder,
             batcher: Batcher::new(config),
             kept: Vec::new(),
             keeps: config.proofs_retention_days > 0,
             samples: Vec::new(),
             counters,
+            live: Live::default(),
             before: counters,
         })
     }
@@ -92,11 +107,13 @@ impl Pump {
 
     /// Reads until the source ends or `stop` is cancelled; then seals what is open.
     pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), PumpError> {
+        self.follow_pause(&stop).await?;
         let mut check_at = Instant::now() + AGE_CHECK;
         let ended = loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break false,
+                Ok(()) = self.pause.changed() => self.follow_pause(&stop).await?,
                 () = sleep_until(check_at) => {
                     check_at = Instant::now() + AGE_CHECK;
                     if self.source.is_live() {
@@ -104,8 +121,13 @@ impl Pump {
                         self.keep_made(clock::now(), clock::now());
                     }
                     self.show_counters();
+                    if self.is_paused && !self.source.is_live() {
+                        // Else a restart after the pause would read what was recorded during it.
+                        self.cut(&stop).await?;
+                    }
                 }
                 frame = self.source.next_frame() => match frame? {
+                    Some(_) if self.is_paused => {}
                     Some(frame) => self.take(&frame),
                     None => break true,
                 },
@@ -117,6 +139,21 @@ impl Pump {
         self.end_periods(ended);
         self.cut(&stop).await?;
         self.shared.board.update(|status| status.done = ended);
+        Ok(())
+    }
+
+    /// Begins or ends the owner's pause. What is open when it begins is broken off, for a window, trip or
+    /// day that went on afterwards would tell what happened meanwhile; what was sealed stays.
+    async fn follow_pause(&mut self, stop: &CancellationToken) -> Result<(), PumpError> {
+        let since = *self.pause.borrow_and_update();
+        if since.is_some() != self.is_paused {
+            self.is_paused = since.is_some();
+            self.committer.break_off();
+            self.live.clear();
+            self.cut(stop).await?;
+            tracing::info!(paused = self.is_paused, "the owner's pause");
+        }
+        self.shared.board.update(|status| status.paused_since = since.map(|at| at.to_string()));
         Ok(())
     }
 
@@ -134,6 +171,7 @@ impl Pump {
         for sample in std::mem::take(&mut self.samples) {
             self.counters.samples_decoded += 1;
             let disclosure = policy.disclosure(sample.signal);
+            self.live.see(&sample, disclosure, now);
             self.committer.take(sample, disclosure, &mut rand::rng());
             self.keep_made(sample.time, now);
             match disclosure {
@@ -253,9 +291,12 @@ impl Pump {
         self.counters.messages_incomplete =
             self.before.messages_incomplete + self.decoder.incomplete();
         let (counters, position) = (self.counters, self.source.position());
+        let policy = self.shared.policy.borrow().clone();
+        let (live, groups) = (self.live.signals(&policy), self.live.groups(&policy));
         self.shared.board.update(|status| {
             status.counters = counters;
             status.position = position;
+            (status.live, status.groups) = (live, groups);
         });
     }
 }

@@ -6,6 +6,7 @@ mod dbc;
 mod decode;
 mod enroll;
 mod logging;
+mod pause;
 mod prove;
 mod run;
 mod simulate;
@@ -36,6 +37,8 @@ enum Command {
     Dbc(dbc::DbcCommand),
     Simulate(simulate::Simulate),
     Status(status::Status),
+    Pause(pause::Pause),
+    Resume(pause::Resume),
     Prove(Box<prove::Prove>),
 }
 
@@ -63,6 +66,8 @@ impl Agent {
             Command::Dbc(command) => command.run(&mut out().lock()),
             Command::Simulate(command) => command.run(),
             Command::Status(command) => command.run(&mut out().lock()),
+            Command::Pause(command) => command.run(&mut out()).await,
+            Command::Resume(command) => command.run(&mut out()).await,
             Command::Prove(command) => command.run(&mut out()).await,
         }
     }

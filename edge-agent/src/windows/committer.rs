@@ -137,6 +137,11 @@ impl Committer {
         }
     }
 
+    /// Forgets what is open: windows, trip and day begin anew.
+    pub fn break_off(&mut self) {
+        self.state = State::default();
+    }
+
     /// The clock says `now` and no sample came: on a live bus, a pause ends the trip while it lasts.
     pub fn pause(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
         let now = now.as_micros();

@@ -1,0 +1,66 @@
+//! Follows the owner's pause: the file in the agent's folder, and SIGUSR1, which turns it around.
+//!
+//! **Invariant:** a pause that can not be written down still holds until the agent ends.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use telematics::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use super::AgentError;
+use crate::{clock, pause, status};
+
+/// How often the file is looked for.
+const LOOK_PERIOD: Duration = Duration::from_millis(250);
+
+/// Tells the pump since when the owner pauses it.
+pub(super) struct Pausing {
+    data_dir: PathBuf,
+    toggles: Signal,
+    /// Asked for by signal and not written down, for the disk is full.
+    unwritten: Option<Timestamp>,
+    since: watch::Sender<Option<Timestamp>>,
+}
+
+impl Pausing {
+    /// Listens for SIGUSR1; the owner's pause of an earlier run holds at once.
+    pub(super) fn new(data_dir: &Path) -> Result<Self, AgentError> {
+        let toggles = signal(SignalKind::user_defined1()).map_err(AgentError::Signal)?;
+        let since = watch::Sender::new(pause::since(data_dir));
+        Ok(Self { data_dir: data_dir.to_owned(), toggles, unwritten: None, since })
+    }
+
+    /// What the pump follows.
+    pub(super) fn watch(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.since.subscribe()
+    }
+
+    /// Follows until the task is aborted.
+    pub(super) async fn run(mut self) {
+        loop {
+            tokio::select! {
+                _ = self.toggles.recv() => self.toggle(),
+                () = tokio::time::sleep(LOOK_PERIOD) => {}
+            }
+            let now = pause::since(&self.data_dir).or(self.unwritten);
+            self.since.send_if_modified(|since| std::mem::replace(since, now) != now);
+        }
+    }
+
+    fn toggle(&mut self) {
+        let written = if self.since.borrow().is_some() {
+            self.unwritten = None;
+            pause::end(&self.data_dir)
+        } else {
+            let now = clock::now();
+            let begun = pause::begin(&self.data_dir, now);
+            self.unwritten = begun.is_err().then_some(now);
+            begun
+        };
+        if let Err(error) = written {
+            tracing::error!(error = status::chain_text(&error), "the pause is not written down");
+        }
+    }
+}
