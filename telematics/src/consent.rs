@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::precision::Precision;
 use crate::vss::{Signal, SignalGroup};
 
 /// What may be done with the signals of a group.
@@ -100,13 +101,23 @@ impl fmt::Display for PolicyVersion {
 pub struct Policy {
     version: PolicyVersion,
     groups: BTreeMap<SignalGroup, Disclosure>,
+    /// Where the owner wants another precision than the usual one.
+    precisions: BTreeMap<SignalGroup, Precision>,
 }
 
 impl Policy {
     /// The policy that decides `groups`, and keeps every other group.
     #[must_use]
     pub fn new(version: PolicyVersion, groups: BTreeMap<SignalGroup, Disclosure>) -> Self {
-        Self { version, groups }
+        Self { version, groups, precisions: BTreeMap::new() }
+    }
+
+    /// The same policy, with these precisions instead of the usual ones.
+    #[must_use]
+    pub fn with_precisions(mut self, precisions: BTreeMap<SignalGroup, Precision>) -> Self {
+        self.precisions = precisions;
+        self.precisions.retain(|group, precision| *precision != Precision::default_of(*group));
+        self
     }
 
     /// The version that batches made under this policy name.
@@ -125,6 +136,13 @@ impl Policy {
     #[must_use]
     pub fn disclosure(&self, signal: Signal) -> Disclosure {
         self.group(signal.group())
+    }
+
+    /// How precisely samples of `group` leave the car, when they are shared.
+    #[must_use]
+    pub fn precision(&self, group: SignalGroup) -> Precision {
+        let default = Precision::default_of(group);
+        self.precisions.get(&group).copied().unwrap_or(default)
     }
 
     /// Every group and what may be done with it.
@@ -148,6 +166,19 @@ mod tests {
         for group in SignalGroup::ALL.into_iter().filter(|group| *group != SignalGroup::Motion) {
             assert_eq!(policy.group(group), Disclosure::Keep, "{group}");
         }
+    }
+
+    #[test]
+    fn positions_leave_as_cells_unless_the_owner_says_otherwise() {
+        let policy = Policy::new(PolicyVersion::FIRST, BTreeMap::new());
+        assert_eq!(policy.precision(SignalGroup::Location).to_string(), "h3-6");
+        assert_eq!(policy.precision(SignalGroup::Motion), Precision::Exact);
+
+        let precise = [(SignalGroup::Location, Precision::Exact)];
+        let asked = policy.clone().with_precisions(precise.into());
+        assert_eq!(asked.precision(SignalGroup::Location), Precision::Exact);
+        let usual = [(SignalGroup::Motion, Precision::Exact)];
+        assert_eq!(policy.clone().with_precisions(usual.into()), policy);
     }
 
     #[test]
