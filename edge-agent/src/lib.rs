@@ -12,6 +12,7 @@ pub mod agent;
 pub mod batcher;
 pub mod claims;
 pub mod clock;
+pub mod coarse;
 pub mod commands;
 pub mod config;
 pub mod consent;

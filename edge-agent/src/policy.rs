@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use telematics::consent::UnknownDisclosure;
+use telematics::precision::UnknownPrecision;
 use telematics::vss::UnknownGroup;
-use telematics::{Disclosure, Policy, PolicyVersion, SignalGroup};
+use telematics::{Disclosure, Policy, PolicyVersion, Precision, SignalGroup};
 
 use crate::files::{self, FileError, Readers};
 
@@ -42,6 +43,9 @@ pub enum DamagedPolicy {
     /// Not a disclosure.
     #[error(transparent)]
     Disclosure(#[from] UnknownDisclosure),
+    /// Not a precision.
+    #[error(transparent)]
+    Precision(#[from] UnknownPrecision),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +53,9 @@ pub enum DamagedPolicy {
 struct Stored {
     version: u32,
     groups: BTreeMap<String, String>,
+    /// Of groups that do not have the usual one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    precisions: BTreeMap<String, String>,
 }
 
 /// Reads the policy in `data_dir`.
@@ -67,7 +74,12 @@ fn parse(text: &str) -> Result<Policy, DamagedPolicy> {
         Ok((SignalGroup::parse(&group)?, Disclosure::parse(&disclosure)?))
     };
     let groups = stored.groups.into_iter().map(group).collect::<Result<_, DamagedPolicy>>()?;
-    Ok(Policy::new(PolicyVersion::new(stored.version), groups))
+    let precision = |(group, precision): (String, String)| {
+        Ok((SignalGroup::parse(&group)?, Precision::parse(&precision)?))
+    };
+    let precisions =
+        stored.precisions.into_iter().map(precision).collect::<Result<_, DamagedPolicy>>()?;
+    Ok(Policy::new(PolicyVersion::new(stored.version), groups).with_precisions(precisions))
 }
 
 /// Writes `policy` to `data_dir`, whole or not at all.
@@ -79,8 +91,16 @@ pub fn store(policy: &Policy, data_dir: &Path) -> Result<(), PolicyError> {
     let word = |(group, disclosure): (SignalGroup, Disclosure)| {
         (group.as_str().to_owned(), disclosure.as_str().to_owned())
     };
-    let stored =
-        Stored { version: policy.version().number(), groups: policy.groups().map(word).collect() };
+    let precision = |(group, _): (SignalGroup, Disclosure)| {
+        let precision = policy.precision(group);
+        let unusual = precision != Precision::default_of(group);
+        unusual.then(|| (group.as_str().to_owned(), precision.to_string()))
+    };
+    let stored = Stored {
+        version: policy.version().number(),
+        groups: policy.groups().map(word).collect(),
+        precisions: policy.groups().filter_map(precision).collect(),
+    };
     let damaged = |error: serde_json::Error| PolicyError::Damaged {
         path: path.clone(),
         source: error.into(),
@@ -98,12 +118,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let groups =
             [(SignalGroup::Motion, Disclosure::Share), (SignalGroup::Battery, Disclosure::Prove)];
-        let policy = Policy::new(PolicyVersion::new(4), groups.into());
+        let precisions = [(SignalGroup::Location, Precision::Exact)];
+        let policy =
+            Policy::new(PolicyVersion::new(4), groups.into()).with_precisions(precisions.into());
         store(&policy, folder.path()).unwrap();
         let back = load(folder.path()).unwrap();
 
         assert_eq!(back.version(), policy.version());
         assert!(back.groups().eq(policy.groups()));
+        for group in SignalGroup::ALL {
+            assert_eq!(back.precision(group), policy.precision(group), "{group}");
+        }
     }
 
     #[test]
@@ -115,6 +140,7 @@ mod tests {
             "{}",
             r#"{"version":1,"groups":{"radio":"share"}}"#,
             r#"{"version":1,"groups":{"motion":"sell"}}"#,
+            r#"{"version":1,"groups":{},"precisions":{"location":"street"}}"#,
         ] {
             std::fs::write(folder.path().join(FILE), text).unwrap();
             let error = load(folder.path()).unwrap_err().to_string();

@@ -26,6 +26,8 @@ pub struct Counters {
     pub samples_decoded: u64,
     /// Samples that went into batches.
     pub samples_shared: u64,
+    /// Samples of shared signals that are more precise than the owner shares, such as positions.
+    pub samples_withheld: u64,
     /// Samples under *prove*.
     pub samples_proven: u64,
     /// Samples that were dropped because the owner keeps them.

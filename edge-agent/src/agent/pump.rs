@@ -14,6 +14,7 @@ use zk::Committable;
 
 use crate::batcher::Batcher;
 use crate::clock;
+use crate::coarse::Coarse;
 use crate::config::AgentConfig;
 use crate::decoder::Decoder;
 use crate::frames::{Frame, FrameError, FrameSource};
@@ -65,6 +66,7 @@ pub(super) struct Pump {
     samples: Vec<Sample>,
     counters: Counters,
     live: Live,
+    coarse: Coarse,
     /// What had been counted before this run.
     before: Counters,
 }
@@ -97,6 +99,7 @@ impl Pump {
             samples: Vec::new(),
             counters,
             live: Live::default(),
+            coarse: Coarse::default(),
             before: counters,
         })
     }
@@ -150,6 +153,7 @@ impl Pump {
             self.is_paused = since.is_some();
             self.committer.break_off();
             self.live.clear();
+            self.coarse.forget();
             self.cut(stop).await?;
             tracing::info!(paused = self.is_paused, "the owner's pause");
         }
@@ -171,16 +175,29 @@ impl Pump {
         for sample in std::mem::take(&mut self.samples) {
             self.counters.samples_decoded += 1;
             let disclosure = policy.disclosure(sample.signal);
-            self.live.see(&sample, disclosure, now);
             self.committer.take(sample, disclosure, &mut rand::rng());
             self.keep_made(sample.time, now);
             match disclosure {
                 Disclosure::Share => {
-                    self.counters.samples_shared += 1;
-                    self.batcher.push(sample, now);
+                    let precision = policy.precision(sample.signal.group());
+                    let shared = self.counters.samples_shared;
+                    self.coarse.leave(sample, precision, |sample| {
+                        self.counters.samples_shared += 1;
+                        self.live.see(&sample, disclosure, now);
+                        self.batcher.push(sample, now);
+                    });
+                    if self.counters.samples_shared == shared {
+                        self.counters.samples_withheld += 1;
+                    }
                 }
-                Disclosure::Prove => self.counters.samples_proven += 1,
-                Disclosure::Keep => self.counters.samples_kept += 1,
+                Disclosure::Prove => {
+                    self.counters.samples_proven += 1;
+                    self.live.see(&sample, disclosure, now);
+                }
+                Disclosure::Keep => {
+                    self.counters.samples_kept += 1;
+                    self.live.see(&sample, disclosure, now);
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Parses, calls one thing, prints. `quickstart` embeds the same [`Cli`] as a subcommand.
 
+mod consent;
 mod dbc;
 mod decode;
 mod enroll;
@@ -37,6 +38,7 @@ enum Command {
     Dbc(dbc::DbcCommand),
     Simulate(simulate::Simulate),
     Status(status::Status),
+    Consent(consent::Consent),
     Pause(pause::Pause),
     Resume(pause::Resume),
     Prove(Box<prove::Prove>),
@@ -66,6 +68,7 @@ impl Agent {
             Command::Dbc(command) => command.run(&mut out().lock()),
             Command::Simulate(command) => command.run(),
             Command::Status(command) => command.run(&mut out().lock()),
+            Command::Consent(command) => command.run(&mut out().lock()),
             Command::Pause(command) => command.run(&mut out()).await,
             Command::Resume(command) => command.run(&mut out()).await,
             Command::Prove(command) => command.run(&mut out()).await,

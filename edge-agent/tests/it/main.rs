@@ -3,14 +3,17 @@
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test's helpers may fail the test"
 )]
 
 mod claims;
+mod doors;
 mod enrolment;
 mod logs;
 mod market;
+mod pause;
 mod proofs;
 mod recordings;
 mod transports;

@@ -67,6 +67,7 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
         ("messages incomplete", counters.messages_incomplete),
         ("samples decoded", counters.samples_decoded),
         ("  shared", counters.samples_shared),
+        ("  too precise", counters.samples_withheld),
         ("  proven", counters.samples_proven),
         ("  kept by consent", counters.samples_kept),
         ("out of range", counters.samples_out_of_range),
