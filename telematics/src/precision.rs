@@ -71,10 +71,9 @@ impl Precision {
     #[must_use]
     pub fn coarsen(self, sample: Sample) -> Option<Sample> {
         match self {
-            Self::Exact => Some(sample),
             Self::Whole => Some(Sample { value: whole(sample.signal, sample.value), ..sample }),
             Self::Cell(_) if sample.signal.group() == SignalGroup::Location => None,
-            Self::Cell(_) => Some(sample),
+            Self::Exact | Self::Cell(_) => Some(sample),
         }
     }
 

@@ -124,7 +124,7 @@ pub async fn run(
         sealed: Arc::new(Notify::new()),
         acknowledged: Arc::new(Notify::new()),
     };
-    let pausing = Pausing::new(&config.data_dir)?;
+    let pausing = Pausing::new(&config.data_dir, board.clone())?;
     let pump = pump(config, &shared, pausing.watch())?;
     let metrics = offer_metrics(config, &shared).await?;
     tracing::info!(vehicle = %identity.vehicle, source = pump.source_name(), "agent started");
@@ -135,8 +135,14 @@ pub async fn run(
     let pausing = tokio::spawn(pausing.run());
     let uplink = Uplink::new(config.marketplace_url.clone(), identity, shared.clone());
     let result = drive(pump, uplink, when_done, &board, stop).await;
-    for task in [writer, caretaker, pausing].iter().chain(&answering).chain(&metrics) {
+    for task in [writer, caretaker, pausing].into_iter().chain(answering).chain(metrics) {
         task.abort();
+        // Waited for, so that the spool is free when this function returns.
+        if let Err(error) = task.await
+            && error.is_panic()
+        {
+            tracing::error!(%error, "a task of the agent died of a bug");
+        }
     }
     board.update(|status| status.connected = false);
     if let Err(error) = &result {

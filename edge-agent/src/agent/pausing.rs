@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::AgentError;
+use crate::status::Board;
 use crate::{clock, pause, status};
 
 /// How often the file is looked for.
@@ -22,14 +23,15 @@ pub(super) struct Pausing {
     /// Asked for by signal and not written down, for the disk is full.
     unwritten: Option<Timestamp>,
     since: watch::Sender<Option<Timestamp>>,
+    board: Board,
 }
 
 impl Pausing {
     /// Listens for SIGUSR1; the owner's pause of an earlier run holds at once.
-    pub(super) fn new(data_dir: &Path) -> Result<Self, AgentError> {
+    pub(super) fn new(data_dir: &Path, board: Board) -> Result<Self, AgentError> {
         let toggles = signal(SignalKind::user_defined1()).map_err(AgentError::Signal)?;
         let since = watch::Sender::new(pause::since(data_dir));
-        Ok(Self { data_dir: data_dir.to_owned(), toggles, unwritten: None, since })
+        Ok(Self { data_dir: data_dir.to_owned(), toggles, unwritten: None, since, board })
     }
 
     /// What the pump follows.
@@ -46,6 +48,11 @@ impl Pausing {
             }
             let now = pause::since(&self.data_dir).or(self.unwritten);
             self.since.send_if_modified(|since| std::mem::replace(since, now) != now);
+            if self.since.receiver_count() == 0 {
+                // A replay has ended: nothing is recorded that the pump would have to break off.
+                let since = now.map(|at| at.to_string());
+                self.board.update(|status| status.paused_since = since);
+            }
         }
     }
 
