@@ -38,7 +38,7 @@ impl FileError {
 /// # Errors
 /// When the folder can not be made or written to; the old content is then still there.
 pub fn replace(path: &Path, content: &[u8], readers: Readers) -> Result<(), FileError> {
-    write(path, content, readers, |file| file.sync_all())?;
+    write(path, content, readers, File::sync_all)?;
     let refuse = |source| FileError { verb: "write", path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(refuse)
