@@ -1,13 +1,12 @@
 //! Tests of the spool: restarts, full disks, acknowledgements, cutting anew.
 
-use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use telematics::payload;
 use telematics::testing;
 use telematics::{BatchHash, Disclosure, PolicyVersion, SignalGroup};
 
 use super::*;
+use crate::seal::Head;
+use crate::spool::sim::{Faults, SimDisk};
 
 const PLENTY: NonZeroU64 = NonZeroU64::new(1 << 30).unwrap();
 
@@ -38,13 +37,24 @@ fn cut(speed: u16, charge: u16, position: u64) -> Cut {
     }
 }
 
+fn on(disk: &SimDisk, bytes_max: NonZeroU64) -> Spool {
+    let (file, segments) = (disk.clone(), disk.segments());
+    let open = move || Database::builder().create_with_backend(file.database());
+    let segments = move || Ok::<Box<dyn Storage>, _>(Box::new(segments));
+    Spool::open_with("/data/spool.redb".into(), bytes_max, Box::new(open), segments).unwrap()
+}
+
+fn after(spool: &Spool, seq: u64) -> Vec<Pending> {
+    spool.to_send(&sealer(), seq, usize::MAX).unwrap()
+}
+
 fn append(spool: &Spool, mut cut: Cut) -> Chain {
     spool.append(&sealer(), &everything(1), &mut cut).unwrap()
 }
 
 /// Panics unless what waits is one signed chain after `head`.
 fn check_chain(spool: &Spool, mut head: Head) -> Vec<Pending> {
-    let pending = spool.after(head.seq, usize::MAX).unwrap();
+    let pending = after(spool, head.seq);
     for Pending { batch, samples } in &pending {
         assert_eq!((batch.header.seq, batch.header.prev_hash), (head.seq + 1, head.hash));
         batch.verify(&testing::signing_key(1).verifying_key()).unwrap();
@@ -64,6 +74,12 @@ fn an_agent_that_is_killed_finds_batches_progress_and_counters_together() {
     // What a kill leaves: the file as it is, and nothing closed.
     let copy = tempfile::tempdir().unwrap();
     std::fs::copy(folder.path().join("spool.redb"), copy.path().join("spool.redb")).unwrap();
+    std::fs::create_dir(copy.path().join("spool")).unwrap();
+    for segment in std::fs::read_dir(folder.path().join("spool")).unwrap() {
+        let name = segment.unwrap().file_name();
+        let [from, to] = [&folder, &copy].map(|folder| folder.path().join("spool").join(&name));
+        std::fs::copy(from, to).unwrap();
+    }
     std::mem::forget(spool);
 
     let spool = Spool::open(copy.path(), PLENTY).unwrap();
@@ -105,7 +121,7 @@ fn acknowledged_batches_are_forgotten_and_counted_once() {
     for index in 1..=3 {
         append(&spool, cut(10, 0, index));
     }
-    let second = spool.after(1, 1).unwrap().remove(0);
+    let second = after(&spool, 1).remove(0);
 
     let once = spool.acknowledge(&sealer(), 2, &BTreeMap::new()).unwrap();
     let twice = spool.acknowledge(&sealer(), 2, &BTreeMap::new()).unwrap();
@@ -122,7 +138,7 @@ fn cutting_anew_keeps_one_chain_under_the_new_policy() {
     let folder = tempfile::tempdir().unwrap();
     let spool = Spool::open(folder.path(), PLENTY).unwrap();
     append(&spool, cut(9, 0, 1));
-    let first = spool.after(0, 1).unwrap().remove(0);
+    let first = after(&spool, 0).remove(0);
     for (speed, charge) in [(5, 5), (0, 7), (2, 3)] {
         append(&spool, cut(speed, charge, 2));
     }
@@ -155,7 +171,7 @@ fn a_car_that_is_enrolled_anew_begins_a_chain_with_what_was_left() {
     let other = Sealer::new(testing::vehicle(2), testing::signing_key(2));
     spool.adopt(&other).unwrap();
 
-    let pending = spool.after(0, 10).unwrap();
+    let pending = after(&spool, 0);
     assert_eq!(pending.len(), 1);
     let batch = &pending[0].batch;
     assert_eq!((batch.header.seq, batch.header.prev_hash), (1, BatchHash::GENESIS));
@@ -165,7 +181,7 @@ fn a_car_that_is_enrolled_anew_begins_a_chain_with_what_was_left() {
 #[test]
 fn a_full_spool_refuses_and_drops_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let spool = Spool::open(folder.path(), NonZeroU64::new(100).unwrap()).unwrap();
+    let spool = Spool::open(folder.path(), NonZeroU64::new(2_000).unwrap()).unwrap();
     append(&spool, cut(10, 0, 1));
     let error = std::iter::repeat_with(|| {
         spool.append(&sealer(), &everything(1), &mut cut(10, 0, 2)).err()
@@ -174,7 +190,7 @@ fn a_full_spool_refuses_and_drops_nothing() {
     .find_map(|error| error);
 
     let text = error.unwrap().to_string();
-    assert!(text.contains("spool.redb") && text.contains("spool_bytes_max"), "{text}");
+    assert!(text.contains("/spool ") && text.contains("spool_bytes_max"), "{text}");
     assert!(!check_chain(&spool, Head::START).is_empty());
     spool.acknowledge(&sealer(), u64::MAX, &BTreeMap::new()).unwrap();
     append(&spool, cut(10, 0, 3));
@@ -188,73 +204,21 @@ fn two_agents_do_not_share_a_spool() {
     assert!(matches!(Spool::open(folder.path(), PLENTY), Err(SpoolError::InUse { .. })));
 }
 
-/// A disk in memory whose writes fail with ENOSPC while it is full.
-#[derive(Clone, Debug, Default)]
-struct SmallDisk {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    full: Arc<AtomicBool>,
-}
-
-impl SmallDisk {
-    fn check(&self) -> io::Result<()> {
-        if self.full.load(Ordering::SeqCst) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        Ok(())
-    }
-}
-
-impl redb::StorageBackend for SmallDisk {
-    fn len(&self) -> io::Result<u64> {
-        Ok(u64::try_from(self.bytes.lock().unwrap().len()).unwrap())
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let start = usize::try_from(offset).unwrap();
-        out.copy_from_slice(&self.bytes.lock().unwrap()[start..start + out.len()]);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut bytes = self.bytes.lock().unwrap();
-        let len = usize::try_from(len).unwrap();
-        if len > bytes.len() {
-            self.check()?;
-        }
-        bytes.resize(len, 0);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.check()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.check()?;
-        let start = usize::try_from(offset).unwrap();
-        self.bytes.lock().unwrap()[start..start + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-}
-
 #[test]
 fn a_full_disk_is_named_and_costs_nothing_that_was_sealed() {
-    let disk = SmallDisk::default();
-    let backend = disk.clone();
-    let open = move || Database::builder().create_with_backend(backend.clone());
-    let path = PathBuf::from("/data/spool.redb");
-    let spool = Spool::open_with(path, PLENTY, Box::new(open)).unwrap();
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = on(&disk, PLENTY);
     append(&spool, cut(10, 0, 1));
 
-    disk.full.store(true, Ordering::SeqCst);
+    disk.fill(true);
     for _ in 0..2 {
         let error = spool.append(&sealer(), &everything(1), &mut cut(10, 0, 2)).unwrap_err();
         assert!(matches!(error, SpoolError::DiskFull { .. }), "{error}");
         let text = error.to_string();
-        assert!(text.contains("/data/spool.redb") && text.contains("free some space"), "{text}");
+        assert!(text.contains("/data/spool") && text.contains("free some space"), "{text}");
     }
 
-    disk.full.store(false, Ordering::SeqCst);
+    disk.fill(false);
     assert_eq!(check_chain(&spool, Head::START).len(), 1);
     assert_eq!(spool.progress("drive.log").unwrap().position, 1);
     append(&spool, cut(10, 0, 2));

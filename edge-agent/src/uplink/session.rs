@@ -141,7 +141,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let room = AHEAD_MAX - self.flight.len();
-        for pending in self.shared.spool.after(self.sent_seq, room)? {
+        for pending in self.shared.spool.to_send(&self.shared.sealer, self.sent_seq, room)? {
             let seq = pending.batch.header.seq;
             outbound.send(pending.batch.into()).await.or(Err(UplinkError::Closed))?;
             self.flight.depart(seq);
@@ -217,7 +217,7 @@ impl<'a> Session<'a> {
         self.fetch_policy().await?;
         let policy = self.shared.policy.borrow().clone();
         let version = policy.version();
-        let next = self.shared.spool.after(self.forgotten_seq, 1)?;
+        let next = self.shared.spool.to_send(&self.shared.sealer, self.forgotten_seq, 1)?;
         if next.first().is_some_and(|pending| pending.batch.header.consent_version == version) {
             return Err(UplinkError::SamePolicy { version });
         }

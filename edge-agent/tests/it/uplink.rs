@@ -195,7 +195,7 @@ async fn a_car_that_keeps_everything_sends_nothing_and_counts() {
 async fn a_small_spool_holds_a_replay_back_and_loses_nothing() {
     let market = Market::open().await;
     let car = Car::enrolled(&market, 1_000).await;
-    drive(&market, &car, "batch_samples_max = 50\nspool_bytes_max = 600").await.unwrap();
+    drive(&market, &car, "batch_samples_max = 50\nspool_bytes_max = 3000").await.unwrap();
 
     check_complete(&market, 1_000);
 }
