@@ -18,6 +18,8 @@ use crate::batch::{BatchHash, BatchHeader, SealedBatch};
 use crate::time::Timestamp;
 
 const DOMAIN: &[u8] = b"axle/loss/v1\0";
+/// Positions that a bridge may lead over: a batch each second for ten years.
+const BRIDGE_MAX: u64 = 400_000_000;
 
 /// Why something was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +64,9 @@ pub enum NotALoss {
     /// Of another length or form.
     #[error("the statement of a loss is cut short, goes on after its end or has unknown parts")]
     Malformed,
-    /// A bridge that does not lead on.
-    #[error("the loss at position {seq} leads back to {to}")]
-    LeadsBack {
+    /// A bridge that does not lead on, or further than a car can have made batches.
+    #[error("the loss at position {seq} leads to {to}, which is before it or too far")]
+    LeadsAstray {
         /// Its position.
         seq: u64,
         /// Where it leads.
@@ -127,8 +129,10 @@ impl Loss {
     pub fn of(batch: &SealedBatch) -> Result<Option<Self>, NotALoss> {
         let loss = Self::read(&batch.payload)?;
         let bridge = loss.and_then(|loss| loss.bridge);
-        match bridge.filter(|bridge| bridge.seq < batch.header.seq) {
-            Some(back) => Err(NotALoss::LeadsBack { seq: batch.header.seq, to: back.seq }),
+        let seq = batch.header.seq;
+        let leads_on = seq..=seq.saturating_add(BRIDGE_MAX);
+        match bridge.filter(|bridge| !leads_on.contains(&bridge.seq)) {
+            Some(astray) => Err(NotALoss::LeadsAstray { seq, to: astray.seq }),
             None => Ok(loss),
         }
     }
@@ -229,7 +233,14 @@ mod tests {
         assert_eq!(loss.end(&batch.header, batch.hash()), full().bridge.unwrap());
 
         batch.header.seq = 10;
-        assert_eq!(Loss::of(&batch), Err(NotALoss::LeadsBack { seq: 10, to: 9 }));
+        assert_eq!(Loss::of(&batch), Err(NotALoss::LeadsAstray { seq: 10, to: 9 }));
+        batch.header.seq = 1;
+        let mut far = full();
+        far.bridge = Some(Bridge { seq: BRIDGE_MAX + 2, hash: BatchHash([9; 32]) });
+        batch.payload = far.to_payload();
+        assert_eq!(Loss::of(&batch), Err(NotALoss::LeadsAstray { seq: 1, to: BRIDGE_MAX + 2 }));
+
+        batch.header.seq = 10;
         let plain = Loss::new(LossReason::BusNotRead);
         let end = Bridge { seq: 10, hash: batch.hash() };
         assert_eq!(plain.end(&batch.header, batch.hash()), end);

@@ -26,6 +26,8 @@ use crate::seal::{Head, Sealer};
 
 /// The part of the room that is made free at once, so that dropping is rare.
 const FREED_PART: u64 = 16;
+/// About what the record of a loss takes.
+const LOSS_BYTES: u64 = 512;
 
 /// A run of positions that is given up.
 struct Run {
@@ -51,27 +53,32 @@ impl Spool {
         if state.bytes + needed <= max {
             return Ok(());
         }
-        if self.when_full == WhenFull::DropOldest {
-            let enough = (state.bytes + needed - max).max(max / FREED_PART);
-            self.drop_oldest(state, sealer, policy, enough)?;
-        }
-        if state.bytes + needed <= max {
-            return Ok(());
+        while self.when_full == WhenFull::DropOldest {
+            // The loss that is stated takes room as well.
+            let over = (state.bytes + needed).saturating_sub(max);
+            let enough = over.max(max / FREED_PART) + LOSS_BYTES;
+            if over == 0 {
+                return Ok(());
+            }
+            if !self.drop_oldest(state, sealer, policy, enough)? {
+                break;
+            }
         }
         let (path, pending, max) = (self.log_path(), state.bytes, self.bytes_max);
         Err(Failure::Refused(SpoolError::Full { path, pending, max }))
     }
 
+    /// Frees `enough` bytes, or as many as it may. Says whether it dropped anything.
     fn drop_oldest(
         &self,
         state: &mut State,
         sealer: &Sealer,
         policy: &Policy,
         enough: u64,
-    ) -> Result<(), Failure> {
-        let Some(chain) = &state.chain else { return Ok(()) };
+    ) -> Result<bool, Failure> {
+        let Some(chain) = &state.chain else { return Ok(false) };
         let from = chain.sent_seq.max(chain.acknowledged_seq) + 1;
-        let Some((first, slot)) = state.slots.range(from..).next() else { return Ok(()) };
+        let Some((first, slot)) = state.slots.range(from..).next() else { return Ok(false) };
         let mut run = Run {
             first: Head { seq: first - 1, hash: slot.follows },
             last_seq: slot.last_seq,
@@ -90,11 +97,12 @@ impl Spool {
             run.add(state.read(slot)?)?;
         }
         if run.fresh == 0 {
-            return Ok(());
+            return Ok(false);
         }
         let Loss { batches, samples, .. } = run.loss;
         tracing::warn!(batches, samples, "the spool is full: the oldest batches are dropped");
-        self.give_up(state, sealer, run)
+        self.give_up(state, sealer, run)?;
+        Ok(true)
     }
 
     /// Puts a loss into every place of the chain whose batch is gone.

@@ -216,6 +216,8 @@ impl Chain {
 fn run(seed: u64, faults: Faults, unsafe_deletion: bool) {
     let mut drive = Drive::new(seed, faults);
     drive.unsafe_deletion = unsafe_deletion;
+    // A database is made beside its place and moved there whole.
+    drive.disk.settle_database();
     for _ in 0..CUTS {
         let writes = drive.rng.random_range(0..200);
         drive.disk.cut_power_after(writes);

@@ -37,7 +37,7 @@ struct File {
     synced: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Content {
     rng: SmallRng,
     faults: Faults,
@@ -81,6 +81,11 @@ impl SimDisk {
         })))
     }
 
+    /// Another disk with the same on it.
+    pub(super) fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.content().clone())))
+    }
+
     pub(super) fn segments(&self) -> Segments {
         Segments(self.clone())
     }
@@ -110,6 +115,14 @@ impl SimDisk {
     /// What is on the disk when the power comes back.
     pub(super) fn restart(&self) {
         self.content().restart();
+    }
+
+    /// Puts a database there that is whole.
+    pub(super) fn settle_database(&self) {
+        drop(redb::Database::builder().create_with_backend(self.database()).unwrap());
+        let mut content = self.content();
+        content.writes.clear();
+        content.database_synced = content.database.clone();
     }
 
     /// Every bit of every segment: their number.

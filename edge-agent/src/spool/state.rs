@@ -65,7 +65,9 @@ impl State {
             let vehicle = pending.batch.header.vehicle;
             let chain = self.chain.get_or_insert_with(|| Chain::new(vehicle));
             let end = pending.end();
-            if end.seq > chain.head().seq || end.seq == pending.batch.header.seq {
+            // What a bridge leads over is behind the end already.
+            let bridges = pending.loss().is_some_and(|loss| loss.bridge.is_some());
+            if !bridges || end.seq > chain.head().seq {
                 chain.set_head(Head { seq: end.seq, hash: end.hash });
             }
             self.index(pending, place);

@@ -81,6 +81,7 @@ impl Spool {
     /// When it can not be opened, or another agent has it open.
     pub fn open(data_dir: &Path, bytes_max: NonZeroU64) -> Result<Self, SpoolError> {
         let path = data_dir.join("spool.redb");
+        make_whole(&path)?;
         let (file, folder) = (path.clone(), data_dir.join("spool"));
         let segments = move || Ok::<Box<dyn Storage>, _>(Box::new(Disk::open(&folder)?));
         Self::open_with(path, bytes_max, Box::new(move || Database::create(&file)), segments)
@@ -352,6 +353,28 @@ impl Spool {
             Ok(row.map(|row| row.value().to_vec()))
         })
     }
+}
+
+/// Makes the database beside its place and moves it there: a power cut on the way leaves none, not half
+/// of one.
+fn make_whole(path: &Path) -> Result<(), SpoolError> {
+    let beside = path.with_extension("new");
+    let make = || -> Result<(), redb::Error> {
+        if path.exists() {
+            return Ok(());
+        }
+        if beside.exists() {
+            std::fs::remove_file(&beside)?;
+        }
+        drop(Database::create(&beside)?);
+        std::fs::File::open(&beside)?.sync_all()?;
+        std::fs::rename(&beside, path)?;
+        if let Some(folder) = path.parent() {
+            std::fs::File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    };
+    make().map_err(|error| SpoolError::storage(path.to_owned(), error))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Tests of the spool: restarts, full disks, acknowledgements, cutting anew.
 
+use telematics::loss::{Bridge, LossReason};
 use telematics::payload;
 use telematics::testing;
 use telematics::{BatchHash, Disclosure, PolicyVersion, SignalGroup};
@@ -223,4 +224,160 @@ fn a_full_disk_is_named_and_costs_nothing_that_was_sealed() {
     assert_eq!(spool.progress("drive.log").unwrap().position, 1);
     append(&spool, cut(10, 0, 2));
     assert_eq!(check_chain(&spool, Head::START).len(), 2);
+}
+
+/// A spool that holds about ten batches, with twenty put into it.
+fn overfull(disk: &SimDisk, sent: u64) -> Spool {
+    let spool = on(disk, NonZeroU64::new(8_000).unwrap()).when_full(WhenFull::DropOldest);
+    for index in 1..=20 {
+        append(&spool, cut(10, 0, index));
+        if index == sent {
+            assert_eq!(after(&spool, 0).len(), usize::try_from(sent).unwrap());
+        }
+    }
+    spool
+}
+
+/// What waits, as (position, last position, batches lost); checks that it is one signed chain.
+fn bridged(spool: &Spool) -> Vec<(u64, u64, u64)> {
+    let mut head = Bridge { seq: 0, hash: BatchHash::GENESIS };
+    let mut runs = Vec::new();
+    for pending in after(spool, 0) {
+        let header = pending.batch.header;
+        assert_eq!((header.seq, header.prev_hash), (head.seq + 1, head.hash));
+        pending.batch.verify(&testing::signing_key(1).verifying_key()).unwrap();
+        head = pending.end();
+        let lost = pending.loss().map_or(0, |loss| loss.batches);
+        runs.push((header.seq, head.seq, lost));
+    }
+    runs
+}
+
+#[test]
+fn a_full_spool_drops_the_oldest_and_says_so_in_the_chain() {
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = overfull(&disk, 0);
+    let runs = bridged(&spool);
+
+    let (first, last, lost) = runs[0];
+    assert!(first == 1 && last == lost && lost >= 8, "{runs:?}");
+    assert!(runs[1..].iter().all(|(seq, last, lost)| seq == last && *lost == 0), "{runs:?}");
+    assert_eq!(runs.last().unwrap().0, 20, "the newest is there");
+    let loss = after(&spool, 0)[0].loss().unwrap();
+    assert_eq!((loss.reason, loss.samples), (LossReason::SpoolFull, lost * 10));
+    assert_eq!(loss.span, Some((testing::T0, testing::T0.plus_micros(900_000))));
+    assert_eq!(spool.adopt(&sealer()).unwrap().batches_lost, lost);
+
+    // The same after a restart, and when the marketplace has the loss and what is behind it.
+    drop(spool);
+    let spool = on(&disk, PLENTY);
+    assert_eq!(bridged(&spool), runs);
+    let chain = spool.acknowledge(&sealer(), 1, &BTreeMap::new()).unwrap();
+    assert_eq!((chain.acknowledged_seq, chain.batches_lost), (lost, lost));
+    assert_eq!(after(&spool, 1).len(), runs.len() - 1);
+}
+
+#[test]
+fn a_batch_that_may_have_been_sent_is_never_dropped() {
+    let spool = overfull(&SimDisk::new(1, Faults::default()), 4);
+    let runs = bridged(&spool);
+
+    assert_eq!(runs[..4], [(1, 1, 0), (2, 2, 0), (3, 3, 0), (4, 4, 0)]);
+    assert!(runs[4].0 == 5 && runs[4].2 > 1, "{runs:?}");
+}
+
+#[test]
+fn cutting_anew_keeps_the_statement_of_a_loss() {
+    let spool = overfull(&SimDisk::new(1, Faults::default()), 0);
+    let lost = bridged(&spool)[0].2;
+    spool.recut(&sealer(), &everything(2)).unwrap();
+
+    let runs = bridged(&spool);
+    assert_eq!(runs[0], (1, 1, lost), "positions are given anew, so nothing is bridged");
+    assert!(runs[1..].iter().all(|(seq, last, lost)| seq == last && *lost == 0), "{runs:?}");
+}
+
+/// Whatever bit flips, in whatever record, one batch is lost at most, and the chain says which.
+#[test]
+fn one_flipped_bit_costs_one_batch() {
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = on(&disk, PLENTY);
+    (1..=4).for_each(|index| drop(append(&spool, cut(10, 0, index))));
+    // Noted as sent, so the database knows the end of the chain.
+    after(&spool, 0);
+    drop(spool);
+    let mut lost = [0_u64; 5];
+    for bit in (0..disk.bits()).step_by(97) {
+        let disk = disk.copy();
+        disk.flip(bit);
+        let spool = on(&disk, PLENTY);
+        spool.adopt(&sealer()).unwrap();
+        let runs = bridged(&spool);
+        let gone: Vec<_> = runs.iter().filter(|run| run.2 > 0).collect();
+        assert_eq!((runs.len(), gone.len(), gone[0].2), (4, 1, 1), "bit {bit}: {runs:?}");
+        lost[usize::try_from(gone[0].0).unwrap()] += 1;
+        let next = append(&spool, cut(1, 0, 9));
+        assert_eq!(next.head().seq, 5, "the chain goes on");
+    }
+    assert!(lost[1..].iter().all(|count| *count > 0), "{lost:?}");
+}
+
+#[test]
+fn damage_that_is_met_while_sending_is_stated_then() {
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = on(&disk, PLENTY);
+    (1..=3).for_each(|index| drop(append(&spool, cut(10, 0, index))));
+    disk.flip(disk.bits() / 2);
+
+    assert_eq!(bridged(&spool), [(1, 1, 0), (2, 2, 1), (3, 3, 0)]);
+}
+
+#[test]
+fn a_loss_without_a_batch_is_stated_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+    append(&spool, cut(10, 0, 1));
+    let loss = Loss { frames: 700, ..Loss::new(LossReason::BusNotRead) };
+    spool.state_loss(&sealer(), &everything(1), loss).unwrap();
+    append(&spool, cut(10, 0, 2));
+
+    assert_eq!(bridged(&spool), [(1, 1, 0), (2, 2, 0), (3, 3, 0)]);
+    assert_eq!(after(&spool, 1)[0].loss(), Some(loss));
+}
+
+#[test]
+fn segments_go_when_their_batches_are_acknowledged() {
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = on(&disk, NonZeroU64::new(60_000).unwrap());
+    (1..=40).for_each(|index| drop(append(&spool, cut(10, 0, index))));
+    let before = disk.bits();
+    spool.acknowledge(&sealer(), 39, &BTreeMap::new()).unwrap();
+
+    assert!(disk.bits() * 4 < before, "{} of {before} bits", disk.bits());
+    assert_eq!(after(&spool, 0).len(), 1);
+}
+
+#[test]
+fn batches_of_an_earlier_version_are_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+    append(&spool, cut(10, 0, 1));
+    append(&spool, cut(10, 0, 2));
+    let batches = after(&spool, 0);
+    let move_back = |transaction: &redb::WriteTransaction| {
+        let mut table = transaction.open_table(super::super::tables::BATCHES)?;
+        for pending in &batches {
+            table.insert(pending.batch.header.seq, pending.to_bytes().as_slice())?;
+        }
+        Ok(())
+    };
+    spool.write(move_back).unwrap();
+    drop(spool);
+    std::fs::remove_dir_all(folder.path().join("spool")).unwrap();
+
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+
+    assert_eq!(check_chain(&spool, Head::START), batches);
+    drop(spool);
+    assert_eq!(after(&Spool::open(folder.path(), PLENTY).unwrap(), 0), batches);
 }

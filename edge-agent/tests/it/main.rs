@@ -8,3 +8,4 @@ mod market;
 mod proofs;
 mod recordings;
 mod uplink;
+mod wire;
