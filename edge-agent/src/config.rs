@@ -257,7 +257,7 @@ fn optional_time<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Tim
 }
 
 const fn default_batch_samples_max() -> NonZeroU32 {
-    const { NonZeroU32::new(2_000).unwrap() }
+    const { NonZeroU32::new(4_000).unwrap() }
 }
 
 const fn default_batch_age_seconds_max() -> NonZeroU32 {

@@ -30,8 +30,8 @@ use crate::frames::socket::{SocketError, SocketReader};
 use crate::frames::{FrameSource, LogError, Replay};
 use crate::identity::{Identity, IdentityError};
 use crate::mapping::{Mapping, MappingError};
-use crate::quiet::Quiet;
 use crate::policy::{self, PolicyError};
+use crate::quiet::Quiet;
 use crate::seal::Sealer;
 use crate::spool::{Spool, SpoolError, WhenFull};
 use crate::status::{self, Board, Status};
@@ -240,7 +240,8 @@ async fn write_status(shared: Shared) {
     loop {
         save_status(&shared);
         tokio::time::sleep(STATUS_PERIOD).await;
-        if shared.quiet.is_on() {
+        // The connection outlasts the bus until everything is sent.
+        if shared.quiet.is_on() && !shared.board.snapshot().connected {
             save_status(&shared);
             shared.quiet.over().await;
         }

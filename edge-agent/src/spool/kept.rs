@@ -97,10 +97,7 @@ fn leaf_at(first: LeavesAt, index: usize) -> LeavesAt {
 }
 
 /// Keeps `records`. One that is there stays as it is: a record of the log may be applied twice.
-pub(super) fn put(
-    transaction: &WriteTransaction,
-    records: &[KeptRecord],
-) -> Result<(), Failure> {
+pub(super) fn put(transaction: &WriteTransaction, records: &[KeptRecord]) -> Result<(), Failure> {
     if records.is_empty() {
         return Ok(());
     }

@@ -26,6 +26,7 @@ mod lost;
 mod records;
 mod recover;
 mod rewrite;
+mod sending;
 mod state;
 mod store;
 mod tables;

@@ -92,7 +92,8 @@ impl Drive {
 
     fn open(&self) -> Result<Spool, SpoolError> {
         let (file, segments) = (self.disk.clone(), self.disk.segments());
-        let open = move || Database::builder().set_cache_size(0).create_with_backend(file.database());
+        let open =
+            move || Database::builder().set_cache_size(0).create_with_backend(file.database());
         let segments = move || Ok::<Box<dyn Storage>, _>(Box::new(segments));
         // Small segments: some of them go in every drive.
         let bytes_max = NonZeroU64::new(60_000).unwrap();
@@ -137,7 +138,8 @@ impl Drive {
         }
         // Not every receipt arrives.
         if let Some(seq) = received.filter(|_| self.rng.random_bool(0.8)) {
-            let at = |seq: u64| LeavesAt { epoch: 0, position: u32::try_from(seq).unwrap(), day: 1 };
+            let at =
+                |seq: u64| LeavesAt { epoch: 0, position: u32::try_from(seq).unwrap(), day: 1 };
             let leaves = (1..=seq).map(|seq| (seq, at(seq))).collect();
             spool.acknowledge(&self.sealer, seq, &leaves)?;
         }
@@ -232,9 +234,8 @@ fn run(seed: u64, faults: Faults, unsafe_deletion: bool) {
 fn finds_a_violation(faults: Faults, unsafe_deletion: bool) -> bool {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let found = (0..60).any(|seed| {
-        std::panic::catch_unwind(move || run(seed, faults, unsafe_deletion)).is_err()
-    });
+    let found = (0..60)
+        .any(|seed| std::panic::catch_unwind(move || run(seed, faults, unsafe_deletion)).is_err());
     std::panic::set_hook(hook);
     found
 }

@@ -1,25 +1,26 @@
-//! Opening the spool, and what its users do with it: append, send, acknowledge.
+//! Opening the spool and appending to it.
+//!
+//! **Not here:** sending and forgetting ([`super::sending`]), and giving up ([`super::lost`]).
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::{Database, Durability};
+use telematics::Policy;
 use telematics::loss::Loss;
 use telematics::payload::Contents;
-use telematics::{LeavesAt, Policy};
 
 use super::chain::Chain;
 use super::database::{apply, save_standing};
 use super::entry::{Entry, Meta};
 use super::error::SpoolError;
-use super::kept::{self, KeptRecord};
+use super::kept::KeptRecord;
 use super::log::{BODY_BYTES_MAX, Disk, Durable, Log, Storage};
 use super::records::Pending;
 use super::state::State;
-use super::tables::{Failure, contents, from_json, length};
+use super::tables::{Failure, OPEN, PROGRESS, from_json, length};
 use crate::consent;
 use crate::progress::{Counters, Progress};
 use crate::seal::Sealer;
@@ -28,8 +29,8 @@ use crate::seal::Sealer;
 /// is acknowledged or dropped.
 const SEGMENT_BYTES_MAX: u64 = 4 << 20;
 const SEGMENTS_MIN: u64 = 16;
-/// Batches that are noted as sent before they are: noting costs a sync, so it is done for some at once.
-const SENT_AHEAD: u64 = 64;
+/// Memory for pages of the database. Its own default would grow to a gigabyte.
+const CACHE_BYTES: usize = 2 << 20;
 
 /// What is written together.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +85,8 @@ impl Spool {
         make_whole(&path)?;
         let (file, folder) = (path.clone(), data_dir.join("spool"));
         let segments = move || Ok::<Box<dyn Storage>, _>(Box::new(Disk::open(&folder)?));
-        Self::open_with(path, bytes_max, Box::new(move || Database::create(&file)), segments)
+        let open = move || Database::builder().set_cache_size(CACHE_BYTES).create(&file);
+        Self::open_with(path, bytes_max, Box::new(open), segments)
     }
 
     /// What to do when it is full.
@@ -212,112 +214,14 @@ impl Spool {
             save_standing(transaction, chain, state.applied())
         });
         // The record is in the log, so it is kept. What the database missed is applied later.
-        if let Err(failure) = applied.and_then(|()| if begins_segment { state.sweep() } else { Ok(()) }) {
+        if let Err(failure) =
+            applied.and_then(|()| if begins_segment { state.sweep() } else { Ok(()) })
+        {
             let error = crate::status::chain_text(&self.explain(failure));
             tracing::warn!(%error, "a batch is kept, its records are not applied yet");
             self.lags.store(true, Ordering::SeqCst);
         }
         state.shown().ok_or_else(|| Failure::Damaged("the chain".to_owned()))
-    }
-
-    /// The batches after position `seq`, in order, at most `limit`. They may be sent from then on, so
-    /// they are neither dropped nor changed any more. Of what is damaged a loss is stated instead.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn to_send(
-        &self,
-        sealer: &Sealer,
-        seq: u64,
-        limit: usize,
-    ) -> Result<Vec<Pending>, SpoolError> {
-        let mut state = self.state()?;
-        let sent = self.read_to_send(&mut state, sealer, seq, limit);
-        sent.map_err(|failure| self.explain(failure))
-    }
-
-    fn read_to_send(
-        &self,
-        state: &mut State,
-        sealer: &Sealer,
-        seq: u64,
-        limit: usize,
-    ) -> Result<Vec<Pending>, Failure> {
-        let (mut batches, mut from) = (Vec::new(), seq.saturating_add(1));
-        while batches.len() < limit {
-            let Some((at, slot)) = state.slots.range(from..).next() else { break };
-            let (at, slot) = (*at, *slot);
-            if let Some(pending) = state.read(&slot)? {
-                from = slot.last_seq.saturating_add(1);
-                batches.push(pending);
-            } else {
-                state.remove(at);
-                self.mend(state, sealer)?;
-            }
-        }
-        self.note_sent(state, batches.last())?;
-        Ok(batches)
-    }
-
-    fn note_sent(&self, state: &mut State, last: Option<&Pending>) -> Result<(), Failure> {
-        let Some((last, chain)) = last.zip(state.chain.as_mut()) else { return Ok(()) };
-        let seq = last.end().seq;
-        if seq > chain.sent_seq {
-            chain.sent_seq = (seq + SENT_AHEAD).min(chain.head().seq).max(seq);
-            let (chain, applied) = (chain.clone(), state.applied());
-            self.commit(Durability::Immediate, |transaction| {
-                save_standing(transaction, &chain, applied)
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Forgets the batches up to position `seq`, and counts them as acknowledged. Notes where the leaves
-    /// of their commitments are: `leaves` by position of the batch.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn acknowledge(
-        &self,
-        sealer: &Sealer,
-        seq: u64,
-        leaves: &BTreeMap<u64, LeavesAt>,
-    ) -> Result<Chain, SpoolError> {
-        let mut state = self.state()?;
-        let forgotten = self.forget(&mut state, sealer, seq, leaves);
-        forgotten.map_err(|failure| self.explain(failure))?;
-        Ok(state.shown().unwrap_or_else(|| Chain::new(sealer.vehicle())))
-    }
-
-    fn forget(
-        &self,
-        state: &mut State,
-        sealer: &Sealer,
-        seq: u64,
-        leaves: &BTreeMap<u64, LeavesAt>,
-    ) -> Result<(), Failure> {
-        let mut chain = state.chain.clone().unwrap_or_else(|| Chain::new(sealer.vehicle()));
-        let (mut gone, mut placed) = (Vec::new(), Vec::new());
-        for (position, slot) in state.slots.range(..=seq) {
-            gone.push(*position);
-            chain.acknowledge(slot);
-            let Some(first) = leaves.get(position) else { continue };
-            // What is damaged loses its places, not its receipt.
-            if let Some(pending) = state.read(slot)? {
-                placed.push((contents(&pending)?, *first));
-            }
-        }
-        let hash = state.hash_behind(chain.acknowledged_seq).unwrap_or(chain.head().hash);
-        chain.set_acknowledged_hash(hash);
-        self.commit(Durability::Immediate, |transaction| {
-            for (contents, first) in &placed {
-                kept::place(transaction, contents, *first)?;
-            }
-            save_standing(transaction, &chain, state.applied())
-        })?;
-        gone.into_iter().for_each(|position| state.remove(position));
-        state.chain = Some(chain);
-        state.sweep()
     }
 
     /// What was counted so far.
@@ -335,7 +239,7 @@ impl Spool {
     pub fn progress(&self, source: &str) -> Result<Progress, SpoolError> {
         drop(self.state()?);
         self.read(|transaction| {
-            let table = transaction.open_table(super::tables::PROGRESS)?;
+            let table = transaction.open_table(PROGRESS)?;
             let row = table.get(source)?;
             row.map_or_else(|| Ok(Progress::default()), |row| from_json(source, row.value()))
         })
@@ -348,7 +252,7 @@ impl Spool {
     pub fn open_of(&self, source: &str) -> Result<Option<Vec<u8>>, SpoolError> {
         drop(self.state()?);
         self.read(|transaction| {
-            let table = transaction.open_table(super::tables::OPEN)?;
+            let table = transaction.open_table(OPEN)?;
             let row = table.get(source)?;
             Ok(row.map(|row| row.value().to_vec()))
         })

@@ -1,5 +1,7 @@
 //! Tests of the spool: restarts, full disks, acknowledgements, cutting anew.
 
+use std::collections::BTreeMap;
+
 use telematics::loss::{Bridge, LossReason};
 use telematics::payload;
 use telematics::testing;
@@ -260,7 +262,7 @@ fn a_full_spool_drops_the_oldest_and_says_so_in_the_chain() {
     let runs = bridged(&spool);
 
     let (first, last, lost) = runs[0];
-    assert!(first == 1 && last == lost && lost >= 8, "{runs:?}");
+    assert!(first == 1 && last == lost && lost >= 5, "{runs:?}");
     assert!(runs[1..].iter().all(|(seq, last, lost)| seq == last && *lost == 0), "{runs:?}");
     assert_eq!(runs.last().unwrap().0, 20, "the newest is there");
     let loss = after(&spool, 0)[0].loss().unwrap();

@@ -7,8 +7,8 @@ use std::io;
 use redb::{TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use telematics::payload::{self, Contents};
 use telematics::SealedBatch;
+use telematics::payload::{self, Contents};
 
 use super::error::SpoolError;
 use super::records::Pending;

@@ -5,6 +5,7 @@
 mod claims;
 mod enrolment;
 mod market;
+mod measure;
 mod proofs;
 mod recordings;
 mod uplink;

@@ -48,9 +48,6 @@ fn a_sample_of_the_rav4_costs_two_bytes_at_most() {
         payloads += batch.payload.len();
         samples += contents.samples.len();
         batches += 1;
-        if let Ok(folder) = std::env::var("AXLE_WIRE_DUMP") {
-            std::fs::write(format!("{folder}/{batches:04}"), format!("{:?}", contents.samples)).unwrap();
-        }
     };
     while let Some(frame) = reader.next_frame().unwrap() {
         let time = frame.time;

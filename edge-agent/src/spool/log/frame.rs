@@ -37,13 +37,9 @@ pub(super) struct Frame {
 /// The bytes of a frame.
 pub(super) fn frame(epoch: u32, number: u64, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-    let summed = [
-        length.to_be_bytes().as_slice(),
-        &epoch.to_be_bytes(),
-        &number.to_be_bytes(),
-        body,
-    ]
-    .concat();
+    let summed =
+        [length.to_be_bytes().as_slice(), &epoch.to_be_bytes(), &number.to_be_bytes(), body]
+            .concat();
     [MARKER.as_slice(), &CRC.checksum(&summed).to_be_bytes(), &summed].concat()
 }
 

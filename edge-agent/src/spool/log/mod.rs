@@ -179,7 +179,6 @@ impl Log {
         }
         if gone.is_empty() { Ok(()) } else { self.storage.sync_folder() }
     }
-
 }
 
 fn length(bytes: &[u8]) -> u64 {
