@@ -69,7 +69,8 @@ async fn a_full_bus_costs_two_percent_of_a_core() {
     child.kill().unwrap();
     child.wait().unwrap();
 
-    let megabytes = std::fs::metadata(binary()).unwrap().len() as f64 / 1e6;
+    let megabytes =
+        f64::from(u32::try_from(std::fs::metadata(binary()).unwrap().len()).unwrap()) / 1e6;
     let status = status::read(car.data_dir()).unwrap();
     let percent = used.cpu_seconds / seconds * 100.0;
     println!(

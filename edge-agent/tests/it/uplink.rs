@@ -257,10 +257,11 @@ async fn a_silent_bus_closes_the_connection_and_a_frame_opens_it_again() {
     let config = car.data_dir().join("quiet.toml");
     std::fs::write(&config, format!("{text}quiet_after_seconds = 1\n")).unwrap();
     let config = AgentConfig::load(&config).unwrap();
-    let run =
-        tokio::spawn(
-            async move { agent::run(&config, WhenDone::Exit, CancellationToken::new()).await },
-        );
+    let stop = CancellationToken::new();
+    let run = tokio::spawn({
+        let stop = stop.clone();
+        async move { agent::run(&config, WhenDone::Stay, stop).await }
+    });
     let shown = |connected: bool| {
         let data_dir = car.data_dir().to_owned();
         async move {

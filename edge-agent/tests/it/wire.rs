@@ -14,7 +14,7 @@ use telematics::{PolicyVersion, SealedBatch, testing};
 /// Bytes of a batch on the stream: the fields of the protobuf message with their tags and lengths, the
 /// five bytes before a gRPC message, and a frame head of HTTP/2 and a record of TLS 1.3 around it.
 fn wire_bytes(batch: &SealedBatch) -> usize {
-    let varint = |number: usize| number.max(1).ilog2() as usize / 7 + 1;
+    let varint = |number: usize| usize::try_from(number.max(1).ilog2()).unwrap() / 7 + 1;
     let seq = usize::try_from(batch.header.seq).unwrap();
     let payload = batch.payload.len();
     let fields = (2 + 16) + (1 + varint(seq)) + (2 + 32) + (1 + 1) + (2 + 64);
@@ -58,11 +58,12 @@ fn a_sample_of_the_rav4_costs_two_bytes_at_most() {
     }
     send(&mut batcher);
 
-    let (bytes, count) = (bytes as f64, samples as f64);
+    let number = |count: usize| f64::from(u32::try_from(count).unwrap());
+    let (bytes, payloads, count) = (number(bytes), number(payloads), number(samples));
     println!(
         "{batches} batches, {samples} samples: {:.3} bytes a sample on the wire, {:.3} of payload",
         bytes / count,
-        payloads as f64 / count,
+        payloads / count,
     );
     assert!(bytes / count <= 2.0, "{:.3} bytes a sample", bytes / count);
 }

@@ -22,7 +22,7 @@ const SUMMED_FROM: usize = 8;
 /// More than a batch and all that is kept with it can have. Bounds what a damaged length asks for.
 pub(in crate::spool) const BODY_BYTES_MAX: usize = 32 << 20;
 
-/// CRC-32C, as iSCSI, ext4 and Btrfs use it.
+/// CRC-32C, as many file systems use it.
 const CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
 /// A frame that was found.
@@ -135,7 +135,8 @@ mod tests {
             let mut flipped = segment.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             let hit = ends.iter().position(|end| bit / 8 < *end).unwrap();
-            let expected: Vec<_> = (5..=7).filter(|number| number - 5 != hit as u64).collect();
+            let expected: Vec<_> =
+                (5..=7).filter(|number| number - 5 != u64::try_from(hit).unwrap()).collect();
 
             assert_eq!((numbers(&flipped), scan(&flipped).1), (expected, 1), "bit {bit}");
         }
