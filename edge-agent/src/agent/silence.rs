@@ -80,7 +80,7 @@ mod tests {
     fn sleep_comes_in_two_steps_and_a_frame_ends_it() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        let mut silence = Silence::new(Duration::from_secs(60), start);
+        let mut silence = Silence::new(Duration::from_mins(1), start);
         #[rustfmt::skip] // a table is read by column
         let checks = [
             // name                         second  frames  deeper

@@ -50,17 +50,15 @@ impl Spool {
         needed: u64,
     ) -> Result<(), Failure> {
         let max = self.bytes_max.get();
-        if state.bytes + needed <= max {
-            return Ok(());
-        }
-        while self.when_full == WhenFull::DropOldest {
-            // The loss that is stated takes room as well.
+        loop {
             let over = (state.bytes + needed).saturating_sub(max);
-            let enough = over.max(max / FREED_PART) + LOSS_BYTES;
             if over == 0 {
                 return Ok(());
             }
-            if !self.drop_oldest(state, sealer, policy, enough)? {
+            // The loss that is stated takes room as well.
+            let enough = over.max(max / FREED_PART) + LOSS_BYTES;
+            let drops = self.when_full == WhenFull::DropOldest;
+            if !(drops && self.drop_oldest(state, sealer, policy, enough)?) {
                 break;
             }
         }
@@ -169,7 +167,7 @@ impl Run {
             return Ok(());
         }
         let contents = payload::decode(&pending.batch.payload)
-            .map_err(|_| Failure::Damaged(format!("batch {}", pending.batch.header.seq)))?;
+            .or(Err(Failure::Damaged(format!("batch {}", pending.batch.header.seq))))?;
         self.loss.batches += 1;
         self.fresh += 1;
         self.loss.samples += u64::from(pending.samples);

@@ -116,7 +116,9 @@ impl Spool {
             }
             save_standing(transaction, &chain, state.applied())
         })?;
-        gone.into_iter().for_each(|position| state.remove(position));
+        for position in gone {
+            state.remove(position);
+        }
         state.chain = Some(chain);
         state.sweep()
     }

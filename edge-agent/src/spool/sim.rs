@@ -20,6 +20,7 @@ const SECTOR: usize = 512;
 
 /// What this disk does wrong, so that the tests are seen to notice.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each planted bug, all independent")]
 pub(super) struct Faults {
     /// Says that segments are synced, and syncs nothing.
     pub(super) ignores_sync: bool,

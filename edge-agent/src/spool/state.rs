@@ -85,7 +85,9 @@ impl State {
         let bridges = loss.is_some_and(|loss| loss.bridge.is_some());
         let replaced = seq..=if bridges { end } else { u64::MAX };
         let replaced: Vec<_> = self.slots.range(replaced).map(|(seq, _)| *seq).collect();
-        replaced.into_iter().for_each(|seq| self.remove(seq));
+        for seq in replaced {
+            self.remove(seq);
+        }
         let slot = Slot {
             place,
             last_seq: end,

@@ -169,7 +169,7 @@ impl Spool {
             dropped: Vec::new(),
             kept: cut.kept.iter().filter(is_sent).cloned().collect(),
         };
-        self.keep(&mut state, sealer, policy, entry).map_err(|failure| self.explain(failure))
+        self.keep(&mut state, sealer, policy, &entry).map_err(|failure| self.explain(failure))
     }
 
     /// States a loss that left no batch behind, at the end of the chain.
@@ -186,7 +186,7 @@ impl Spool {
         let chain = state.chain.get_or_insert_with(|| Chain::new(sealer.vehicle()));
         let batch = sealer.seal_loss(chain.head(), policy.version(), &loss);
         let entry = Entry { pending: Some(Pending { batch, samples: 0 }), ..Entry::default() };
-        self.keep(&mut state, sealer, policy, entry).map_err(|failure| self.explain(failure))
+        self.keep(&mut state, sealer, policy, &entry).map_err(|failure| self.explain(failure))
     }
 
     /// Keeps `entry`, which stands at the end of the chain.
@@ -195,7 +195,7 @@ impl Spool {
         state: &mut State,
         sealer: &Sealer,
         policy: &Policy,
-        entry: Entry,
+        entry: &Entry,
     ) -> Result<Chain, Failure> {
         let body = entry.to_bytes()?;
         if body.len() > BODY_BYTES_MAX {
@@ -206,10 +206,10 @@ impl Spool {
         }
         let (number, place) = state.log.append(&body, Durable::Now).map_err(Failure::Log)?;
         let begins_segment = place.is_first();
-        state.take(number, place, &entry);
+        state.take(number, place, entry);
         let durability = if begins_segment { Durability::Immediate } else { Durability::None };
         let applied = self.commit(durability, |transaction| {
-            apply(transaction, &entry)?;
+            apply(transaction, entry)?;
             let Some(chain) = &state.chain else { return Ok(()) };
             save_standing(transaction, chain, state.applied())
         });

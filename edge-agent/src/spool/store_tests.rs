@@ -261,13 +261,13 @@ fn a_full_spool_drops_the_oldest_and_says_so_in_the_chain() {
     let spool = overfull(&disk, 0);
     let runs = bridged(&spool);
 
-    let (first, last, lost) = runs[0];
-    assert!(first == 1 && last == lost && lost >= 5, "{runs:?}");
+    let (first, end, lost) = runs[0];
+    assert!(first == 1 && end == lost && lost >= 5, "{runs:?}");
     assert!(runs[1..].iter().all(|(seq, last, lost)| seq == last && *lost == 0), "{runs:?}");
     assert_eq!(runs.last().unwrap().0, 20, "the newest is there");
-    let loss = after(&spool, 0)[0].loss().unwrap();
-    assert_eq!((loss.reason, loss.samples), (LossReason::SpoolFull, lost * 10));
-    assert_eq!(loss.span, Some((testing::T0, testing::T0.plus_micros(900_000))));
+    let stated = after(&spool, 0)[0].loss().unwrap();
+    assert_eq!((stated.reason, stated.samples), (LossReason::SpoolFull, lost * 10));
+    assert_eq!(stated.span, Some((testing::T0, testing::T0.plus_micros(900_000))));
     assert_eq!(spool.adopt(&sealer()).unwrap().batches_lost, lost);
 
     // The same after a restart, and when the marketplace has the loss and what is behind it.

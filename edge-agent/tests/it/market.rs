@@ -438,6 +438,15 @@ impl Car {
         self.folder.path()
     }
 
+    /// Every byte of its spool: the database and the log.
+    pub(crate) fn spooled(&self) -> Vec<u8> {
+        let mut bytes = std::fs::read(self.data_dir().join("spool.redb")).unwrap();
+        for segment in std::fs::read_dir(self.data_dir().join("spool")).unwrap() {
+            bytes.extend(std::fs::read(segment.unwrap().path()).unwrap());
+        }
+        bytes
+    }
+
     pub(crate) fn config(&self, market: &Market, more: &str) -> PathBuf {
         let path = self.folder.path().join("agent.toml");
         let url = &market.url;

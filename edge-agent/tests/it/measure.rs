@@ -26,7 +26,8 @@ fn usage(child: &Child) -> Usage {
     let stat = read("stat");
     // Behind the name, which may hold spaces: fields 3 and on. User and system time are 14 and 15.
     let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    let ticks: f64 = fields[11..13].iter().map(|field| field.parse::<f64>().unwrap()).sum();
+    let ticks: f64 =
+        fields.iter().skip(11).take(2).map(|field| field.parse::<f64>().unwrap()).sum();
     let status = read("status");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let kilobytes: f64 = peak.trim().trim_end_matches(" kB").parse().unwrap();

@@ -187,8 +187,7 @@ async fn a_car_that_keeps_everything_sends_nothing_and_counts() {
     assert!(market.samples().is_empty());
     let counters = status::read(car.data_dir()).unwrap().counters;
     assert_eq!((counters.samples_decoded, counters.samples_kept), (200, 200));
-    let spool = std::fs::read(car.data_dir().join("spool.redb")).unwrap();
-    assert!(!spool.windows(12).any(|bytes| bytes == b"axle/batch/v"));
+    assert!(!car.spooled().windows(12).any(|bytes| bytes == b"axle/batch/v"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

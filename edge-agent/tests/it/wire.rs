@@ -38,7 +38,7 @@ fn a_sample_of_the_rav4_costs_two_bytes_at_most() {
     let mut batcher = Batcher::new(&AgentConfig::load(example).unwrap());
     let sealer = Sealer::new(testing::vehicle(1), testing::signing_key(1));
 
-    let (mut head, mut bytes, mut samples, mut batches) = (Head::START, 0, 0, 0);
+    let (mut head, mut bytes, mut samples, mut cuts) = (Head::START, 0, 0, 0);
     let mut payloads = 0;
     let mut send = |batcher: &mut Batcher| {
         let contents = batcher.take();
@@ -47,7 +47,7 @@ fn a_sample_of_the_rav4_costs_two_bytes_at_most() {
         bytes += wire_bytes(&batch);
         payloads += batch.payload.len();
         samples += contents.samples.len();
-        batches += 1;
+        cuts += 1;
     };
     while let Some(frame) = reader.next_frame().unwrap() {
         let time = frame.time;
@@ -61,7 +61,7 @@ fn a_sample_of_the_rav4_costs_two_bytes_at_most() {
     let number = |count: usize| f64::from(u32::try_from(count).unwrap());
     let (bytes, payloads, count) = (number(bytes), number(payloads), number(samples));
     println!(
-        "{batches} batches, {samples} samples: {:.3} bytes a sample on the wire, {:.3} of payload",
+        "{cuts} batches, {samples} samples: {:.3} bytes a sample on the wire, {:.3} of payload",
         bytes / count,
         payloads / count,
     );
