@@ -26,6 +26,7 @@ pub mod kept;
 pub mod mapping;
 pub mod policy;
 pub mod progress;
+pub mod quiet;
 pub mod resample;
 pub mod seal;
 pub mod simulate;

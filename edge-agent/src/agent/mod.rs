@@ -9,6 +9,7 @@
 
 mod proofs;
 mod pump;
+mod silence;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +31,9 @@ use crate::frames::{FrameSource, LogError, Replay};
 use crate::identity::{Identity, IdentityError};
 use crate::mapping::{Mapping, MappingError};
 use crate::policy::{self, PolicyError};
+use crate::quiet::Quiet;
 use crate::seal::Sealer;
-use crate::spool::{Spool, SpoolError};
+use crate::spool::{Spool, SpoolError, WhenFull};
 use crate::status::{self, Board, Status};
 use crate::uplink::{Shared, Uplink, UplinkError};
 use crate::vault::Vault;
@@ -101,7 +103,8 @@ pub async fn run(
     let identity = Identity::load(&config.data_dir)?;
     identity.check(clock::now())?;
     let policy = policy::load(&config.data_dir)?;
-    let spool = Arc::new(Spool::open(&config.data_dir, config.spool_bytes_max)?);
+    let spool = Spool::open(&config.data_dir, config.spool_bytes_max)?;
+    let spool = Arc::new(spool.when_full(when_full(config)));
     let sealer = Arc::new(Sealer::new(identity.vehicle, identity.holder.key.signing_key().clone()));
     let board = board(&identity, &policy, &spool, &sealer)?;
     let shared = Shared {
@@ -113,6 +116,7 @@ pub async fn run(
         board: board.clone(),
         sealed: Arc::new(Notify::new()),
         acknowledged: Arc::new(Notify::new()),
+        quiet: Quiet::default(),
     };
     let pump = pump(config, &shared)?;
     tracing::info!(vehicle = %identity.vehicle, source = pump.source_name(), "agent started");
@@ -185,6 +189,14 @@ async fn drive(
     Ok(pumped?)
 }
 
+/// A replay is never dropped from: what is not read yet is still in the recording.
+fn when_full(config: &AgentConfig) -> WhenFull {
+    match config.source() {
+        SourceConfig::Interface(_) => config.spool_full,
+        SourceConfig::Replay(_) => WhenFull::RefuseNewest,
+    }
+}
+
 fn pump(config: &AgentConfig, shared: &Shared) -> Result<Pump, AgentError> {
     let dbc = Dbc::load(&config.dbc)?;
     let mapping = Mapping::load(&config.map, &dbc)?;
@@ -228,6 +240,11 @@ async fn write_status(shared: Shared) {
     loop {
         save_status(&shared);
         tokio::time::sleep(STATUS_PERIOD).await;
+        // The connection outlasts the bus until everything is sent.
+        if shared.quiet.is_on() && !shared.board.snapshot().connected {
+            save_status(&shared);
+            shared.quiet.over().await;
+        }
     }
 }
 
