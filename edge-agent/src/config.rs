@@ -11,6 +11,7 @@ use telematics::Timestamp;
 use telematics::payload::SAMPLES_MAX;
 
 use crate::metrics::Listen;
+use crate::spool::WhenFull;
 
 /// Settings of one agent.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -44,9 +45,17 @@ pub struct AgentConfig {
     /// Age of a batch, by the time of its samples and by the clock.
     #[serde(default = "default_batch_age_seconds_max")]
     pub batch_age_seconds_max: NonZeroU32,
-    /// Disk given to batches that are not acknowledged yet. When full, the agent stops reading.
+    /// Disk given to batches that are not acknowledged yet, with what is kept beside each.
     #[serde(default = "default_spool_bytes_max")]
     pub spool_bytes_max: NonZeroU64,
+    /// What happens on a live bus when that is full: `drop-oldest` drops the oldest batches that never left
+    /// the car, `refuse-newest` stops reading. The marketplace is told what is lost. A replay waits.
+    #[serde(default = "default_spool_full")]
+    pub spool_full: WhenFull,
+    /// A bus without a frame for this long puts the agent to sleep: no connection and no timers, until
+    /// there is a frame again.
+    #[serde(default = "default_quiet_after_seconds")]
+    pub quiet_after_seconds: NonZeroU32,
     /// Days for which what is behind commitments is kept, encrypted, to be proven about. With 0 nothing
     /// is kept and nothing can be proven.
     #[serde(default = "default_proofs_retention_days")]
@@ -264,7 +273,7 @@ fn optional_time<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Tim
 }
 
 const fn default_batch_samples_max() -> NonZeroU32 {
-    const { NonZeroU32::new(2_000).unwrap() }
+    const { NonZeroU32::new(4_000).unwrap() }
 }
 
 const fn default_batch_age_seconds_max() -> NonZeroU32 {
@@ -286,6 +295,16 @@ const fn default_claim_delay_seconds_max() -> u32 {
 /// A week of driving two hours a day.
 const fn default_spool_bytes_max() -> NonZeroU64 {
     const { NonZeroU64::new(256 << 20).unwrap() }
+}
+
+/// Buyers of live data want the present, and what is a week old was for sale for a week.
+const fn default_spool_full() -> WhenFull {
+    WhenFull::DropOldest
+}
+
+/// Longer than a stop at a level crossing with the engine off, shorter than what a battery notices.
+const fn default_quiet_after_seconds() -> NonZeroU32 {
+    const { NonZeroU32::new(120).unwrap() }
 }
 
 #[cfg(test)]
@@ -320,6 +339,8 @@ mod tests {
         assert_eq!(config.batch_samples_max, default_batch_samples_max());
         assert_eq!(config.batch_age_seconds_max, default_batch_age_seconds_max());
         assert_eq!(config.spool_bytes_max, default_spool_bytes_max());
+        assert_eq!(config.spool_full, WhenFull::DropOldest);
+        assert_eq!(config.quiet_after_seconds, default_quiet_after_seconds());
         assert_eq!(config.proofs_retention_days, default_proofs_retention_days());
         assert!(!config.answer_campaigns && !config.allow_dev_keys);
         assert_eq!(config.claim_check_seconds, default_claim_check_seconds());
@@ -365,6 +386,8 @@ mod tests {
             ("too many samples",    "batch_samples_max = 10001",           "at most 10000"),
             ("batches of a day",    "batch_age_seconds_max = 86400",       "at most 3600"),
             ("a speed of nothing",  "replay_speed = 0.0",                  "`0` is not a replay speed"),
+            ("a policy of none",    "spool_full = \"drop-newest\"",        "drop-newest"),
+            ("never awake",         "quiet_after_seconds = 0",             "zero"),
             ("a word for a speed",  "replay_speed = \"fast\"",             "`fast` is not a replay speed"),
             ("eleven years",        "proofs_retention_days = 4000",        "at most 3650"),
             ("answers, no keys",    "answer_campaigns = true",             "`proving_keys_dir`"),

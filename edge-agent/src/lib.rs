@@ -30,6 +30,7 @@ pub mod metrics;
 pub mod pause;
 pub mod policy;
 pub mod progress;
+pub mod quiet;
 pub mod resample;
 pub mod seal;
 pub mod simulate;

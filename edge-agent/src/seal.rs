@@ -3,6 +3,7 @@
 //! **Invariant:** a batch names the vehicle of the key that signs it.
 
 use ed25519_dalek::SigningKey;
+use telematics::loss::Loss;
 use telematics::payload::{self, Contents};
 use telematics::{BatchHash, BatchHeader, PolicyVersion, SealedBatch, VehicleId};
 
@@ -54,13 +55,23 @@ impl Sealer {
         consent_version: PolicyVersion,
         contents: &Contents,
     ) -> SealedBatch {
+        self.seal_payload(head, consent_version, payload::encode(contents))
+    }
+
+    /// Seals the statement of `loss` as what follows `head`.
+    #[must_use]
+    pub fn seal_loss(&self, head: Head, version: PolicyVersion, loss: &Loss) -> SealedBatch {
+        self.seal_payload(head, version, loss.to_payload())
+    }
+
+    fn seal_payload(&self, head: Head, version: PolicyVersion, payload: Vec<u8>) -> SealedBatch {
         let header = BatchHeader {
             vehicle: self.vehicle,
             seq: head.seq + 1,
             prev_hash: head.hash,
-            consent_version,
+            consent_version: version,
         };
-        SealedBatch::seal(header, payload::encode(contents), &self.key)
+        SealedBatch::seal(header, payload, &self.key)
     }
 }
 

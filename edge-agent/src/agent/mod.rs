@@ -11,6 +11,7 @@ mod pausing;
 mod proofs;
 mod publish;
 mod pump;
+mod silence;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,8 +35,9 @@ use crate::identity::{Identity, IdentityError};
 use crate::mapping::{Mapping, MappingError};
 use crate::metrics::MetricsError;
 use crate::policy::{self, PolicyError};
+use crate::quiet::Quiet;
 use crate::seal::Sealer;
-use crate::spool::{Spool, SpoolError};
+use crate::spool::{Spool, SpoolError, WhenFull};
 use crate::status::{self, Board, Status};
 use crate::uplink::{Shared, Uplink, UplinkError};
 use crate::vault::Vault;
@@ -111,7 +113,8 @@ pub async fn run(
     let identity = Identity::load(&config.data_dir)?;
     identity.check(clock::now())?;
     let policy = policy::load(&config.data_dir)?;
-    let spool = Arc::new(Spool::open(&config.data_dir, config.spool_bytes_max)?);
+    let spool = Spool::open(&config.data_dir, config.spool_bytes_max)?;
+    let spool = Arc::new(spool.when_full(when_full(config)));
     let sealer = Arc::new(Sealer::new(identity.vehicle, identity.holder.key.signing_key().clone()));
     let board = board(&config.data_dir, &identity, &policy, &spool, &sealer)?;
     let shared = Shared {
@@ -123,8 +126,9 @@ pub async fn run(
         board: board.clone(),
         sealed: Arc::new(Notify::new()),
         acknowledged: Arc::new(Notify::new()),
+        quiet: Quiet::default(),
     };
-    let pausing = Pausing::new(&config.data_dir, board.clone())?;
+    let pausing = Pausing::new(&config.data_dir, board.clone(), shared.quiet.clone())?;
     let pump = pump(config, &shared, pausing.watch())?;
     let metrics = offer_metrics(config, &shared).await?;
     tracing::info!(vehicle = %identity.vehicle, source = pump.source_name(), "agent started");
@@ -202,6 +206,14 @@ async fn drive(
         }
     }
     Ok(pumped?)
+}
+
+/// A replay is never dropped from: what is not read yet is still in the recording.
+fn when_full(config: &AgentConfig) -> WhenFull {
+    match config.source() {
+        SourceConfig::Interface(_) => config.spool_full,
+        SourceConfig::Replay(_) => WhenFull::RefuseNewest,
+    }
 }
 
 fn pump(

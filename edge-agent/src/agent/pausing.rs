@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::AgentError;
+use crate::quiet::Quiet;
 use crate::status::Board;
 use crate::{clock, pause, status};
 
@@ -24,14 +25,15 @@ pub(super) struct Pausing {
     unwritten: Option<Timestamp>,
     since: watch::Sender<Option<Timestamp>>,
     board: Board,
+    quiet: Quiet,
 }
 
 impl Pausing {
     /// Listens for SIGUSR1; the owner's pause of an earlier run holds at once.
-    pub(super) fn new(data_dir: &Path, board: Board) -> Result<Self, AgentError> {
+    pub(super) fn new(data_dir: &Path, board: Board, quiet: Quiet) -> Result<Self, AgentError> {
         let toggles = signal(SignalKind::user_defined1()).map_err(AgentError::Signal)?;
         let since = watch::Sender::new(pause::since(data_dir));
-        Ok(Self { data_dir: data_dir.to_owned(), toggles, unwritten: None, since, board })
+        Ok(Self { data_dir: data_dir.to_owned(), toggles, unwritten: None, since, board, quiet })
     }
 
     /// What the pump follows.
@@ -44,7 +46,9 @@ impl Pausing {
         loop {
             tokio::select! {
                 _ = self.toggles.recv() => self.toggle(),
-                () = tokio::time::sleep(LOOK_PERIOD) => {}
+                () = tokio::time::sleep(LOOK_PERIOD), if !self.quiet.is_on() => {}
+                // While the bus sleeps there is nothing to record; the pump looks before it does.
+                () = self.quiet.over(), if self.quiet.is_on() => {}
             }
             let now = pause::since(&self.data_dir).or(self.unwritten);
             self.since.send_if_modified(|since| std::mem::replace(since, now) != now);

@@ -56,6 +56,7 @@ pub(super) async fn look_after(shared: Shared, retention_days: u32) {
         if forgets {
             forget_at += FORGET_PERIOD;
         }
+        let quiet = shared.quiet.clone();
         let shared = shared.clone();
         let work = move || -> Result<(), SpoolError> {
             if forgets {
@@ -71,6 +72,7 @@ pub(super) async fn look_after(shared: Shared, retention_days: u32) {
             tracing::warn!(%error, "records for proofs not looked after");
         }
         tokio::time::sleep(COUNT_PERIOD).await;
+        quiet.over().await;
     }
 }
 

@@ -20,6 +20,19 @@ pub(super) async fn write_status(shared: Shared) {
         save_status(&shared);
         tell(&[NotifyState::Watchdog]);
         tokio::time::sleep(STATUS_PERIOD).await;
+        // The connection outlasts the bus until everything is sent.
+        if shared.quiet.is_on() && !shared.board.snapshot().connected {
+            save_status(&shared);
+            sleep_watched(&shared).await;
+        }
+    }
+}
+
+/// Waits until the bus wakes. Where a service manager watches, it is told now and then.
+async fn sleep_watched(shared: &Shared) {
+    let Some(period) = sd_notify::watchdog_enabled() else { return shared.quiet.over().await };
+    while tokio::time::timeout(period / 3, shared.quiet.over()).await.is_err() {
+        tell(&[NotifyState::Watchdog]);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use telematics::loss::{Loss, LossReason};
 use telematics::window::Period;
 use telematics::{Disclosure, Policy, Sample, Timestamp};
 use tokio::sync::watch;
@@ -12,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use zk::Committable;
 
+use super::silence::Silence;
 use crate::batcher::Batcher;
 use crate::clock;
 use crate::coarse::Coarse;
@@ -19,16 +21,15 @@ use crate::config::AgentConfig;
 use crate::decoder::Decoder;
 use crate::frames::{Frame, FrameError, FrameSource};
 use crate::live::Live;
+use crate::pause;
 use crate::progress::{Counters, Progress};
-use crate::spool::{Cut, KeptRecord, SpoolError};
+use crate::spool::{Chain, Cut, KeptRecord, SpoolError};
 use crate::status;
 use crate::uplink::Shared;
 use crate::windows::{Committer, Made};
 
 /// Time between attempts to write to a disk that is full.
 const RETRY: Duration = Duration::from_secs(2);
-/// How often the clock is asked whether a batch is old.
-const AGE_CHECK: Duration = Duration::from_millis(250);
 
 /// Why the pump stopped.
 #[derive(Debug, thiserror::Error)]
@@ -56,12 +57,17 @@ pub(super) struct Pump {
     source_name: String,
     pause: watch::Receiver<Option<Timestamp>>,
     is_paused: bool,
+    /// Frames that passed by while paused, so that the agent does not sleep beside a busy bus.
+    passed: u64,
     decoder: Decoder,
     batcher: Batcher,
     committer: Committer,
     kept: Vec<KeptRecord>,
     /// Whether the owner wants anything kept.
     keeps: bool,
+    silence: Silence,
+    /// Frames of a live bus that were not read, and not stated as lost yet.
+    unread: Option<Loss>,
     /// Samples of one frame; reused.
     samples: Vec<Sample>,
     counters: Counters,
@@ -92,10 +98,16 @@ impl Pump {
             source_name: source.name,
             pause: source.pause,
             is_paused: false,
+            passed: 0,
             decoder,
             batcher: Batcher::new(config),
             kept: Vec::new(),
             keeps: config.proofs_retention_days > 0,
+            silence: Silence::new(
+                Duration::from_secs(config.quiet_after_seconds.get().into()),
+                Instant::now(),
+            ),
+            unread: None,
             samples: Vec::new(),
             counters,
             live: Live::default(),
@@ -111,32 +123,41 @@ impl Pump {
     /// Reads until the source ends or `stop` is cancelled; then seals what is open.
     pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), PumpError> {
         self.follow_pause(&stop).await?;
-        let mut check_at = Instant::now() + AGE_CHECK;
+        let mut check_at = self.silence.next_check(Instant::now());
         let ended = loop {
+            let mut falls_asleep = false;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break false,
                 Ok(()) = self.pause.changed() => self.follow_pause(&stop).await?,
-                () = sleep_until(check_at) => {
-                    check_at = Instant::now() + AGE_CHECK;
-                    if self.source.is_live() {
-                        self.committer.pause(clock::now(), &mut rand::rng());
-                        self.keep_made(clock::now(), clock::now());
-                    }
-                    self.show_counters();
+                () = at(check_at) => {
+                    falls_asleep = self.check();
+                    check_at = self.silence.next_check(Instant::now());
                     if self.is_paused && !self.source.is_live() {
                         // Else a restart after the pause would read what was recorded during it.
                         self.cut(&stop).await?;
                     }
                 }
-                frame = self.source.next_frame() => match frame? {
-                    Some(_) if self.is_paused => {}
-                    Some(frame) => self.take(&frame),
-                    None => break true,
-                },
+                frame = self.source.next_frame() => {
+                    let Some(frame) = frame? else { break true };
+                    if self.silence.end(Instant::now()) {
+                        // Asleep, nobody looked for the owner's pause.
+                        self.set_paused(pause::since(&self.shared.data_dir), &stop).await?;
+                        self.shared.quiet.set(false);
+                        check_at = self.silence.next_check(Instant::now());
+                    }
+                    if self.is_paused {
+                        self.passed += 1;
+                    } else {
+                        self.take(&frame);
+                    }
+                }
             }
-            if self.batcher.is_due(clock::now()) {
+            if falls_asleep || self.batcher.is_due(clock::now()) {
                 self.cut(&stop).await?;
+            }
+            if falls_asleep {
+                self.shared.quiet.set(true);
             }
         };
         self.end_periods(ended);
@@ -149,6 +170,14 @@ impl Pump {
     /// day that went on afterwards would tell what happened meanwhile; what was sealed stays.
     async fn follow_pause(&mut self, stop: &CancellationToken) -> Result<(), PumpError> {
         let since = *self.pause.borrow_and_update();
+        self.set_paused(since, stop).await
+    }
+
+    async fn set_paused(
+        &mut self,
+        since: Option<Timestamp>,
+        stop: &CancellationToken,
+    ) -> Result<(), PumpError> {
         if since.is_some() != self.is_paused {
             self.is_paused = since.is_some();
             self.committer.break_off();
@@ -159,6 +188,16 @@ impl Pump {
         }
         self.shared.board.update(|status| status.paused_since = since.map(|at| at.to_string()));
         Ok(())
+    }
+
+    /// Looks at the clock. True when the bus has been silent for so long that the agent sleeps.
+    fn check(&mut self) -> bool {
+        if self.source.is_live() {
+            self.committer.pause(clock::now(), &mut rand::rng());
+            self.keep_made(clock::now(), clock::now());
+        }
+        self.show_counters();
+        self.silence.check(self.counters.frames_read + self.passed, Instant::now())
     }
 
     /// Decodes one frame and sorts its samples by consent.
@@ -260,6 +299,7 @@ impl Pump {
             match self.shared.spool.append(&self.shared.sealer, &policy, &mut cut) {
                 Ok(chain) => {
                     self.counters.batches_sealed = self.shared.spool.counters()?.batches_sealed;
+                    let chain = self.state_unread(&policy).unwrap_or(chain);
                     self.show_counters();
                     self.shared.board.show_chain(&chain);
                     self.shared.sealed.notify_one();
@@ -284,6 +324,22 @@ impl Pump {
         }
     }
 
+    /// States the loss of what was not read meanwhile. When it can not be kept, the next batch tries again.
+    fn state_unread(&mut self, policy: &Policy) -> Option<Chain> {
+        let loss = self.unread?;
+        match self.shared.spool.state_loss(&self.shared.sealer, policy, loss) {
+            Ok(chain) => {
+                tracing::warn!(frames = loss.frames, "the bus was not read: its loss is stated");
+                self.unread = None;
+                Some(chain)
+            }
+            Err(error) => {
+                tracing::warn!(error = status::chain_text(&error), "a loss is not stated yet");
+                None
+            }
+        }
+    }
+
     /// Waits for an acknowledgement or a little while. A live bus goes on: its frames are counted.
     async fn wait_for_room(&mut self, stop: &CancellationToken) -> Result<(), PumpError> {
         let retry_at = Instant::now() + RETRY;
@@ -293,8 +349,12 @@ impl Pump {
                 () = self.shared.acknowledged.notified() => return Ok(()),
                 () = sleep_until(retry_at) => return Ok(()),
                 frame = self.source.next_frame(), if self.source.is_live() => {
-                    frame?;
+                    let Some(frame) = frame? else { return Ok(()) };
                     self.counters.frames_dropped += 1;
+                    let unread = Loss::new(LossReason::BusNotRead);
+                    let unread = self.unread.get_or_insert(unread);
+                    unread.frames += 1;
+                    unread.extend((frame.time, frame.time));
                 }
             }
         }
@@ -315,6 +375,13 @@ impl Pump {
             status.position = position;
             (status.live, status.groups) = (live, groups);
         });
+    }
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -83,7 +83,9 @@ impl Answering {
 
     /// Waits until the uplink is connected, and so has asked what the owner permits by now.
     async fn hear_the_owner(&self) {
+        self.shared.quiet.over().await;
         while !self.shared.board.snapshot().connected {
+            self.shared.quiet.over().await;
             tokio::time::sleep(CONNECTION_CHECK).await;
         }
     }

@@ -48,7 +48,7 @@ pub struct KeptCounts {
 }
 
 impl KeptRecord {
-    fn to_bytes(&self, number: u64) -> Vec<u8> {
+    pub(super) fn to_bytes(&self, number: u64) -> Vec<u8> {
         let at = self.leaf.unwrap_or(LeavesAt { epoch: 0, position: 0, day: 0 });
         [
             self.committed.signal.number().to_be_bytes().as_slice(),
@@ -63,7 +63,7 @@ impl KeptRecord {
         .concat()
     }
 
-    fn parse(commitment: &[u8; 32], bytes: &[u8]) -> Result<(u64, Self), Failure> {
+    pub(super) fn parse(commitment: &[u8; 32], bytes: &[u8]) -> Result<(u64, Self), Failure> {
         let parse = || {
             let mut rest = bytes;
             let signal = Signal::by_number(u16::from_be_bytes(take(&mut rest)?).into()).ok()?;
@@ -96,17 +96,16 @@ fn leaf_at(first: LeavesAt, index: usize) -> LeavesAt {
     }
 }
 
-/// Keeps those of `records` whose commitments are in `contents`.
-pub(super) fn put(
-    transaction: &WriteTransaction,
-    records: &[KeptRecord],
-    contents: &Contents,
-) -> Result<(), Failure> {
+/// Keeps `records`. One that is there stays as it is: a record of the log may be applied twice.
+pub(super) fn put(transaction: &WriteTransaction, records: &[KeptRecord]) -> Result<(), Failure> {
     if records.is_empty() {
         return Ok(());
     }
     let (mut kept, mut order) = (transaction.open_table(KEPT)?, transaction.open_table(ORDER)?);
-    for record in records.iter().filter(|record| contents.commitments.contains(&record.committed)) {
+    for record in records {
+        if kept.get(&record.committed.commitment.0)?.is_some() {
+            continue;
+        }
         let signal = record.committed.signal.number();
         let last = order.range((signal, 0)..=(signal, u64::MAX))?.next_back().transpose()?;
         let number = last.map_or(0, |(key, _)| key.value().1 + 1);

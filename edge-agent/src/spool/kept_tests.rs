@@ -62,7 +62,7 @@ fn kept(spool: &Spool, signal: Signal) -> Vec<(u8, Option<(u32, u32)>)> {
 
 /// The commitments that wait, by batch.
 fn waiting(spool: &Spool) -> Vec<Vec<u8>> {
-    let batches = spool.after(0, usize::MAX).unwrap().into_iter();
+    let batches = spool.to_send(&sealer(1), 0, usize::MAX).unwrap().into_iter();
     let contents = batches.map(|pending| payload::decode(&pending.batch.payload).unwrap());
     contents.map(|c| c.commitments.iter().map(|c| c.commitment.0[0]).collect()).collect()
 }

@@ -1,26 +1,36 @@
-//! The transactions of the spool.
+//! Opening the spool and appending to it.
+//!
+//! **Not here:** sending and forgetting ([`super::sending`]), and giving up ([`super::lost`]).
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use redb::{Database, ReadableDatabase, WriteTransaction};
+use redb::{Database, Durability};
+use telematics::Policy;
+use telematics::loss::Loss;
 use telematics::payload::Contents;
-use telematics::{LeavesAt, Policy};
 
 use super::chain::Chain;
-use super::claims::CLAIMS;
+use super::database::{apply, save_standing};
+use super::entry::{Entry, Meta};
 use super::error::SpoolError;
-use super::kept::{self, KeptRecord};
+use super::kept::KeptRecord;
+use super::log::{BODY_BYTES_MAX, Disk, Durable, Log, Storage};
 use super::records::Pending;
-use super::tables::{
-    BATCHES, FORMER_WINDOWS, Failure, OPEN, PROGRESS, STATE, contents, from_json, insert, length,
-    load_chain, load_pending, parse_pending, reseal, save, to_json,
-};
+use super::state::State;
+use super::tables::{Failure, OPEN, PROGRESS, from_json, length};
 use crate::consent;
 use crate::progress::{Counters, Progress};
-use crate::seal::{Head, Sealer};
+use crate::seal::Sealer;
+
+/// The largest segment. A smaller spool has sixteen segments at least, so that a few go when some of it
+/// is acknowledged or dropped.
+const SEGMENT_BYTES_MAX: u64 = 4 << 20;
+const SEGMENTS_MIN: u64 = 16;
+/// Memory for pages of the database. Its own default would grow to a gigabyte.
+const CACHE_BYTES: usize = 2 << 20;
 
 /// What is written together.
 #[derive(Clone, Debug, Default)]
@@ -39,64 +49,92 @@ pub struct Cut {
     pub counters: Counters,
 }
 
-type Open = Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send + Sync>;
+/// What happens to a batch that the disk given to batches has no room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenFull {
+    /// The oldest that never left the car are dropped, and their loss is stated.
+    DropOldest,
+    /// It is refused, and the caller waits.
+    #[default]
+    RefuseNewest,
+}
+
+pub(super) type Open = Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send + Sync>;
 
 /// The spool of one agent.
 pub struct Spool {
-    path: PathBuf,
-    bytes_max: NonZeroU64,
-    open: Open,
+    pub(super) path: PathBuf,
+    pub(super) bytes_max: NonZeroU64,
+    pub(super) when_full: WhenFull,
+    pub(super) open: Open,
     /// `None` after a failed write: redb wants the file opened anew.
-    database: Mutex<Option<Arc<Database>>>,
+    pub(super) database: Mutex<Option<Arc<Database>>>,
+    /// The database lost what was applied to it, or missed some.
+    pub(super) lags: AtomicBool,
+    state: Mutex<State>,
 }
 
 impl Spool {
-    /// Opens the spool in `data_dir`, or makes it.
+    /// Opens the spool in `data_dir`, or makes it. A full one refuses, unless told otherwise.
     ///
     /// # Errors
     /// When it can not be opened, or another agent has it open.
     pub fn open(data_dir: &Path, bytes_max: NonZeroU64) -> Result<Self, SpoolError> {
         let path = data_dir.join("spool.redb");
-        let file = path.clone();
-        Self::open_with(path, bytes_max, Box::new(move || Database::create(&file)))
+        make_whole(&path)?;
+        let (file, folder) = (path.clone(), data_dir.join("spool"));
+        let segments = move || Ok::<Box<dyn Storage>, _>(Box::new(Disk::open(&folder)?));
+        let open = move || Database::builder().set_cache_size(CACHE_BYTES).create(&file);
+        Self::open_with(path, bytes_max, Box::new(open), segments)
     }
 
-    fn open_with(path: PathBuf, bytes_max: NonZeroU64, open: Open) -> Result<Self, SpoolError> {
-        let spool = Self { path, bytes_max, open, database: Mutex::new(None) };
-        spool.write(|transaction| {
-            transaction.open_table(BATCHES)?;
-            transaction.open_table(STATE)?;
-            transaction.open_table(PROGRESS)?;
-            transaction.open_table(OPEN)?;
-            transaction.open_table(kept::KEPT)?;
-            transaction.open_table(kept::ORDER)?;
-            transaction.open_table(CLAIMS)?;
-            transaction.delete_table(FORMER_WINDOWS)?;
-            Ok(())
-        })?;
+    /// What to do when it is full.
+    #[must_use]
+    pub const fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.when_full = when_full;
+        self
+    }
+
+    pub(super) fn open_with(
+        path: PathBuf,
+        bytes_max: NonZeroU64,
+        open: Open,
+        segments: impl FnOnce() -> std::io::Result<Box<dyn Storage>>,
+    ) -> Result<Self, SpoolError> {
+        let refuse = |error: redb::Error| SpoolError::storage(path.clone(), error);
+        // The database is locked: whoever has it open has the log as well.
+        let database = open().map_err(|error| refuse(error.into()))?;
+        let segments = segments().map_err(|error| refuse(error.into()))?;
+        let segment_bytes = (bytes_max.get() / SEGMENTS_MIN).clamp(1, SEGMENT_BYTES_MAX);
+        let log = Log::open(segments, segment_bytes).map_err(|error| refuse(error.into()))?;
+        let spool = Self {
+            path,
+            bytes_max,
+            when_full: WhenFull::default(),
+            open,
+            database: Mutex::new(Some(Arc::new(database))),
+            lags: AtomicBool::new(true),
+            state: Mutex::new(State::new(log)),
+        };
+        spool.prepare()?;
+        drop(spool.state()?);
         Ok(spool)
     }
 
-    /// Makes the chain that of the sealer's vehicle. Batches that a former vehicle of this agent
-    /// left behind are sealed anew as its first ones; what it kept for proofs was encrypted with its key,
-    /// and is deleted.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn adopt(&self, sealer: &Sealer) -> Result<Chain, SpoolError> {
-        self.write(|transaction| {
-            let (chain, pending) = (load_chain(transaction)?, load_pending(transaction)?);
-            if let Some(chain) = chain.filter(|chain| chain.belongs_to(sealer.vehicle())) {
-                return Ok(chain);
-            }
-            let mut chain = Chain::new(sealer.vehicle());
-            reseal(transaction, &mut chain, pending, sealer, None)?;
-            kept::clear(transaction)?;
-            transaction.open_table(OPEN)?.retain(|_, _| false)?;
-            transaction.open_table(CLAIMS)?.retain(|_, _| false)?;
-            save(transaction, "chain", &chain)?;
-            Ok(chain)
-        })
+    /// Where the log is.
+    pub(super) fn log_path(&self) -> PathBuf {
+        self.path.with_extension("")
+    }
+
+    /// The state, once the database is where the log is.
+    pub(super) fn state(&self) -> Result<MutexGuard<'_, State>, SpoolError> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.lags.load(Ordering::SeqCst) {
+            self.recover(&mut state).map_err(|failure| self.explain(failure))?;
+            self.lags.store(false, Ordering::SeqCst);
+        }
+        Ok(state)
     }
 
     /// Seals a batch and keeps it, with the progress that belongs to it, or keeps the progress alone
@@ -112,108 +150,78 @@ impl Spool {
         cut: &mut Cut,
     ) -> Result<Chain, SpoolError> {
         consent::restrict(&mut cut.contents, policy);
-        self.write(|transaction| {
-            let mut chain =
-                load_chain(transaction)?.unwrap_or_else(|| Chain::new(sealer.vehicle()));
-            let mut counters = cut.counters;
-            if cut.contents != Contents::default() {
-                let batch = sealer.seal(chain.head(), policy.version(), &cut.contents);
-                let bytes = chain.bytes_pending + length(&batch.payload);
-                if bytes > self.bytes_max.get() {
-                    let path = self.path.clone();
-                    let (pending, max) = (chain.bytes_pending, self.bytes_max);
-                    return Err(Failure::Refused(SpoolError::Full { path, pending, max }));
-                }
-                counters.batches_sealed += 1;
-                insert(transaction, &mut chain, batch, cut.contents.samples.len())?;
-            }
-            kept::put(transaction, &cut.kept, &cut.contents)?;
-            let (source, progress) = (cut.source.as_str(), to_json(&cut.progress)?);
-            transaction.open_table(PROGRESS)?.insert(source, progress.as_slice())?;
-            transaction.open_table(OPEN)?.insert(source, cut.open.as_slice())?;
-            save(transaction, "counters", &counters)?;
-            save(transaction, "chain", &chain)?;
-            Ok(chain)
-        })
+        let mut state = self.state()?;
+        let chain = state.chain.get_or_insert_with(|| Chain::new(sealer.vehicle()));
+        let mut counters = cut.counters;
+        let mut pending = None;
+        if cut.contents != Contents::default() {
+            let batch = sealer.seal(chain.head(), policy.version(), &cut.contents);
+            let samples = u32::try_from(cut.contents.samples.len()).unwrap_or(u32::MAX);
+            pending = Some(Pending { batch, samples });
+            counters.batches_sealed += 1;
+        }
+        let (source, progress) = (cut.source.clone(), cut.progress.clone());
+        let is_sent = |record: &&KeptRecord| cut.contents.commitments.contains(&record.committed);
+        let entry = Entry {
+            meta: Some(Meta { source, progress, counters }),
+            open: cut.open.clone(),
+            pending,
+            dropped: Vec::new(),
+            kept: cut.kept.iter().filter(is_sent).cloned().collect(),
+        };
+        self.keep(&mut state, sealer, policy, &entry).map_err(|failure| self.explain(failure))
     }
 
-    /// The batches after position `seq`, in order, at most `limit`.
+    /// States a loss that left no batch behind, at the end of the chain.
     ///
     /// # Errors
-    /// When the disk fails.
-    pub fn after(&self, seq: u64, limit: usize) -> Result<Vec<Pending>, SpoolError> {
-        self.read(|transaction| {
-            let table = transaction.open_table(BATCHES)?;
-            let rows = table.range(seq + 1..)?.take(limit);
-            rows.map(|row| parse_pending(row?.1.value())).collect()
-        })
-    }
-
-    /// Forgets the batches up to position `seq`, and counts them as acknowledged. Notes where the leaves
-    /// of their commitments are: `leaves` by position of the batch.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn acknowledge(
+    /// When the spool or the disk is full: nothing is then changed.
+    pub fn state_loss(
         &self,
         sealer: &Sealer,
-        seq: u64,
-        leaves: &BTreeMap<u64, LeavesAt>,
+        policy: &Policy,
+        loss: Loss,
     ) -> Result<Chain, SpoolError> {
-        self.write(|transaction| {
-            let mut chain =
-                load_chain(transaction)?.unwrap_or_else(|| Chain::new(sealer.vehicle()));
-            let mut batches = transaction.open_table(BATCHES)?;
-            for position in chain.acknowledged_seq + 1..=seq.min(chain.head().seq) {
-                if let Some(row) = batches.remove(position)? {
-                    let pending = parse_pending(row.value())?;
-                    let bytes = length(&pending.batch.payload);
-                    chain.samples_acknowledged += u64::from(pending.samples);
-                    chain.bytes_acknowledged += bytes;
-                    chain.bytes_pending = chain.bytes_pending.saturating_sub(bytes);
-                    if let Some(first) = leaves.get(&position) {
-                        kept::place(transaction, &contents(&pending)?, *first)?;
-                    }
-                }
-                chain.acknowledged_seq = position;
-            }
-            drop(batches);
-            save(transaction, "chain", &chain)?;
-            Ok(chain)
-        })
+        let mut state = self.state()?;
+        let chain = state.chain.get_or_insert_with(|| Chain::new(sealer.vehicle()));
+        let batch = sealer.seal_loss(chain.head(), policy.version(), &loss);
+        let entry = Entry { pending: Some(Pending { batch, samples: 0 }), ..Entry::default() };
+        self.keep(&mut state, sealer, policy, &entry).map_err(|failure| self.explain(failure))
     }
 
-    /// Cuts every waiting batch anew under `policy` and seals it again; one that has nothing left is
-    /// gone. Safe only for batches that the marketplace has certainly not accepted.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn recut(&self, sealer: &Sealer, policy: &Policy) -> Result<Chain, SpoolError> {
-        self.write(|transaction| {
-            let mut chain =
-                load_chain(transaction)?.unwrap_or_else(|| Chain::new(sealer.vehicle()));
-            let pending = load_pending(transaction)?;
-            if let Some(first) = pending.first() {
-                let header = first.batch.header;
-                chain.set_head(Head { seq: header.seq - 1, hash: header.prev_hash });
-                chain.bytes_pending = 0;
-                reseal(transaction, &mut chain, pending, sealer, Some(policy))?;
-                save(transaction, "chain", &chain)?;
-            }
-            Ok(chain)
-        })
-    }
-
-    /// Where the agent is in `source`; at its beginning when it never read it.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn progress(&self, source: &str) -> Result<Progress, SpoolError> {
-        self.read(|transaction| {
-            let table = transaction.open_table(PROGRESS)?;
-            let row = table.get(source)?;
-            row.map_or_else(|| Ok(Progress::default()), |row| from_json(source, row.value()))
-        })
+    /// Keeps `entry`, which stands at the end of the chain.
+    fn keep(
+        &self,
+        state: &mut State,
+        sealer: &Sealer,
+        policy: &Policy,
+        entry: &Entry,
+    ) -> Result<Chain, Failure> {
+        let body = entry.to_bytes()?;
+        if body.len() > BODY_BYTES_MAX {
+            return Err(Failure::Log(std::io::ErrorKind::FileTooLarge.into()));
+        }
+        if entry.pending.is_some() {
+            self.make_room(state, sealer, policy, length(&body))?;
+        }
+        let (number, place) = state.log.append(&body, Durable::Now).map_err(Failure::Log)?;
+        let begins_segment = place.is_first();
+        state.take(number, place, entry);
+        let durability = if begins_segment { Durability::Immediate } else { Durability::None };
+        let applied = self.commit(durability, |transaction| {
+            apply(transaction, entry)?;
+            let Some(chain) = &state.chain else { return Ok(()) };
+            save_standing(transaction, chain, state.applied())
+        });
+        // The record is in the log, so it is kept. What the database missed is applied later.
+        if let Err(failure) =
+            applied.and_then(|()| if begins_segment { state.sweep() } else { Ok(()) })
+        {
+            let error = crate::status::chain_text(&self.explain(failure));
+            tracing::warn!(%error, "a batch is kept, its records are not applied yet");
+            self.lags.store(true, Ordering::SeqCst);
+        }
+        state.shown().ok_or_else(|| Failure::Damaged("the chain".to_owned()))
     }
 
     /// What was counted so far.
@@ -221,10 +229,19 @@ impl Spool {
     /// # Errors
     /// When the disk fails.
     pub fn counters(&self) -> Result<Counters, SpoolError> {
+        Ok(self.state()?.counters)
+    }
+
+    /// Where the agent is in `source`; at its beginning when it never read it.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn progress(&self, source: &str) -> Result<Progress, SpoolError> {
+        drop(self.state()?);
         self.read(|transaction| {
-            let table = transaction.open_table(STATE)?;
-            let row = table.get("counters")?;
-            row.map_or_else(|| Ok(Counters::default()), |row| from_json("counters", row.value()))
+            let table = transaction.open_table(PROGRESS)?;
+            let row = table.get(source)?;
+            row.map_or_else(|| Ok(Progress::default()), |row| from_json(source, row.value()))
         })
     }
 
@@ -233,56 +250,35 @@ impl Spool {
     /// # Errors
     /// When the disk fails.
     pub fn open_of(&self, source: &str) -> Result<Option<Vec<u8>>, SpoolError> {
+        drop(self.state()?);
         self.read(|transaction| {
             let table = transaction.open_table(OPEN)?;
             let row = table.get(source)?;
             Ok(row.map(|row| row.value().to_vec()))
         })
     }
+}
 
-    pub(super) fn read<T>(
-        &self,
-        work: impl FnOnce(&redb::ReadTransaction) -> Result<T, Failure>,
-    ) -> Result<T, SpoolError> {
-        let attempt = || work(&self.database()?.begin_read()?);
-        attempt().map_err(|failure| self.explain(failure))
-    }
-
-    /// One transaction, synced before it returns.
-    pub(super) fn write<T>(
-        &self,
-        work: impl FnOnce(&WriteTransaction) -> Result<T, Failure>,
-    ) -> Result<T, SpoolError> {
-        let attempt = || {
-            let transaction = self.database()?.begin_write()?;
-            let result = work(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
-        };
-        attempt().map_err(|failure| self.explain(failure))
-    }
-
-    fn database(&self) -> Result<Arc<Database>, Failure> {
-        let mut slot = self.database.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(database) = &*slot {
-            return Ok(Arc::clone(database));
+/// Makes the database beside its place and moves it there: a power cut on the way leaves none, not half
+/// of one.
+fn make_whole(path: &Path) -> Result<(), SpoolError> {
+    let beside = path.with_extension("new");
+    let make = || -> Result<(), redb::Error> {
+        if path.exists() {
+            return Ok(());
         }
-        let database = Arc::new((self.open)()?);
-        *slot = Some(Arc::clone(&database));
-        Ok(database)
-    }
-
-    fn explain(&self, failure: Failure) -> SpoolError {
-        let path = self.path.clone();
-        match failure {
-            Failure::Refused(error) => error,
-            Failure::Damaged(what) => SpoolError::Damaged { path, what },
-            Failure::Storage(source) => {
-                *self.database.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                SpoolError::storage(path, *source)
-            }
+        if beside.exists() {
+            std::fs::remove_file(&beside)?;
         }
-    }
+        drop(Database::create(&beside)?);
+        std::fs::File::open(&beside)?.sync_all()?;
+        std::fs::rename(&beside, path)?;
+        if let Some(folder) = path.parent() {
+            std::fs::File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    };
+    make().map_err(|error| SpoolError::storage(path.to_owned(), error))
 }
 
 #[cfg(test)]

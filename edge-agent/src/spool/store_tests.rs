@@ -1,13 +1,15 @@
 //! Tests of the spool: restarts, full disks, acknowledgements, cutting anew.
 
-use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
 
+use telematics::loss::{Bridge, LossReason};
 use telematics::payload;
 use telematics::testing;
 use telematics::{BatchHash, Disclosure, PolicyVersion, SignalGroup};
 
 use super::*;
+use crate::seal::Head;
+use crate::spool::sim::{Faults, SimDisk};
 
 const PLENTY: NonZeroU64 = NonZeroU64::new(1 << 30).unwrap();
 
@@ -38,13 +40,24 @@ fn cut(speed: u16, charge: u16, position: u64) -> Cut {
     }
 }
 
+fn on(disk: &SimDisk, bytes_max: NonZeroU64) -> Spool {
+    let (file, segments) = (disk.clone(), disk.segments());
+    let open = move || Database::builder().create_with_backend(file.database());
+    let segments = move || Ok::<Box<dyn Storage>, _>(Box::new(segments));
+    Spool::open_with("/data/spool.redb".into(), bytes_max, Box::new(open), segments).unwrap()
+}
+
+fn after(spool: &Spool, seq: u64) -> Vec<Pending> {
+    spool.to_send(&sealer(), seq, usize::MAX).unwrap()
+}
+
 fn append(spool: &Spool, mut cut: Cut) -> Chain {
     spool.append(&sealer(), &everything(1), &mut cut).unwrap()
 }
 
 /// Panics unless what waits is one signed chain after `head`.
 fn check_chain(spool: &Spool, mut head: Head) -> Vec<Pending> {
-    let pending = spool.after(head.seq, usize::MAX).unwrap();
+    let pending = after(spool, head.seq);
     for Pending { batch, samples } in &pending {
         assert_eq!((batch.header.seq, batch.header.prev_hash), (head.seq + 1, head.hash));
         batch.verify(&testing::signing_key(1).verifying_key()).unwrap();
@@ -64,6 +77,12 @@ fn an_agent_that_is_killed_finds_batches_progress_and_counters_together() {
     // What a kill leaves: the file as it is, and nothing closed.
     let copy = tempfile::tempdir().unwrap();
     std::fs::copy(folder.path().join("spool.redb"), copy.path().join("spool.redb")).unwrap();
+    std::fs::create_dir(copy.path().join("spool")).unwrap();
+    for segment in std::fs::read_dir(folder.path().join("spool")).unwrap() {
+        let name = segment.unwrap().file_name();
+        let [from, to] = [&folder, &copy].map(|folder| folder.path().join("spool").join(&name));
+        std::fs::copy(from, to).unwrap();
+    }
     std::mem::forget(spool);
 
     let spool = Spool::open(copy.path(), PLENTY).unwrap();
@@ -105,7 +124,7 @@ fn acknowledged_batches_are_forgotten_and_counted_once() {
     for index in 1..=3 {
         append(&spool, cut(10, 0, index));
     }
-    let second = spool.after(1, 1).unwrap().remove(0);
+    let second = after(&spool, 1).remove(0);
 
     let once = spool.acknowledge(&sealer(), 2, &BTreeMap::new()).unwrap();
     let twice = spool.acknowledge(&sealer(), 2, &BTreeMap::new()).unwrap();
@@ -122,7 +141,7 @@ fn cutting_anew_keeps_one_chain_under_the_new_policy() {
     let folder = tempfile::tempdir().unwrap();
     let spool = Spool::open(folder.path(), PLENTY).unwrap();
     append(&spool, cut(9, 0, 1));
-    let first = spool.after(0, 1).unwrap().remove(0);
+    let first = after(&spool, 0).remove(0);
     for (speed, charge) in [(5, 5), (0, 7), (2, 3)] {
         append(&spool, cut(speed, charge, 2));
     }
@@ -155,7 +174,7 @@ fn a_car_that_is_enrolled_anew_begins_a_chain_with_what_was_left() {
     let other = Sealer::new(testing::vehicle(2), testing::signing_key(2));
     spool.adopt(&other).unwrap();
 
-    let pending = spool.after(0, 10).unwrap();
+    let pending = after(&spool, 0);
     assert_eq!(pending.len(), 1);
     let batch = &pending[0].batch;
     assert_eq!((batch.header.seq, batch.header.prev_hash), (1, BatchHash::GENESIS));
@@ -165,7 +184,7 @@ fn a_car_that_is_enrolled_anew_begins_a_chain_with_what_was_left() {
 #[test]
 fn a_full_spool_refuses_and_drops_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let spool = Spool::open(folder.path(), NonZeroU64::new(100).unwrap()).unwrap();
+    let spool = Spool::open(folder.path(), NonZeroU64::new(2_000).unwrap()).unwrap();
     append(&spool, cut(10, 0, 1));
     let error = std::iter::repeat_with(|| {
         spool.append(&sealer(), &everything(1), &mut cut(10, 0, 2)).err()
@@ -174,7 +193,7 @@ fn a_full_spool_refuses_and_drops_nothing() {
     .find_map(|error| error);
 
     let text = error.unwrap().to_string();
-    assert!(text.contains("spool.redb") && text.contains("spool_bytes_max"), "{text}");
+    assert!(text.contains("/spool ") && text.contains("spool_bytes_max"), "{text}");
     assert!(!check_chain(&spool, Head::START).is_empty());
     spool.acknowledge(&sealer(), u64::MAX, &BTreeMap::new()).unwrap();
     append(&spool, cut(10, 0, 3));
@@ -188,75 +207,179 @@ fn two_agents_do_not_share_a_spool() {
     assert!(matches!(Spool::open(folder.path(), PLENTY), Err(SpoolError::InUse { .. })));
 }
 
-/// A disk in memory whose writes fail with ENOSPC while it is full.
-#[derive(Clone, Debug, Default)]
-struct SmallDisk {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    full: Arc<AtomicBool>,
-}
-
-impl SmallDisk {
-    fn check(&self) -> io::Result<()> {
-        if self.full.load(Ordering::SeqCst) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        Ok(())
-    }
-}
-
-impl redb::StorageBackend for SmallDisk {
-    fn len(&self) -> io::Result<u64> {
-        Ok(u64::try_from(self.bytes.lock().unwrap().len()).unwrap())
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let start = usize::try_from(offset).unwrap();
-        out.copy_from_slice(&self.bytes.lock().unwrap()[start..start + out.len()]);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut bytes = self.bytes.lock().unwrap();
-        let len = usize::try_from(len).unwrap();
-        if len > bytes.len() {
-            self.check()?;
-        }
-        bytes.resize(len, 0);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.check()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.check()?;
-        let start = usize::try_from(offset).unwrap();
-        self.bytes.lock().unwrap()[start..start + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-}
-
 #[test]
 fn a_full_disk_is_named_and_costs_nothing_that_was_sealed() {
-    let disk = SmallDisk::default();
-    let backend = disk.clone();
-    let open = move || Database::builder().create_with_backend(backend.clone());
-    let path = PathBuf::from("/data/spool.redb");
-    let spool = Spool::open_with(path, PLENTY, Box::new(open)).unwrap();
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = on(&disk, PLENTY);
     append(&spool, cut(10, 0, 1));
 
-    disk.full.store(true, Ordering::SeqCst);
+    disk.fill(true);
     for _ in 0..2 {
         let error = spool.append(&sealer(), &everything(1), &mut cut(10, 0, 2)).unwrap_err();
         assert!(matches!(error, SpoolError::DiskFull { .. }), "{error}");
         let text = error.to_string();
-        assert!(text.contains("/data/spool.redb") && text.contains("free some space"), "{text}");
+        assert!(text.contains("/data/spool") && text.contains("free some space"), "{text}");
     }
 
-    disk.full.store(false, Ordering::SeqCst);
+    disk.fill(false);
     assert_eq!(check_chain(&spool, Head::START).len(), 1);
     assert_eq!(spool.progress("drive.log").unwrap().position, 1);
     append(&spool, cut(10, 0, 2));
     assert_eq!(check_chain(&spool, Head::START).len(), 2);
+}
+
+/// A spool that holds about ten batches, with twenty put into it.
+fn overfull(disk: &SimDisk, sent: u64) -> Spool {
+    let spool = on(disk, NonZeroU64::new(8_000).unwrap()).when_full(WhenFull::DropOldest);
+    for index in 1..=20 {
+        append(&spool, cut(10, 0, index));
+        if index == sent {
+            assert_eq!(after(&spool, 0).len(), usize::try_from(sent).unwrap());
+        }
+    }
+    spool
+}
+
+/// What waits, as (position, last position, batches lost); checks that it is one signed chain.
+fn bridged(spool: &Spool) -> Vec<(u64, u64, u64)> {
+    let mut head = Bridge { seq: 0, hash: BatchHash::GENESIS };
+    let mut runs = Vec::new();
+    for pending in after(spool, 0) {
+        let header = pending.batch.header;
+        assert_eq!((header.seq, header.prev_hash), (head.seq + 1, head.hash));
+        pending.batch.verify(&testing::signing_key(1).verifying_key()).unwrap();
+        head = pending.end();
+        let lost = pending.loss().map_or(0, |loss| loss.batches);
+        runs.push((header.seq, head.seq, lost));
+    }
+    runs
+}
+
+#[test]
+fn a_full_spool_drops_the_oldest_and_says_so_in_the_chain() {
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = overfull(&disk, 0);
+    let runs = bridged(&spool);
+
+    let (first, end, lost) = runs[0];
+    assert!(first == 1 && end == lost && lost >= 5, "{runs:?}");
+    assert!(runs[1..].iter().all(|(seq, last, lost)| seq == last && *lost == 0), "{runs:?}");
+    assert_eq!(runs.last().unwrap().0, 20, "the newest is there");
+    let stated = after(&spool, 0)[0].loss().unwrap();
+    assert_eq!((stated.reason, stated.samples), (LossReason::SpoolFull, lost * 10));
+    assert_eq!(stated.span, Some((testing::T0, testing::T0.plus_micros(900_000))));
+    assert_eq!(spool.adopt(&sealer()).unwrap().batches_lost, lost);
+
+    // The same after a restart, and when the marketplace has the loss and what is behind it.
+    drop(spool);
+    let spool = on(&disk, PLENTY);
+    assert_eq!(bridged(&spool), runs);
+    let chain = spool.acknowledge(&sealer(), 1, &BTreeMap::new()).unwrap();
+    assert_eq!((chain.acknowledged_seq, chain.batches_lost), (lost, lost));
+    assert_eq!(after(&spool, 1).len(), runs.len() - 1);
+}
+
+#[test]
+fn a_batch_that_may_have_been_sent_is_never_dropped() {
+    let spool = overfull(&SimDisk::new(1, Faults::default()), 4);
+    let runs = bridged(&spool);
+
+    assert_eq!(runs[..4], [(1, 1, 0), (2, 2, 0), (3, 3, 0), (4, 4, 0)]);
+    assert!(runs[4].0 == 5 && runs[4].2 > 1, "{runs:?}");
+}
+
+#[test]
+fn cutting_anew_keeps_the_statement_of_a_loss() {
+    let spool = overfull(&SimDisk::new(1, Faults::default()), 0);
+    let lost = bridged(&spool)[0].2;
+    spool.recut(&sealer(), &everything(2)).unwrap();
+
+    let runs = bridged(&spool);
+    assert_eq!(runs[0], (1, 1, lost), "positions are given anew, so nothing is bridged");
+    assert!(runs[1..].iter().all(|(seq, last, lost)| seq == last && *lost == 0), "{runs:?}");
+}
+
+/// Whatever bit flips, in whatever record, one batch is lost at most, and the chain says which.
+#[test]
+fn one_flipped_bit_costs_one_batch() {
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = on(&disk, PLENTY);
+    (1..=4).for_each(|index| drop(append(&spool, cut(10, 0, index))));
+    // Noted as sent, so the database knows the end of the chain.
+    after(&spool, 0);
+    drop(spool);
+    let mut lost = [0_u64; 5];
+    for bit in (0..disk.bits()).step_by(97) {
+        let disk = disk.copy();
+        disk.flip(bit);
+        let spool = on(&disk, PLENTY);
+        spool.adopt(&sealer()).unwrap();
+        let runs = bridged(&spool);
+        let gone: Vec<_> = runs.iter().filter(|run| run.2 > 0).collect();
+        assert_eq!((runs.len(), gone.len(), gone[0].2), (4, 1, 1), "bit {bit}: {runs:?}");
+        lost[usize::try_from(gone[0].0).unwrap()] += 1;
+        let next = append(&spool, cut(1, 0, 9));
+        assert_eq!(next.head().seq, 5, "the chain goes on");
+    }
+    assert!(lost[1..].iter().all(|count| *count > 0), "{lost:?}");
+}
+
+#[test]
+fn damage_that_is_met_while_sending_is_stated_then() {
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = on(&disk, PLENTY);
+    (1..=3).for_each(|index| drop(append(&spool, cut(10, 0, index))));
+    disk.flip(disk.bits() / 2);
+
+    assert_eq!(bridged(&spool), [(1, 1, 0), (2, 2, 1), (3, 3, 0)]);
+}
+
+#[test]
+fn a_loss_without_a_batch_is_stated_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+    append(&spool, cut(10, 0, 1));
+    let loss = Loss { frames: 700, ..Loss::new(LossReason::BusNotRead) };
+    spool.state_loss(&sealer(), &everything(1), loss).unwrap();
+    append(&spool, cut(10, 0, 2));
+
+    assert_eq!(bridged(&spool), [(1, 1, 0), (2, 2, 0), (3, 3, 0)]);
+    assert_eq!(after(&spool, 1)[0].loss(), Some(loss));
+}
+
+#[test]
+fn segments_go_when_their_batches_are_acknowledged() {
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = on(&disk, NonZeroU64::new(60_000).unwrap());
+    (1..=40).for_each(|index| drop(append(&spool, cut(10, 0, index))));
+    let before = disk.bits();
+    spool.acknowledge(&sealer(), 39, &BTreeMap::new()).unwrap();
+
+    assert!(disk.bits() * 4 < before, "{} of {before} bits", disk.bits());
+    assert_eq!(after(&spool, 0).len(), 1);
+}
+
+#[test]
+fn batches_of_an_earlier_version_are_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+    append(&spool, cut(10, 0, 1));
+    append(&spool, cut(10, 0, 2));
+    let batches = after(&spool, 0);
+    let move_back = |transaction: &redb::WriteTransaction| {
+        let mut table = transaction.open_table(super::super::tables::BATCHES)?;
+        for pending in &batches {
+            table.insert(pending.batch.header.seq, pending.to_bytes().as_slice())?;
+        }
+        Ok(())
+    };
+    spool.write(move_back).unwrap();
+    drop(spool);
+    std::fs::remove_dir_all(folder.path().join("spool")).unwrap();
+
+    let spool = Spool::open(folder.path(), PLENTY).unwrap();
+
+    assert_eq!(check_chain(&spool, Head::START), batches);
+    drop(spool);
+    assert_eq!(after(&Spool::open(folder.path(), PLENTY).unwrap(), 0), batches);
 }

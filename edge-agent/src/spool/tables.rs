@@ -2,20 +2,18 @@
 //!
 //! **Invariant:** every step reports what it could not read; none skips a row.
 
-use redb::{ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
+use std::io;
+
+use redb::{TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use telematics::SealedBatch;
 use telematics::payload::{self, Contents};
-use telematics::{Policy, SealedBatch};
 
-use super::chain::Chain;
 use super::error::SpoolError;
-use super::kept;
 use super::records::Pending;
-use crate::consent;
-use crate::seal::{Head, Sealer};
 
-/// Sealed batches, by position.
+/// Where earlier versions kept sealed batches, by position.
 pub(super) const BATCHES: TableDefinition<u64, &[u8]> = TableDefinition::new("batches");
 /// The chain and the counters, by name.
 pub(super) const STATE: TableDefinition<&str, &[u8]> = TableDefinition::new("state");
@@ -30,6 +28,8 @@ pub(super) const FORMER_WINDOWS: TableDefinition<(u16, i64), &[u8]> =
 /// What can go wrong inside a transaction.
 pub(super) enum Failure {
     Refused(SpoolError),
+    /// The log, not the database.
+    Log(io::Error),
     Damaged(String),
     Storage(Box<redb::Error>),
 }
@@ -40,52 +40,6 @@ impl<E: Into<redb::Error>> From<E> for Failure {
     }
 }
 
-/// Puts `batch` at the end of the chain.
-pub(super) fn insert(
-    transaction: &WriteTransaction,
-    chain: &mut Chain,
-    batch: SealedBatch,
-    samples: usize,
-) -> Result<(), Failure> {
-    chain.set_head(Head::after(&batch));
-    chain.bytes_pending += length(&batch.payload);
-    let seq = batch.header.seq;
-    let pending = Pending { batch, samples: u32::try_from(samples).unwrap_or(u32::MAX) };
-    transaction.open_table(BATCHES)?.insert(seq, pending.to_bytes().as_slice())?;
-    Ok(())
-}
-
-/// Replaces every batch by what is left of `pending`, sealed anew after the chain's head. Records of
-/// commitments that are left out go with them. Without a policy the car was enrolled anew: samples and
-/// their consent version stay, and what the former vehicle committed to can not be proven any more.
-pub(super) fn reseal(
-    transaction: &WriteTransaction,
-    chain: &mut Chain,
-    pending: Vec<Pending>,
-    sealer: &Sealer,
-    policy: Option<&Policy>,
-) -> Result<(), Failure> {
-    transaction.open_table(BATCHES)?.retain(|_, _| false)?;
-    for Pending { batch, .. } in pending {
-        let mut contents = decode(&batch)?;
-        let mut version = batch.header.consent_version;
-        let before = contents.commitments.clone();
-        if let Some(policy) = policy {
-            consent::restrict(&mut contents, policy);
-            version = policy.version();
-        } else {
-            contents.commitments.clear();
-        }
-        let dropped = before.into_iter().filter(|before| !contents.commitments.contains(before));
-        kept::remove(transaction, dropped)?;
-        if contents != Contents::default() {
-            let again = sealer.seal(chain.head(), version, &contents);
-            insert(transaction, chain, again, contents.samples.len())?;
-        }
-    }
-    Ok(())
-}
-
 /// What is in a batch that waits.
 pub(super) fn contents(pending: &Pending) -> Result<Contents, Failure> {
     decode(&pending.batch)
@@ -94,25 +48,6 @@ pub(super) fn contents(pending: &Pending) -> Result<Contents, Failure> {
 fn decode(batch: &SealedBatch) -> Result<Contents, Failure> {
     let damaged = |_| Failure::Damaged(format!("the payload of batch {}", batch.header.seq));
     payload::decode(&batch.payload).map_err(damaged)
-}
-
-pub(super) fn load_chain(transaction: &WriteTransaction) -> Result<Option<Chain>, Failure> {
-    let table = transaction.open_table(STATE)?;
-    let row = table.get("chain")?;
-    row.map(|row| from_json("chain", row.value())).transpose()
-}
-
-pub(super) fn load_pending(transaction: &WriteTransaction) -> Result<Vec<Pending>, Failure> {
-    let table = transaction.open_table(BATCHES)?;
-    let mut pending = Vec::with_capacity(usize::try_from(table.len()?).unwrap_or(0));
-    for row in table.iter()? {
-        pending.push(parse_pending(row?.1.value())?);
-    }
-    Ok(pending)
-}
-
-pub(super) fn parse_pending(bytes: &[u8]) -> Result<Pending, Failure> {
-    Pending::parse(bytes).ok_or_else(|| Failure::Damaged("a batch".to_owned()))
 }
 
 pub(super) fn save<T: Serialize>(

@@ -23,6 +23,9 @@ pub enum UplinkError {
     /// The stream ended without one.
     #[error("the marketplace closed the stream")]
     Closed,
+    /// Batches were sent and nothing came back.
+    #[error("the marketplace does not answer; connecting anew")]
+    Silent,
     /// An answer that does not parse or does not belong to what was sent.
     #[error("the marketplace answered out of turn: {what}")]
     OutOfTurn {
@@ -98,6 +101,7 @@ impl UplinkError {
             Self::Spool(error) => matches!(error, SpoolError::Damaged { .. }),
             Self::Unreachable { .. }
             | Self::Closed
+            | Self::Silent
             | Self::OutOfTurn { .. }
             | Self::Answer(_)
             | Self::SamePolicy { .. }

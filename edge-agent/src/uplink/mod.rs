@@ -1,7 +1,8 @@
 //! The uplink: sends sealed batches, forgets them when the marketplace has them.
 //!
-//! One bidirectional stream, up to [`AHEAD_MAX`] batches ahead of the answers. What can pass is tried
-//! again with growing pauses; what can not (a forked chain, a suspended vehicle) ends the agent with
+//! One bidirectional stream, up to [`AHEAD_MAX`] batches ahead of the answers. The network is
+//! looked for every second, so that a car that leaves a tunnel sends at once; a marketplace that answers and
+//! fails is asked again with growing pauses. What can not pass (a forked chain, a suspended vehicle) ends the agent with
 //! a message, for trying again would only hide it.
 //!
 //! **Invariant:** a batch is deleted only after its receipt, and cut anew only after its refusal and
@@ -10,6 +11,7 @@
 mod backoff;
 mod error;
 mod flight;
+mod network;
 mod session;
 
 use std::path::PathBuf;
@@ -24,12 +26,13 @@ pub use error::UplinkError;
 use crate::clock;
 use crate::enrol;
 use crate::identity::Identity;
+use crate::quiet::Quiet;
 use crate::seal::Sealer;
 use crate::spool::Spool;
 use crate::status::Board;
 use crate::vault::Vault;
 use backoff::Backoff;
-use session::Session;
+use session::{Ended, Session};
 
 /// Batches sent ahead of the answers; the marketplace takes no more.
 pub const AHEAD_MAX: usize = 64;
@@ -53,6 +56,8 @@ pub struct Shared {
     pub sealed: Arc<Notify>,
     /// Told when batches were acknowledged.
     pub acknowledged: Arc<Notify>,
+    /// Whether the bus sleeps.
+    pub quiet: Quiet,
 }
 
 /// Sends the batches of one agent.
@@ -69,39 +74,61 @@ impl Uplink {
         Self { url, identity, shared }
     }
 
-    /// Sends until `drain` is cancelled and nothing waits any more.
+    /// Sends until `drain` is cancelled and nothing waits any more. While the bus sleeps, what waits is
+    /// sent and then nothing is done.
     ///
     /// # Errors
     /// When trying again makes no sense.
     pub async fn run(mut self, drain: CancellationToken) -> Result<(), UplinkError> {
         let mut backoff = Backoff::default();
         loop {
-            let failure = match self.connect_and_send(&drain, &mut backoff).await {
-                Ok(()) => return Ok(()),
-                Err(failure) => failure,
-            };
+            let outcome = self.connect_and_send(&drain, &mut backoff).await;
             self.shared.board.update(|status| status.connected = false);
-            self.shared.board.show_error(&failure);
-            if failure.is_final() {
-                return Err(failure);
+            match outcome {
+                Ok(Ended::Drained) => return Ok(()),
+                Ok(Ended::Asleep) => {
+                    tracing::info!("the bus sleeps: connection closed");
+                    tokio::select! {
+                        () = self.shared.quiet.over() => {}
+                        () = drain.cancelled() => {}
+                    }
+                }
+                Err(failure) => self.wait_after(failure, &mut backoff).await?,
             }
-            let pause = backoff.next_pause(rand::random_range(0.5..1.0));
-            let error = crate::status::chain_text(&failure);
-            let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(vehicle = %self.identity.vehicle, pause_ms, %error, "uplink interrupted");
-            tokio::time::sleep(pause).await;
         }
+    }
+
+    async fn wait_after(
+        &self,
+        failure: UplinkError,
+        backoff: &mut Backoff,
+    ) -> Result<(), UplinkError> {
+        self.shared.board.show_error(&failure);
+        if failure.is_final() {
+            return Err(failure);
+        }
+        let pause = backoff.next_pause(rand::random_range(0.5..1.0));
+        let error = crate::status::chain_text(&failure);
+        let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        tracing::warn!(vehicle = %self.identity.vehicle, pause_ms, %error, "uplink interrupted");
+        tokio::time::sleep(pause).await;
+        Ok(())
     }
 
     async fn connect_and_send(
         &mut self,
         drain: &CancellationToken,
         backoff: &mut Backoff,
-    ) -> Result<(), UplinkError> {
+    ) -> Result<Ended, UplinkError> {
         self.identity.check(clock::now())?;
-        let channel = self
-            .identity
-            .endpoint(&self.url)?
+        let endpoint = self.identity.endpoint(&self.url)?;
+        tokio::select! {
+            biased;
+            // What could not be sent by now waits for the next drive.
+            () = self.shared.quiet.begun(), if !drain.is_cancelled() => return Ok(Ended::Asleep),
+            () = network::reach(&self.url, &self.shared.board) => {}
+        }
+        let channel = endpoint
             .connect()
             .await
             .map_err(|source| UplinkError::Unreachable { url: self.url.clone(), source })?;

@@ -21,6 +21,10 @@ use super::{AHEAD_MAX, Shared};
 
 /// A car that shares nothing gets no receipts: it asks for news of its policy this often.
 const POLICY_PERIOD: Duration = Duration::from_mins(1);
+/// A connection without an answer for this long, and for what a slow network needs to carry a batch, is taken
+/// to be dead: TCP alone would notice after minutes, and wait for as long after the network is back.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE_PER_KILOBYTE: Duration = Duration::from_millis(100);
 /// Receipts that are written to disk together.
 const RECEIPTS_MAX: u64 = 16;
 
@@ -37,8 +41,19 @@ pub(super) struct Session<'a> {
     forgotten_seq: u64,
     /// Where the leaves of batches received and not forgotten are.
     leaves: BTreeMap<u64, LeavesAt>,
+    /// Bytes of the largest payload sent.
+    largest: usize,
     /// The position last asked for again without progress since.
     resent_from: Option<u64>,
+}
+
+/// Why a session ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Everything is sent, and nothing more will come.
+    Drained,
+    /// The bus sleeps, and everything is sent.
+    Asleep,
 }
 
 type Outbound = mpsc::Sender<v1::SubmitBatchesRequest>;
@@ -57,6 +72,7 @@ impl<'a> Session<'a> {
             received_seq,
             forgotten_seq,
             leaves: BTreeMap::new(),
+            largest: 0,
             resent_from,
         }
     }
@@ -67,7 +83,7 @@ impl<'a> Session<'a> {
         mut self,
         drain: &CancellationToken,
         renew_in_micros: i64,
-    ) -> Result<(), UplinkError> {
+    ) -> Result<Ended, UplinkError> {
         self.fetch_policy().await?;
         self.shared.board.update(|status| status.connected = true);
         self.shared.board.clear_error();
@@ -84,11 +100,15 @@ impl<'a> Session<'a> {
                 break;
             }
             if drain.is_cancelled() {
-                return Ok(());
+                return Ok(Ended::Drained);
+            }
+            if self.shared.quiet.is_on() {
+                return Ok(Ended::Asleep);
             }
             tokio::select! {
                 () = self.shared.sealed.notified() => {}
                 () = drain.cancelled() => {}
+                () = self.shared.quiet.begun() => {}
                 () = tokio::time::sleep(POLICY_PERIOD) => self.fetch_policy().await?,
             }
         }
@@ -105,8 +125,9 @@ impl<'a> Session<'a> {
         mut inbound: tonic::Streaming<v1::SubmitBatchesResponse>,
         drain: &CancellationToken,
         renew_at: Instant,
-    ) -> Result<(), UplinkError> {
+    ) -> Result<Ended, UplinkError> {
         let mut ask_at = Instant::now() + POLICY_PERIOD;
+        let mut answer_by = Instant::now() + self.patience();
         loop {
             if let Some(rewind) = self.flight.take_rewind() {
                 self.rewind(rewind).await?;
@@ -114,7 +135,10 @@ impl<'a> Session<'a> {
             self.send(outbound).await?;
             let idle = self.flight.len() == 0;
             if idle && drain.is_cancelled() {
-                return Ok(());
+                return Ok(Ended::Drained);
+            }
+            if idle && self.shared.quiet.is_on() {
+                return Ok(Ended::Asleep);
             }
             if idle && Instant::now() >= renew_at {
                 return Err(UplinkError::Closed);
@@ -124,9 +148,16 @@ impl<'a> Session<'a> {
                     let answer = answer?.ok_or(UplinkError::Closed)?;
                     self.hear(answer).await?;
                     ask_at = Instant::now() + POLICY_PERIOD;
+                    answer_by = Instant::now() + self.patience();
                 }
-                () = self.shared.sealed.notified() => {}
+                () = self.shared.sealed.notified() => {
+                    if idle {
+                        answer_by = Instant::now() + self.patience();
+                    }
+                }
+                () = sleep_until(answer_by), if !idle => return Err(UplinkError::Silent),
                 () = drain.cancelled(), if idle => {}
+                () = self.shared.quiet.begun(), if idle => {}
                 () = sleep_until(ask_at.min(renew_at.max(Instant::now()))), if idle => {
                     self.fetch_policy().await?;
                     ask_at = Instant::now() + POLICY_PERIOD;
@@ -135,14 +166,21 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// How long the answer to the oldest batch in flight may take.
+    fn patience(&self) -> Duration {
+        let kilobytes = u32::try_from(self.largest / 1_000).unwrap_or(u32::MAX);
+        PATIENCE + PATIENCE_PER_KILOBYTE * kilobytes
+    }
+
     /// Sends what waits, as far ahead as is allowed.
     async fn send(&mut self, outbound: &Outbound) -> Result<(), UplinkError> {
         if self.flight.is_rewinding() {
             return Ok(());
         }
         let room = AHEAD_MAX - self.flight.len();
-        for pending in self.shared.spool.after(self.sent_seq, room)? {
+        for pending in self.shared.spool.to_send(&self.shared.sealer, self.sent_seq, room)? {
             let seq = pending.batch.header.seq;
+            self.largest = self.largest.max(pending.batch.payload.len());
             outbound.send(pending.batch.into()).await.or(Err(UplinkError::Closed))?;
             self.flight.depart(seq);
             self.sent_seq = seq;
@@ -217,7 +255,7 @@ impl<'a> Session<'a> {
         self.fetch_policy().await?;
         let policy = self.shared.policy.borrow().clone();
         let version = policy.version();
-        let next = self.shared.spool.after(self.forgotten_seq, 1)?;
+        let next = self.shared.spool.to_send(&self.shared.sealer, self.forgotten_seq, 1)?;
         if next.first().is_some_and(|pending| pending.batch.header.consent_version == version) {
             return Err(UplinkError::SamePolicy { version });
         }

@@ -278,7 +278,7 @@ async fn a_spool_shows_nothing_of_what_is_proven() {
     assert_eq!((status.counters.windows_committed, status.counters.summaries_committed), (3, 2));
     assert_eq!((status.proofs_kept, status.proofs_placed), (5, 5));
 
-    let bytes = std::fs::read(car.data_dir().join("spool.redb")).unwrap();
+    let bytes = car.spooled();
     // Speeds in a record are differences of ten hundredths, one byte each.
     let run = [20_u8; 32];
     assert!(!bytes.windows(run.len()).any(|window| window == run));

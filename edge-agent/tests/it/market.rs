@@ -43,6 +43,8 @@ pub(crate) const DAY: u16 = 20_000;
 pub(crate) struct State {
     pub(crate) policy: Policy,
     pub(crate) accepted: Vec<SealedBatch>,
+    /// The most batches that lay there unanswered at once.
+    pub(crate) ahead: usize,
     /// Batches that came again and were known.
     pub(crate) existed: usize,
     /// Drops the connection after accepting this many more batches, before their receipts.
@@ -125,6 +127,7 @@ impl Market {
         let state = State {
             policy: share(1, &SignalGroup::ALL),
             accepted: Vec::new(),
+            ahead: 0,
             existed: 0,
             hang_up_after: None,
             certificates_end: LATER,
@@ -318,8 +321,22 @@ impl Ingest for Market {
         authenticate(&request)?;
         let (market, mut batches) = (self.clone(), request.into_inner());
         let (sender, receiver) = mpsc::channel(4);
+        // Everything is taken in as it comes, and answered one after the other.
+        let (taken, mut waiting) = mpsc::channel(64);
         tokio::spawn(async move {
             while let Some(Ok(batch)) = batches.next().await {
+                if taken.send(batch).await.is_err() {
+                    return;
+                }
+            }
+        });
+        tokio::spawn(async move {
+            while let Some(batch) = waiting.recv().await {
+                let ahead = waiting.len();
+                let before = market.state().ahead;
+                market.state().ahead = before.max(ahead);
+                // As long as a commit takes.
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
                 let answer = match market.answer(&SealedBatch::try_from(batch).unwrap()) {
                     Some(outcome) => Ok(v1::SubmitBatchesResponse { outcome: Some(outcome) }),
                     None => Err(Status::unavailable("the market is stopping")),
@@ -340,6 +357,43 @@ fn authenticate<T>(request: &Request<T>) -> Result<(), Status> {
         return Err(Status::unauthenticated("no client certificate"));
     }
     Ok(())
+}
+
+/// A way to a marketplace that can be closed: connections break, and none come about.
+pub(crate) struct Tunnel {
+    pub(crate) url: String,
+    address: std::net::SocketAddr,
+    to: String,
+    relay: Mutex<Option<tokio::task::JoinHandle<()>>>,
+}
+
+impl Tunnel {
+    pub(crate) async fn to(market: &Market) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let to = market.url.trim_start_matches("https://").to_owned();
+        let relay = Mutex::new(Some(tokio::spawn(relay(listener, to.clone()))));
+        Self { url: format!("https://{address}"), address, to, relay }
+    }
+
+    pub(crate) async fn close(&self) {
+        let relay = self.relay.lock().unwrap().take().unwrap();
+        relay.abort();
+        assert!(relay.await.unwrap_err().is_cancelled());
+    }
+
+    pub(crate) async fn open(&self) {
+        let listener = tokio::net::TcpListener::bind(self.address).await.unwrap();
+        *self.relay.lock().unwrap() = Some(tokio::spawn(relay(listener, self.to.clone())));
+    }
+}
+
+async fn relay(listener: tokio::net::TcpListener, to: String) {
+    let mut open = tokio::task::JoinSet::new();
+    while let Ok((mut near, _)) = listener.accept().await {
+        let mut far = tokio::net::TcpStream::connect(&to).await.unwrap();
+        open.spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await.ok() });
+    }
 }
 
 /// Files of an enrolled car: settings, a DBC file, a mapping and a drive of `frames` frames, one
@@ -382,6 +436,15 @@ impl Car {
 
     pub(crate) fn data_dir(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Every byte of its spool: the database and the log.
+    pub(crate) fn spooled(&self) -> Vec<u8> {
+        let mut bytes = std::fs::read(self.data_dir().join("spool.redb")).unwrap();
+        for segment in std::fs::read_dir(self.data_dir().join("spool")).unwrap() {
+            bytes.extend(std::fs::read(segment.unwrap().path()).unwrap());
+        }
+        bytes
     }
 
     pub(crate) fn config(&self, market: &Market, more: &str) -> PathBuf {

@@ -11,7 +11,7 @@ use proto::v1::submit_batches_response::Outcome;
 use telematics::SignalGroup;
 use tokio_util::sync::CancellationToken;
 
-use crate::market::{Car, LATER, Market, share};
+use crate::market::{Car, LATER, Market, Tunnel, share};
 
 const SMALL: &str = "batch_samples_max = 50";
 
@@ -22,7 +22,7 @@ async fn drive(market: &Market, car: &Car, more: &str) -> Result<(), AgentError>
 }
 
 /// Panics unless every sample of a drive of `frames` frames arrived, once.
-fn check_complete(market: &Market, frames: u32) {
+pub(crate) fn check_complete(market: &Market, frames: u32) {
     let samples = market.samples();
     assert_eq!(samples.len(), usize::try_from(frames).unwrap() * 2);
     let speeds: Vec<_> = samples.iter().filter(|sample| sample.1 == "Vehicle.Speed").collect();
@@ -187,15 +187,14 @@ async fn a_car_that_keeps_everything_sends_nothing_and_counts() {
     assert!(market.samples().is_empty());
     let counters = status::read(car.data_dir()).unwrap().counters;
     assert_eq!((counters.samples_decoded, counters.samples_kept), (200, 200));
-    let spool = std::fs::read(car.data_dir().join("spool.redb")).unwrap();
-    assert!(!spool.windows(12).any(|bytes| bytes == b"axle/batch/v"));
+    assert!(!car.spooled().windows(12).any(|bytes| bytes == b"axle/batch/v"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_small_spool_holds_a_replay_back_and_loses_nothing() {
     let market = Market::open().await;
     let car = Car::enrolled(&market, 1_000).await;
-    drive(&market, &car, "batch_samples_max = 50\nspool_bytes_max = 600").await.unwrap();
+    drive(&market, &car, "batch_samples_max = 50\nspool_bytes_max = 3000").await.unwrap();
 
     check_complete(&market, 1_000);
 }
@@ -206,4 +205,77 @@ async fn a_car_that_is_not_enrolled_is_told_so() {
     let error = drive(&market, &Car::parked(1), "").await.unwrap_err().to_string();
 
     assert!(error.contains("not enrolled"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marketplace_that_comes_back_is_sent_to_within_two_seconds() {
+    let market = Market::open().await;
+    let car = Car::enrolled(&market, 2_000).await;
+    let tunnel = Tunnel::to(&market).await;
+    let text = std::fs::read_to_string(car.config(&market, "batch_samples_max = 20")).unwrap();
+    let config = car.data_dir().join("tunnel.toml");
+    std::fs::write(&config, text.replace(&market.url, &tunnel.url)).unwrap();
+    let config = AgentConfig::load(&config).unwrap();
+    tunnel.close().await;
+    let run =
+        tokio::spawn(
+            async move { agent::run(&config, WhenDone::Exit, CancellationToken::new()).await },
+        );
+    // All 200 batches wait.
+    while status::read(car.data_dir()).map_or(0, |status| status.batches_pending) < 200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    assert!(market.samples().is_empty());
+
+    let back = std::time::Instant::now();
+    tunnel.open().await;
+    while market.samples().is_empty() {
+        assert!(back.elapsed() < Duration::from_secs(2), "nothing came");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::timeout(Duration::from_secs(20), run).await.unwrap().unwrap().unwrap();
+
+    check_complete(&market, 2_000);
+    let seqs: Vec<_> = market.state().accepted.iter().map(|batch| batch.header.seq).collect();
+    assert_eq!(seqs, (1..=200).collect::<Vec<_>>(), "in order");
+    assert!(market.state().ahead > 8, "many at once: {}", market.state().ahead);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_bus_closes_the_connection_and_a_frame_opens_it_again() {
+    let market = Market::open().await;
+    let car = Car::enrolled(&market, 100).await;
+    // Ten seconds of driving, ninety of silence, and as much driving again: at twenty times the pace.
+    let log = car.data_dir().join("drive.log");
+    let first = std::fs::read_to_string(&log).unwrap();
+    let again = first.replace("(17040672", "(17040673");
+    std::fs::write(&log, first.clone() + &again).unwrap();
+    let text = std::fs::read_to_string(car.config(&market, "batch_samples_max = 50")).unwrap();
+    let text = text.replace("\"flat-out\"", "20.0");
+    let config = car.data_dir().join("quiet.toml");
+    std::fs::write(&config, format!("{text}quiet_after_seconds = 1\n")).unwrap();
+    let config = AgentConfig::load(&config).unwrap();
+    let stop = CancellationToken::new();
+    let run = tokio::spawn({
+        let stop = stop.clone();
+        async move { agent::run(&config, WhenDone::Stay, stop).await }
+    });
+    let shown = |connected: bool| {
+        let data_dir = car.data_dir().to_owned();
+        async move {
+            while status::read(&data_dir).map(|status| status.connected).ok() != Some(connected) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    };
+    let patience = Duration::from_secs(10);
+    tokio::time::timeout(patience, shown(true)).await.expect("connected while driving");
+    tokio::time::timeout(patience, shown(false)).await.expect("closed while parked");
+    assert_eq!(market.samples().len(), 200, "everything was sent before");
+    tokio::time::timeout(patience, shown(true)).await.expect("connected again");
+    stop.cancel();
+    tokio::time::timeout(patience, run).await.unwrap().unwrap().unwrap();
+
+    assert_eq!(market.samples().len(), 400);
 }

@@ -5,8 +5,9 @@
 //!
 //! Owns the tables `batches`, `chains`, `latest_values` and `quarantine`.
 //!
-//! **Invariant:** batches of one vehicle are a chain without gaps from position 1. [`append`] takes
-//! only the batch that follows the last one, and nothing changes or removes a batch.
+//! **Invariant:** batches of one vehicle are a chain from position 1, without gaps but those that the car
+//! stated as lost ([`telematics::loss`]). [`append`] takes only the batch that follows the last one, and
+//! nothing changes or removes a batch.
 //!
 //! **Not here:** whether a batch may come in: the ingest module. Rows in columns: the
 //! lake. What was committed to: [`crate::epochs`].

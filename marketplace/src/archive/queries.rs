@@ -3,6 +3,7 @@
 use diesel::dsl::sum;
 use diesel::prelude::*;
 use telematics::consent::PolicyVersion;
+use telematics::loss::Bridge;
 use telematics::{
     BatchHash, BatchHeader, Sample, SealedBatch, Signal, Timestamp, Value, VehicleId,
 };
@@ -14,37 +15,39 @@ use crate::schema::{batches, chains, latest_values, quarantine};
 /// Rows of evidence that one answer has at most.
 const EVIDENCE_MAX: i64 = 1_000;
 
-/// Moves the end of the chain to the batch of `header`, and says whether it followed the end.
+/// Moves the end of the chain to where it is with the batch of `header` in it, and says whether that
+/// followed the end.
 pub(super) fn move_chain(
     conn: &mut Conn,
     header: &BatchHeader,
-    hash: BatchHash,
+    end: Bridge,
     samples: i32,
     now: Timestamp,
 ) -> Result<bool, ArchiveError> {
     let seq = to_i64("chains", header.seq)?;
+    let last_seq = to_i64("chains", end.seq)?;
     if header.seq == 1 {
         if header.prev_hash != BatchHash::GENESIS || chain(conn, header.vehicle)?.is_some() {
             return Ok(false);
         }
         let row = (
             chains::vehicle_id.eq(header.vehicle.to_vec()),
-            chains::last_seq.eq(seq),
-            chains::last_hash.eq(hash.0.to_vec()),
+            chains::last_seq.eq(last_seq),
+            chains::last_hash.eq(end.hash.0.to_vec()),
             chains::samples.eq(i64::from(samples)),
             chains::updated_at.eq(now.as_micros()),
         );
         diesel::insert_into(chains::table).values(row).execute(conn)?;
         return Ok(true);
     }
-    let end = chains::table
+    let before = chains::table
         .filter(chains::vehicle_id.eq(header.vehicle.to_vec()))
         .filter(chains::last_seq.eq(seq - 1))
         .filter(chains::last_hash.eq(header.prev_hash.0.to_vec()));
-    let moved = diesel::update(end)
+    let moved = diesel::update(before)
         .set((
-            chains::last_seq.eq(seq),
-            chains::last_hash.eq(hash.0.to_vec()),
+            chains::last_seq.eq(last_seq),
+            chains::last_hash.eq(end.hash.0.to_vec()),
             chains::samples.eq(chains::samples + i64::from(samples)),
             chains::updated_at.eq(now.as_micros()),
         ))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use telematics::loss::{Bridge, Loss};
 use telematics::payload::Contents;
 use telematics::{BatchHash, Sample, SealedBatch, Signal, Timestamp, VehicleId};
 
@@ -83,7 +84,10 @@ pub fn append(
     now: Timestamp,
 ) -> Result<(), ArchiveError> {
     let samples = i32::try_from(contents.samples.len()).unwrap_or(i32::MAX);
-    if !queries::move_chain(conn, &batch.header, hash, samples, now)? {
+    let loss = Loss::of(batch).ok().flatten();
+    let plain = Bridge { seq: batch.header.seq, hash };
+    let end = loss.map_or(plain, |loss| loss.end(&batch.header, hash));
+    if !queries::move_chain(conn, &batch.header, end, samples, now)? {
         let (vehicle, seq) = (batch.header.vehicle, batch.header.seq);
         return Err(ArchiveError::NotNext { vehicle, seq });
     }

@@ -5,6 +5,7 @@
 
 use telematics::batch::SealedBatch;
 use telematics::consent::{Disclosure, Policy};
+use telematics::loss::{Bridge, Loss};
 use telematics::payload::{self, Contents, PAYLOAD_BYTES_MAX, PayloadError};
 use telematics::window::Committed;
 use telematics::{BatchHash, BatchHeader, Timestamp};
@@ -82,6 +83,8 @@ pub struct AcceptedBatch {
     pub(super) vehicle: Vehicle,
     pub(super) batch: SealedBatch,
     pub(super) hash: BatchHash,
+    /// The chain's end with it: itself, unless it states that batches behind its position are lost.
+    pub(super) end: Position,
     /// `None` when it does not follow the chain's end: then it is compared, never kept as samples.
     pub(super) body: Option<Body>,
 }
@@ -100,8 +103,7 @@ impl AcceptedBatch {
     /// The chain's end once this batch is recorded, when it moves it.
     #[must_use]
     pub fn moves_to(&self) -> Option<Position> {
-        let position = Position { last_seq: self.batch.header.seq, last_hash: self.hash };
-        self.body.is_some().then_some(position)
+        self.body.is_some().then_some(self.end)
     }
 }
 
@@ -132,7 +134,17 @@ pub fn check(
     let contents = check_body(vehicle, standing, &batch, place).map_err(Outcome::Refused)?;
     let body = contents.map(|contents| body(standing, contents, now)).transpose();
     let body = body.map_err(Outcome::Refused)?;
-    Ok(AcceptedBatch { vehicle: *vehicle, hash: batch.hash(), batch, body })
+    let hash = batch.hash();
+    let end = end(&batch, hash).map_err(Outcome::Refused)?;
+    Ok(AcceptedBatch { vehicle: *vehicle, hash, end, batch, body })
+}
+
+/// The end of a chain with `batch` in it. Called when its signature is known to be right.
+fn end(batch: &SealedBatch, hash: BatchHash) -> Result<Position, Refusal> {
+    let loss = Loss::of(batch).map_err(PayloadError::from)?;
+    let plain = Bridge { seq: batch.header.seq, hash };
+    let end = loss.map_or(plain, |loss| loss.end(&batch.header, hash));
+    Ok(Position { last_seq: end.seq, last_hash: end.hash })
 }
 
 /// Whose, how large, where in the chain, under which consent: no cryptography yet.
@@ -205,6 +217,7 @@ fn check_consented(policy: &Policy, contents: &Contents) -> Result<(), Refusal> 
 #[cfg(test)]
 mod tests {
     use telematics::consent::PolicyVersion;
+    use telematics::loss::{LossReason, NotALoss};
     use telematics::testing::{self, T0, signing_key};
     use telematics::window::Commitment;
     use telematics::{Powertrain, Signal, SignalGroup, VehicleDescription, VehicleId};
@@ -271,6 +284,26 @@ mod tests {
 
         let end = Position { last_seq: 4, last_hash: honest().hash() };
         assert_eq!(accepted.moves_to(), Some(end));
+    }
+
+    #[test]
+    fn a_loss_moves_the_chain_to_where_its_bridge_leads() {
+        let loss = |to: u64| {
+            let hash = BatchHash([7; 32]);
+            let bridge = Some(Bridge { seq: to, hash });
+            let payload = Loss { bridge, ..Loss::new(LossReason::SpoolFull) }.to_payload();
+            SealedBatch::seal(honest().header, payload, &signing_key(1))
+        };
+        let accepted = check(&car(), &standing(), loss(9), T0).unwrap();
+        let end = Position { last_seq: 9, last_hash: BatchHash([7; 32]) };
+        assert_eq!(accepted.moves_to(), Some(end));
+        assert!(accepted.body.unwrap().contents.samples.is_empty());
+
+        let astray = NotALoss::LeadsAstray { seq: 4, to: 3 };
+        assert_eq!(refusal(loss(3)), Refusal::BadPayload(PayloadError::NotALoss(astray)));
+        let mut forged = loss(9);
+        forged.payload[14] ^= 1;
+        assert!(matches!(refusal(forged), Refusal::WrongSignature(_)));
     }
 
     #[test]

@@ -79,7 +79,8 @@ fn receipt(
     })
 }
 
-/// A batch at a position that is taken: the same one again, or another one.
+/// A batch at a position that is taken: the same one again, the statement that a car lost its copy of what
+/// is kept here, or another one.
 fn compare(
     conn: &mut Conn,
     accepted: &AcceptedBatch,
@@ -87,8 +88,10 @@ fn compare(
     now: Timestamp,
 ) -> Result<Outcome, IngestError> {
     let seq = accepted.batch.header.seq;
-    match archive::hash_at(conn, accepted.vehicle.id, seq)? {
-        Some(hash) if hash == accepted.hash => {
+    let known = archive::hash_at(conn, accepted.vehicle.id, seq)?;
+    let end = archive::hash_at(conn, accepted.vehicle.id, accepted.end.last_seq)?;
+    match known {
+        Some(hash) if hash == accepted.hash || end == Some(accepted.end.last_hash) => {
             let leaves = epochs::leaves_of(conn, accepted.vehicle.id, seq)?;
             Ok(receipt(accepted, policy, leaves, Existed::Yes))
         }

@@ -9,17 +9,21 @@ use super::{
     COMMITMENTS_MAX, Contents, DAYS_MAX, EXPANSION_FLOOR_BYTES, EXPANSION_MAX, PAYLOAD_BYTES_MAX,
     PayloadError, SAMPLES_MAX, VERSION,
 };
+use crate::loss::Loss;
 use crate::sample::Sample;
 use crate::time::Timestamp;
 use crate::value::Value;
 use crate::vss::Signal;
 use crate::window::{Commitment, Committed};
 
-/// Unpacks a payload received from a car.
+/// Unpacks a payload received from a car. That of a [`Loss`] holds no samples.
 ///
 /// # Errors
 /// Everything outside the limits or the format is refused; see [`PayloadError`].
 pub fn decode(payload: &[u8]) -> Result<Contents, PayloadError> {
+    if Loss::read(payload)?.is_some() {
+        return Ok(Contents::default());
+    }
     let body = unpack(payload)?;
     let mut reader = Reader { body: &body, at: 0 };
     match reader.byte()? {

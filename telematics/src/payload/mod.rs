@@ -24,6 +24,7 @@ mod encode;
 pub use decode::decode;
 pub use encode::encode;
 
+use crate::loss::NotALoss;
 use crate::sample::Sample;
 use crate::time::Timestamp;
 use crate::vss::{Signal, UnknownSignal};
@@ -77,6 +78,9 @@ pub enum PayloadError {
     /// Not Zstandard.
     #[error("payload is not compressed with Zstandard, or is damaged")]
     NotCompressed,
+    /// Begins as the statement of a loss.
+    #[error(transparent)]
+    NotALoss(#[from] NotALoss),
     /// A version that this program does not know.
     #[error("payload has format version {version}, this program reads version {VERSION}")]
     UnknownVersion {

@@ -18,16 +18,16 @@
 //! most `2N 2^-128`.
 
 use ark_bn254::{Bn254, Fq12, Fr, G1Affine, G1Projective};
+use ark_ec::CurveGroup as _;
 use ark_ec::pairing::{MillerLoopOutput, Pairing as _};
-use ark_ec::{CurveGroup as _, VariableBaseMSM as _};
 use ark_ff::{One as _, Zero as _};
 use rand::CryptoRng;
 use rayon::prelude::*;
-use taceo_ark_algebra::msm::msm_bigint;
 
 use super::coefficient::Coefficient;
 use super::decode;
 use super::lines;
+use super::msm::{integers, msm};
 use super::verifier::{DoesNotVerify, Verifier};
 use crate::proof::{NotAProof, Proof};
 use crate::statement::Statement;
@@ -191,7 +191,7 @@ impl Verifier {
             }
         }
         let all = scalars.first().copied().unwrap_or_default();
-        let inputs = G1Projective::msm_unchecked(&points.gamma_abc_g1, &scalars);
+        let inputs = msm(&points.gamma_abc_g1, &integers(&scalars));
         ((points.alpha_g1 * all).into_affine(), inputs.into_affine())
     }
 }
@@ -223,7 +223,7 @@ fn multiply(items: &[Item]) -> lines::Product {
 fn combined_c(items: &[Item]) -> G1Affine {
     let terms = items.iter().flat_map(|item| item.coefficient.terms(item.proof.c));
     let (points, scalars): (Vec<_>, Vec<_>) = terms.unzip();
-    msm_bigint(&points, &scalars).into_affine()
+    msm(&points, &scalars).into_affine()
 }
 
 #[cfg(test)]

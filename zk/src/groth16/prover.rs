@@ -14,14 +14,13 @@ use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Projective};
 use ark_ec::CurveGroup as _;
-use ark_ff::PrimeField as _;
 use ark_relations::gr1cs::SynthesisError;
 use rand::CryptoRng;
 
 use crate::circuit::{Circuit, ClaimCircuit};
 use crate::field;
 use crate::groth16::matrices::{Matrices, NoMatrices, assignment};
-use crate::groth16::msm::msm;
+use crate::groth16::msm::{integers, msm};
 use crate::groth16::qap::OddCoset;
 use crate::groth16::verifier::{DoesNotVerify, Verifier};
 use crate::keys::ProvingKey;
@@ -192,10 +191,6 @@ impl Prover {
             c: c.into_affine(),
         })
     }
-}
-
-fn integers(elements: &[Fr]) -> Vec<<Fr as ark_ff::PrimeField>::BigInt> {
-    elements.iter().map(|element| element.into_bigint()).collect()
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Checking one proof.
 
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
+use ark_ec::CurveGroup as _;
 use ark_ec::bn::G2Prepared;
 use ark_ec::pairing::{Pairing as _, PairingOutput};
-use ark_ec::{CurveGroup as _, VariableBaseMSM as _};
 use telematics::Question;
 
 use crate::circuit::Circuit;
+use crate::groth16::msm::{integers, msm};
 use crate::keys::VerifyingKey;
 use crate::proof::Proof;
 use crate::statement::{Statement, question_inputs};
@@ -134,7 +135,7 @@ impl Verifier {
         let Some((constant, bases)) = self.key.points().gamma_abc_g1.split_first() else {
             return false;
         };
-        let inputs = *constant + ark_bn254::G1Projective::msm_unchecked(bases, inputs);
+        let inputs = *constant + msm(bases, &integers(inputs));
         let points = proof.points();
         let left: [G1Affine; 3] = [points.a, inputs.into_affine(), points.c];
         let right = [points.b.into(), self.minus_gamma.clone(), self.minus_delta.clone()];

@@ -33,8 +33,13 @@ pub(super) type IntegerOf<P> = <<P as ark_ec::CurveConfig>::ScalarField as Prime
 /// the cache.
 const AT_ONCE: usize = 1 << 14;
 
+/// Scalars as they are multiplied by.
+pub(super) fn integers<F: PrimeField>(scalars: &[F]) -> Vec<F::BigInt> {
+    scalars.iter().map(|scalar| scalar.into_bigint()).collect()
+}
+
 /// The sum of each base times its scalar, as far as both go.
-pub(crate) fn msm<P: SWCurveConfig>(
+pub(super) fn msm<P: SWCurveConfig>(
     bases: &[Affine<P>],
     scalars: &[IntegerOf<P>],
 ) -> Projective<P> {
@@ -147,9 +152,7 @@ mod tests {
 
     fn assert_is_the_sum(bases: &[G1Affine], scalars: &[Fr]) {
         let expected: G1Projective = bases.iter().zip(scalars).map(|(b, s)| *b * s).sum();
-        let integers: Vec<_> = scalars.iter().map(|scalar| scalar.into_bigint()).collect();
-
-        assert_eq!(msm(bases, &integers), expected, "{} points", bases.len());
+        assert_eq!(msm(bases, &integers(scalars)), expected, "{} points", bases.len());
     }
 
     #[test]
@@ -194,7 +197,7 @@ mod tests {
             assert_is_the_sum(&bases, &scalars);
         }
         assert_is_the_sum(&bases, &[Fr::one(); 300]);
-        assert_is_the_sum(&[one; 300], &[Fr::one(); 300]);
+        assert_is_the_sum(&vec![one; 300], &[Fr::one(); 300]);
     }
 
     /// The highest digit takes the last carry.
@@ -224,9 +227,7 @@ mod tests {
         let rng = &mut StdRng::seed_from_u64(6);
         let scalars: Vec<_> = (0..700).map(|_| Fr::rand(rng)).collect();
         let bases: Vec<G2Affine> = G2Projective::rand(rng).batch_mul(&scalars);
-        let integers: Vec<_> = scalars.iter().map(|scalar| scalar.into_bigint()).collect();
-
         let expected = G2Projective::msm_unchecked(&bases, &scalars);
-        assert_eq!(msm(&bases, &integers).into_affine(), expected.into_affine());
+        assert_eq!(msm(&bases, &integers(&scalars)).into_affine(), expected.into_affine());
     }
 }

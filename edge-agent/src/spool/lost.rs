@@ -1,0 +1,178 @@
+//! Giving up batches, and saying so: a signed loss takes their place in the chain.
+//!
+//! When the disk given to batches is full, the oldest go that certainly never left the car, a sixteenth of
+//! the room at once. What can not be read any more goes as well. A batch that may have been sent is never
+//! dropped: the marketplace may have it, and would see two batches at one position.
+//!
+//! A loss for a damaged batch that the marketplace does have is answered with a receipt: its bridge names
+//! the hash that the marketplace knows, so nothing was lost but the car's copy.
+//!
+//! **Invariant:** no position of the chain is left without a batch or a loss.
+
+use telematics::loss::{Bridge, Loss, LossReason};
+use telematics::payload;
+use telematics::window::Committed;
+use telematics::{Policy, PolicyVersion};
+
+use super::database::{apply, save_standing};
+use super::entry::Entry;
+use super::error::SpoolError;
+use super::log::Durable;
+use super::records::Pending;
+use super::state::State;
+use super::store::{Spool, WhenFull};
+use super::tables::Failure;
+use crate::seal::{Head, Sealer};
+
+/// The part of the room that is made free at once, so that dropping is rare.
+const FREED_PART: u64 = 16;
+/// About what the record of a loss takes.
+const LOSS_BYTES: u64 = 512;
+
+/// A run of positions that is given up.
+struct Run {
+    first: Head,
+    last_seq: u64,
+    version: PolicyVersion,
+    loss: Loss,
+    dropped: Vec<Committed>,
+    /// Batches for which no loss stood before.
+    fresh: u64,
+}
+
+impl Spool {
+    /// Makes room for `needed` more bytes, or refuses.
+    pub(super) fn make_room(
+        &self,
+        state: &mut State,
+        sealer: &Sealer,
+        policy: &Policy,
+        needed: u64,
+    ) -> Result<(), Failure> {
+        let max = self.bytes_max.get();
+        loop {
+            let over = (state.bytes + needed).saturating_sub(max);
+            if over == 0 {
+                return Ok(());
+            }
+            // The loss that is stated takes room as well.
+            let enough = over.max(max / FREED_PART) + LOSS_BYTES;
+            let drops = self.when_full == WhenFull::DropOldest;
+            if !(drops && self.drop_oldest(state, sealer, policy, enough)?) {
+                break;
+            }
+        }
+        let (path, pending, max) = (self.log_path(), state.bytes, self.bytes_max);
+        Err(Failure::Refused(SpoolError::Full { path, pending, max }))
+    }
+
+    /// Frees `enough` bytes, or as many as it may. Says whether it dropped anything.
+    fn drop_oldest(
+        &self,
+        state: &mut State,
+        sealer: &Sealer,
+        policy: &Policy,
+        enough: u64,
+    ) -> Result<bool, Failure> {
+        let Some(chain) = &state.chain else { return Ok(false) };
+        let from = chain.sent_seq.max(chain.acknowledged_seq) + 1;
+        let Some((first, slot)) = state.slots.range(from..).next() else { return Ok(false) };
+        let mut run = Run {
+            first: Head { seq: first - 1, hash: slot.follows },
+            last_seq: slot.last_seq,
+            version: policy.version(),
+            loss: Loss::new(LossReason::SpoolFull),
+            dropped: Vec::new(),
+            fresh: 0,
+        };
+        let mut freed = 0;
+        for (_, slot) in state.slots.range(from..) {
+            if freed >= enough {
+                break;
+            }
+            freed += slot.disk_bytes();
+            run.last_seq = slot.last_seq;
+            run.add(state.read(slot)?)?;
+        }
+        if run.fresh == 0 {
+            return Ok(false);
+        }
+        let Loss { batches, samples, .. } = run.loss;
+        tracing::warn!(batches, samples, "the spool is full: the oldest batches are dropped");
+        self.give_up(state, sealer, run)?;
+        Ok(true)
+    }
+
+    /// Puts a loss into every place of the chain whose batch is gone.
+    pub(super) fn mend(&self, state: &mut State, sealer: &Sealer) -> Result<(), Failure> {
+        for (first, last) in state.gaps() {
+            let before = state.slots.range(..first).next_back();
+            let hash = match before.map(|(_, slot)| state.read(slot)).transpose()? {
+                None => state.chain.as_ref().map(|chain| chain.acknowledged().hash),
+                Some(before) => before.map(|before| before.end().hash),
+            };
+            let hash = hash.ok_or_else(|| Failure::Damaged(format!("batch {}", first - 1)))?;
+            let after = state.slots.range(first..).next();
+            let mut loss = Loss::new(LossReason::Damaged);
+            loss.batches = last + 1 - first;
+            let run = Run {
+                first: Head { seq: first - 1, hash },
+                last_seq: last,
+                version: after.map_or(PolicyVersion::FIRST, |(_, slot)| slot.version),
+                loss,
+                dropped: Vec::new(),
+                fresh: 0,
+            };
+            tracing::warn!(first, last, "batches on the disk are damaged: their loss is stated");
+            self.give_up(state, sealer, run)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the loss of `run` in its place.
+    fn give_up(&self, state: &mut State, sealer: &Sealer, mut run: Run) -> Result<(), Failure> {
+        let hash = state.hash_behind(run.last_seq).unwrap_or(run.first.hash);
+        run.loss.bridge = Some(Bridge { seq: run.last_seq, hash });
+        let batch = sealer.seal_loss(run.first, run.version, &run.loss);
+        let entry = Entry {
+            pending: Some(Pending { batch, samples: 0 }),
+            dropped: run.dropped,
+            ..Entry::default()
+        };
+        let body = entry.to_bytes()?;
+        let (number, place) = state.log.append(&body, Durable::Now).map_err(Failure::Log)?;
+        state.take(number, place, &entry);
+        self.commit(redb::Durability::Immediate, |transaction| {
+            apply(transaction, &entry)?;
+            let Some(chain) = &state.chain else { return Ok(()) };
+            save_standing(transaction, chain, state.applied())
+        })?;
+        state.sweep()
+    }
+}
+
+impl Run {
+    /// Adds a batch, or the loss that already stands for some; `None` is one that can not be read.
+    fn add(&mut self, pending: Option<Pending>) -> Result<(), Failure> {
+        let Some(pending) = pending else {
+            self.loss.batches += 1;
+            self.fresh += 1;
+            return Ok(());
+        };
+        if let Some(before) = pending.loss() {
+            self.loss.batches += before.batches;
+            self.loss.samples += before.samples;
+            self.loss.frames += before.frames;
+            before.span.into_iter().for_each(|span| self.loss.extend(span));
+            return Ok(());
+        }
+        let contents = payload::decode(&pending.batch.payload)
+            .or(Err(Failure::Damaged(format!("batch {}", pending.batch.header.seq))))?;
+        self.loss.batches += 1;
+        self.fresh += 1;
+        self.loss.samples += u64::from(pending.samples);
+        contents.samples.iter().for_each(|sample| self.loss.extend((sample.time, sample.time)));
+        self.dropped.extend(contents.commitments);
+        Ok(())
+    }
+}
