@@ -24,9 +24,8 @@ use crate::clock;
 use crate::config::{AgentConfig, SourceConfig};
 use crate::dbc::{Dbc, DbcError};
 use crate::decoder::Decoder;
-use crate::frames::socket::{SocketError, SocketReader};
-
-use crate::frames::{FrameSource, LogError, Replay};
+use crate::frames::socket::SocketError;
+use crate::frames::{FrameSource, LogError, Replay, SocketReader};
 use crate::identity::{Identity, IdentityError};
 use crate::mapping::{Mapping, MappingError};
 use crate::policy::{self, PolicyError};
@@ -188,11 +187,16 @@ async fn drive(
 fn pump(config: &AgentConfig, shared: &Shared) -> Result<Pump, AgentError> {
     let dbc = Dbc::load(&config.dbc)?;
     let mapping = Mapping::load(&config.map, &dbc)?;
-    let decoder = Decoder::new(dbc, &mapping);
+    let mut decoder = Decoder::new(dbc, &mapping);
+    for bus in &config.bus {
+        let dbc = Dbc::load(&bus.dbc)?;
+        let mapping = Mapping::load(&bus.map, &dbc)?;
+        decoder.add_bus(dbc, &mapping);
+    }
     let (name, progress, source) = match config.source() {
-        SourceConfig::Interface(interface) => {
-            let source = FrameSource::Socket(SocketReader::open(interface)?);
-            (format!("interface {interface}"), None, source)
+        SourceConfig::Interfaces(interfaces) => {
+            let source = FrameSource::Socket(SocketReader::open(&interfaces)?);
+            (format!("interface {}", interfaces.join(" and ")), None, source)
         }
         SourceConfig::Replay(path) => {
             let name = format!("replay {}", path.display());

@@ -125,7 +125,7 @@ impl Pump {
         self.counters.frames_read += 1;
         self.samples.clear();
         let samples = &mut self.samples;
-        self.decoder.decode(frame, |sample| samples.push(sample));
+        self.decoder.decode_frame(frame.bus.into(), frame, |sample| samples.push(sample));
         if self.samples.is_empty() {
             return;
         }
@@ -247,7 +247,11 @@ impl Pump {
 
     fn show_counters(&mut self) {
         self.counters.broken_lines = self.before.broken_lines + self.source.broken_lines();
-        self.counters.error_frames = self.before.error_frames + self.source.error_frames();
+        let mishaps = self.source.mishaps();
+        self.counters.frames_lost = self.before.frames_lost + mishaps.frames_lost;
+        self.counters.error_frames = self.before.error_frames + mishaps.error_frames;
+        self.counters.bus_errors = self.before.bus_errors.plus(mishaps.bus_errors);
+        self.counters.bus_interruptions = self.before.bus_interruptions + mishaps.interruptions;
         self.counters.samples_out_of_range =
             self.before.samples_out_of_range + self.decoder.out_of_range();
         self.counters.messages_incomplete =

@@ -7,6 +7,7 @@ mod decode;
 mod enroll;
 mod logging;
 mod prove;
+mod record;
 mod run;
 mod simulate;
 mod status;
@@ -35,6 +36,7 @@ enum Command {
     Decode(decode::Decode),
     Dbc(dbc::DbcCommand),
     Simulate(simulate::Simulate),
+    Record(record::Record),
     Status(status::Status),
     Prove(Box<prove::Prove>),
 }
@@ -62,6 +64,7 @@ impl Agent {
             Command::Decode(command) => command.run(&mut out().lock()),
             Command::Dbc(command) => command.run(&mut out().lock()),
             Command::Simulate(command) => command.run(),
+            Command::Record(command) => command.run(&mut out()).await,
             Command::Status(command) => command.run(&mut out().lock()),
             Command::Prove(command) => command.run(&mut out()).await,
         }
