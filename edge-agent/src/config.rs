@@ -11,6 +11,8 @@ use serde::Deserialize;
 use telematics::Timestamp;
 use telematics::payload::SAMPLES_MAX;
 
+use crate::obd::ObdConfig;
+
 /// Settings of one agent.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +30,9 @@ pub struct AgentConfig {
     /// Further interfaces of the same car, each with files of its own.
     #[serde(default)]
     pub bus: Vec<BusConfig>,
+    /// Whether the car is asked for what it does not say by itself. Off by default: nothing is sent.
+    #[serde(default)]
+    pub obd: ObdConfig,
     /// Recording to replay instead: a log of candump, Vector (ASC), PEAK (TRC), `SavvyCAN` and others,
     /// plain or gzip.
     pub replay: Option<PathBuf>,
@@ -137,6 +142,12 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
+    /// A recording does not answer.
+    #[error("{}: `[obd]` asks a car; a replay can not answer", path.display())]
+    AskingReplay {
+        /// The file.
+        path: PathBuf,
+    },
     /// Frames would be read twice.
     #[error("{}: the interface `{interface}` is named twice", path.display())]
     SameInterface {
@@ -228,6 +239,7 @@ impl AgentConfig {
         let paths = [&mut self.data_dir, &mut self.dbc, &mut self.map];
         let buses = self.bus.iter_mut().flat_map(|bus| [&mut bus.dbc, &mut bus.map]);
         let optional = self.replay.iter_mut().chain(&mut self.proving_keys_dir);
+        let optional = optional.chain(&mut self.obd.templates);
         for relative in paths.into_iter().chain(buses).chain(optional) {
             *relative = folder.join(&*relative);
         }
@@ -237,6 +249,9 @@ impl AgentConfig {
     fn check_buses(&self, path: &Path) -> Result<(), ConfigError> {
         if self.replay.is_some() && !self.bus.is_empty() {
             return Err(ConfigError::BusOfReplay { path: path.to_owned() });
+        }
+        if self.replay.is_some() && self.obd.enabled {
+            return Err(ConfigError::AskingReplay { path: path.to_owned() });
         }
         let mut named = BTreeSet::from_iter(&self.interface);
         match self.bus.iter().find(|bus| !named.insert(&bus.interface)) {
@@ -351,6 +366,7 @@ mod tests {
         let config = AgentConfig::read(path, environment).unwrap();
 
         assert_eq!(config.source(), SourceConfig::Interfaces(vec!["can0"]));
+        assert_eq!(config.obd, ObdConfig::default());
         assert_eq!(config.batch_samples_max, default_batch_samples_max());
         assert_eq!(config.batch_age_seconds_max, default_batch_age_seconds_max());
         assert_eq!(config.spool_bytes_max, default_spool_bytes_max());
@@ -382,6 +398,8 @@ mod tests {
         let cases = [
             ("twice",         LIVE.to_owned() + &bus.replace("can1", "can0"),                 "`can0` is named twice"),
             ("a replay",      LIVE.replace("interface = \"can0\"", "replay = \"a.log\"") + bus, "a replay has one bus"),
+            ("asking a replay", LIVE.replace("interface = \"can0\"", "replay = \"a.log\"") + "[obd]\nenabled = true\n", "a replay can not answer"),
+            ("hurry",         LIVE.to_owned() + "[obd]\nrequests_per_second_max = 11\n",     "at most 10"),
             ("an unknown key", LIVE.to_owned() + bus + "speed = 1\n",                        "speed"),
         ];
         for (name, text, expected) in cases {

@@ -24,6 +24,7 @@ pub mod frames;
 pub mod identity;
 pub mod kept;
 pub mod mapping;
+pub mod obd;
 pub mod policy;
 pub mod progress;
 pub mod resample;

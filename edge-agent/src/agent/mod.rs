@@ -28,6 +28,7 @@ use crate::frames::socket::SocketError;
 use crate::frames::{FrameSource, LogError, Replay, SocketReader};
 use crate::identity::{Identity, IdentityError};
 use crate::mapping::{Mapping, MappingError};
+use crate::obd::{Asker, FingerprintKey, ObdError};
 use crate::policy::{self, PolicyError};
 use crate::seal::Sealer;
 use crate::spool::{Spool, SpoolError};
@@ -65,6 +66,9 @@ pub enum AgentError {
     /// See [`SocketError`].
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// See [`ObdError`].
+    #[error(transparent)]
+    Obd(#[from] ObdError),
     /// See [`PumpError`].
     #[error(transparent)]
     Pump(#[from] PumpError),
@@ -113,7 +117,7 @@ pub async fn run(
         sealed: Arc::new(Notify::new()),
         acknowledged: Arc::new(Notify::new()),
     };
-    let pump = pump(config, &shared)?;
+    let pump = pump(config, &shared)?.asking(asker(config, &identity)?);
     tracing::info!(vehicle = %identity.vehicle, source = pump.source_name(), "agent started");
 
     let answering = proofs::answer(config, &identity, &shared, stop.child_token())?;
@@ -182,6 +186,13 @@ async fn drive(
         }
     }
     Ok(pumped?)
+}
+
+/// What asks the car, when its owner wants that.
+fn asker(config: &AgentConfig, identity: &Identity) -> Result<Option<Asker>, ObdError> {
+    let SourceConfig::Interfaces(interfaces) = config.source() else { return Ok(None) };
+    let key = FingerprintKey::new(&identity.holder.key.signing_key().to_bytes());
+    Asker::open(&config.obd, &interfaces, key, clock::now())
 }
 
 fn pump(config: &AgentConfig, shared: &Shared) -> Result<Pump, AgentError> {

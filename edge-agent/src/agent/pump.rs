@@ -16,6 +16,7 @@ use crate::clock;
 use crate::config::AgentConfig;
 use crate::decoder::Decoder;
 use crate::frames::{Frame, FrameError, FrameSource};
+use crate::obd::Asker;
 use crate::progress::{Counters, Progress};
 use crate::spool::{Cut, KeptRecord, SpoolError};
 use crate::status;
@@ -44,6 +45,8 @@ pub(super) struct Pump {
     source: FrameSource,
     source_name: String,
     decoder: Decoder,
+    /// Asks the car, where the owner wants it.
+    asker: Option<Asker>,
     batcher: Batcher,
     committer: Committer,
     kept: Vec<KeptRecord>,
@@ -77,6 +80,7 @@ impl Pump {
             source,
             source_name,
             decoder,
+            asker: None,
             batcher: Batcher::new(config),
             kept: Vec::new(),
             keeps: config.proofs_retention_days > 0,
@@ -86,6 +90,11 @@ impl Pump {
         })
     }
 
+    /// The same pump, which asks the car too.
+    pub(super) fn asking(self, asker: Option<Asker>) -> Self {
+        Self { asker, ..self }
+    }
+
     pub(super) fn source_name(&self) -> &str {
         &self.source_name
     }
@@ -93,6 +102,7 @@ impl Pump {
     /// Reads until the source ends or `stop` is cancelled; then seals what is open.
     pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), PumpError> {
         let mut check_at = Instant::now() + AGE_CHECK;
+        let mut ask_at = Instant::now();
         let ended = loop {
             tokio::select! {
                 biased;
@@ -104,6 +114,10 @@ impl Pump {
                         self.keep_made(clock::now(), clock::now());
                     }
                     self.show_counters();
+                }
+                () = sleep_until(ask_at), if self.asker.is_some() => {
+                    ask_at = Instant::now() + Asker::PERIOD;
+                    self.ask();
                 }
                 frame = self.source.next_frame() => match frame? {
                     Some(frame) => self.take(&frame),
@@ -126,6 +140,10 @@ impl Pump {
         self.samples.clear();
         let samples = &mut self.samples;
         self.decoder.decode_frame(frame.bus.into(), frame, |sample| samples.push(sample));
+        if let Some(asker) = &mut self.asker {
+            asker.hear(frame, |sample| samples.push(sample));
+            self.ask();
+        }
         if self.samples.is_empty() {
             return;
         }
@@ -144,6 +162,13 @@ impl Pump {
                 Disclosure::Prove => self.counters.samples_proven += 1,
                 Disclosure::Keep => self.counters.samples_kept += 1,
             }
+        }
+    }
+
+    /// Sends what the car is to be asked now.
+    fn ask(&mut self) {
+        if let Some(asker) = &mut self.asker {
+            asker.send(clock::now());
         }
     }
 
@@ -257,9 +282,11 @@ impl Pump {
         self.counters.messages_incomplete =
             self.before.messages_incomplete + self.decoder.incomplete();
         let (counters, position) = (self.counters, self.source.position());
+        let obd = self.asker.as_ref().map(|asker| asker.findings().into());
         self.shared.board.update(|status| {
             status.counters = counters;
             status.position = position;
+            status.obd = obd;
         });
     }
 }

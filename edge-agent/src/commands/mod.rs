@@ -2,6 +2,7 @@
 //!
 //! Parses, calls one thing, prints. `quickstart` embeds the same [`Cli`] as a subcommand.
 
+mod ask;
 mod dbc;
 mod decode;
 mod enroll;
@@ -33,6 +34,7 @@ pub struct Agent {
 enum Command {
     Enroll(enroll::Enroll),
     Run(run::Run),
+    Ask(ask::Ask),
     Decode(decode::Decode),
     Dbc(dbc::DbcCommand),
     Simulate(simulate::Simulate),
@@ -61,6 +63,7 @@ impl Agent {
         match self.command {
             Command::Enroll(command) => command.run().await,
             Command::Run(command) => command.run().await,
+            Command::Ask(command) => command.run(&mut out()).await,
             Command::Decode(command) => command.run(&mut out().lock()),
             Command::Dbc(command) => command.run(&mut out().lock()),
             Command::Simulate(command) => command.run(),
