@@ -25,8 +25,8 @@ use super::frame::Frame;
 
 /// How long reading rests when everything was read.
 const REST: Duration = Duration::from_millis(10);
-/// Time between two looks for an interface that went away.
-const RETRY: Duration = Duration::from_secs(1);
+/// Time between two looks for what arrives without a frame: that an interface is down, away or back.
+const LOOK: Duration = Duration::from_secs(1);
 /// Interfaces of one car: their number goes into a byte, and no car has more.
 const INTERFACES_MAX: usize = 32;
 
@@ -80,6 +80,7 @@ pub struct SocketReader {
     /// Where to look first, so that a busy bus does not hide a quiet one.
     turn: usize,
     rest_until: Option<Instant>,
+    look_at: Instant,
     mishaps: Mishaps,
 }
 
@@ -95,8 +96,8 @@ struct Interface {
 #[derive(Debug)]
 enum State {
     Open(AsyncFd<Channel>),
-    /// It went away: when to look for it again.
-    Away(Instant),
+    /// It went away.
+    Away,
 }
 
 impl SocketReader {
@@ -117,7 +118,8 @@ impl SocketReader {
             }
         });
         let interfaces = interfaces.collect::<Result<_, _>>()?;
-        Ok(Self { interfaces, turn: 0, rest_until: None, mishaps: Mishaps::default() })
+        let look_at = Instant::now() + LOOK;
+        Ok(Self { interfaces, turn: 0, rest_until: None, look_at, mishaps: Mishaps::default() })
     }
 
     /// What was met beside data frames.
@@ -141,13 +143,15 @@ impl SocketReader {
             if let Some(frame) = self.waiting_frame()? {
                 return Ok(frame);
             }
-            let reopen_at = self.interfaces.iter().filter_map(Interface::reopen_at).min();
+            if self.look_at <= Instant::now() {
+                self.look_at = Instant::now() + LOOK;
+                self.interfaces.iter_mut().for_each(Interface::look);
+                continue;
+            }
             let arrives = poll_fn(|context| poll_any(&mut self.interfaces, context));
             tokio::select! {
                 () = arrives => self.rest_until = Some(Instant::now() + REST),
-                () = sleep_until(reopen_at.unwrap_or_else(Instant::now)), if reopen_at.is_some() => {
-                    self.interfaces.iter_mut().for_each(Interface::reopen);
-                }
+                () = sleep_until(self.look_at) => {}
             }
         }
     }
@@ -202,34 +206,22 @@ impl Interface {
             Some(Errno::ENODEV | Errno::ENXIO) => {
                 mishaps.interruptions += 1;
                 tracing::warn!(interface = self.name, "the interface is gone; waiting for it");
-                self.state = State::Away(Instant::now() + RETRY);
+                self.state = State::Away;
             }
             _ => return Err(SocketError::Read { interface: self.name.clone(), source: error }),
         }
         Ok(())
     }
 
-    fn reopen_at(&self) -> Option<Instant> {
-        match self.state {
-            State::Away(at) => Some(at),
-            State::Open(_) => None,
+    /// Looks whether there is an error to read, or the interface is back.
+    fn look(&mut self) {
+        self.has_more = true;
+        if matches!(self.state, State::Away)
+            && let Ok(fd) = open(&self.name)
+        {
+            tracing::info!(interface = self.name, "the interface is back");
+            self.state = State::Open(fd);
         }
-    }
-
-    fn reopen(&mut self) {
-        let State::Away(at) = self.state else { return };
-        let now = Instant::now();
-        if now < at {
-            return;
-        }
-        self.state = match open(&self.name) {
-            Ok(fd) => {
-                tracing::info!(interface = self.name, "the interface is back");
-                self.has_more = true;
-                State::Open(fd)
-            }
-            Err(_) => State::Away(now + RETRY),
-        };
     }
 }
 
