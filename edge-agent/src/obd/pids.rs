@@ -43,7 +43,7 @@ const LINES: [Line; 24] = [
 /// A value to ask for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Pid {
-    pub pid: u8,
+    pub number: u8,
     pub reading: Reading,
     /// How often it is worth asking.
     pub period_seconds: i64,
@@ -56,11 +56,11 @@ pub(super) fn pids() -> Vec<Pid> {
 
 /// None for a line that does not fit the catalogue, of which there is none: a test sees to it.
 fn pid(line: &Line) -> Option<Pid> {
-    let Line(pid, at, bytes, mask, scale, offset, unit, path, period_seconds) = *line;
+    let Line(number, at, bytes, mask, scale, offset, unit, path, period_seconds) = *line;
     let signal = Signal::by_path(path).ok()?;
     let conversion = Unit::parse(unit).ok()?.conversion(signal.unit()).ok()?;
     let reading = Reading { signal, conversion, at, bytes, mask, is_signed: false, scale, offset };
-    Some(Pid { pid, reading, period_seconds })
+    Some(Pid { number, reading, period_seconds })
 }
 
 #[cfg(test)]
@@ -92,7 +92,7 @@ mod tests {
             (0xA6, &[0x00, 0x01, 0x86, 0xA0],    &[10_000_000.0]),
         ];
         for (number, data, expected) in cases {
-            let read = pids().into_iter().filter(|pid| pid.pid == number);
+            let read = pids().into_iter().filter(|pid| pid.number == number);
             let values = read.map(|pid| pid.reading.sample(T0, data).unwrap().physical());
             assert_eq!(values.collect::<Vec<_>>(), expected, "{number:02X}");
         }

@@ -32,8 +32,8 @@ impl Supported {
         let before = pid.checked_sub(1)?;
         let (page, bit) = (usize::from(before / PAGE), 31 - before % PAGE);
         let knows = |pages: &[u32; PAGES]| pages.get(page).is_some_and(|map| map >> bit & 1 == 1);
-        let mut known = self.maps.iter().filter(|((other, _), _)| *other == service);
-        known.find(|(_, pages)| knows(pages)).map(|((_, computer), _)| *computer)
+        let mut computers = self.maps.iter().filter(|((other, _), _)| *other == service);
+        computers.find(|(_, pages)| knows(pages)).map(|((_, computer), _)| *computer)
     }
 
     /// True when `pid` begins a page.

@@ -137,13 +137,13 @@ fn values_come_from_the_first_computer_that_knows_them() {
 
     let of = |path: &str| {
         let samples = drive.samples.iter().filter(move |sample| sample.signal.path() == path);
-        samples.map(Sample::physical).collect::<Vec<_>>()
+        samples.map(|sample| sample.value.raw()).collect::<Vec<_>>()
     };
     let speeds = of("Vehicle.OBD.Speed");
-    assert!(speeds.len() >= 2 && speeds.iter().all(|speed| *speed == 55.0), "{speeds:?}");
-    assert_eq!(of("Vehicle.OBD.EngineSpeed")[0], 1_726.0);
-    assert_eq!(of("Vehicle.OBD.Status.IsMILOn"), [1.0]);
-    assert_eq!(of("Vehicle.OBD.Status.DTCCount"), [1.0]);
+    assert!(speeds.len() >= 2 && speeds.iter().all(|speed| *speed == 5_500), "{speeds:?}");
+    assert_eq!(of("Vehicle.OBD.EngineSpeed")[0], 172_600);
+    assert_eq!(of("Vehicle.OBD.Status.IsMILOn"), [1]);
+    assert_eq!(of("Vehicle.OBD.Status.DTCCount"), [1]);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_car_of_29_bits_is_asked_with_29_bits() {
         3_000,
     );
     assert_eq!(drive.asked()[..2], ["7DF 0100", "18DB33F1 0100"]);
-    assert!(drive.samples.iter().all(|sample| sample.physical() == 55.0));
+    assert!(drive.samples.iter().all(|sample| sample.value.raw() == 5_500));
     assert!(!drive.samples.is_empty());
 }
 

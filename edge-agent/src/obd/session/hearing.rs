@@ -145,7 +145,7 @@ impl Session {
         if self.supported.first(0x01, pid) != Some(from) {
             return;
         }
-        for known in self.pids.iter().filter(|known| known.pid == pid) {
+        for known in self.pids.iter().filter(|known| known.number == pid) {
             known.reading.sample(now, rest).into_iter().for_each(&mut *take);
         }
     }
@@ -162,7 +162,7 @@ impl Session {
             }
             return;
         }
-        for known in self.pids.iter().filter(|known| known.pid == pid) {
+        for known in self.pids.iter().filter(|known| known.number == pid) {
             if let Some(sample) = known.reading.sample(now, rest) {
                 self.findings.frozen.insert(sample.signal, sample.value);
             }

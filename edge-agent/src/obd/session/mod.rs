@@ -282,9 +282,9 @@ impl Session {
         }
         let mut asked = None;
         for known in self.pids.clone() {
-            if asked != Some(known.pid) && self.supported.first(0x01, known.pid).is_some() {
-                asked = Some(known.pid);
-                let request = AllowedRequest::current(self.everyone, known.pid);
+            if asked != Some(known.number) && self.supported.first(0x01, known.number).is_some() {
+                asked = Some(known.number);
+                let request = AllowedRequest::current(self.everyone, known.number);
                 self.every(known.period_seconds, request, now);
             }
         }
