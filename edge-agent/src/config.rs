@@ -3,6 +3,7 @@
 //! **Invariant:** an unknown key is an error, in the file and in the environment: a misspelt limit
 //! must not silently become the default. Relative paths are relative to the file's folder.
 
+use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use telematics::Timestamp;
 use telematics::payload::SAMPLES_MAX;
 
 use crate::metrics::Listen;
+use crate::obd::ObdConfig;
 use crate::spool::WhenFull;
 
 /// Settings of one agent.
@@ -27,6 +29,12 @@ pub struct AgentConfig {
     pub map: PathBuf,
     /// CAN interface to listen on, such as `can0`. Either this or `replay`.
     pub interface: Option<String>,
+    /// Further interfaces of the same car, each with files of its own.
+    #[serde(default)]
+    pub bus: Vec<BusConfig>,
+    /// Whether the car is asked for what it does not say by itself. Off by default: nothing is sent.
+    #[serde(default)]
+    pub obd: ObdConfig,
     /// Recording to replay instead: a log of candump, Vector (ASC), PEAK (TRC), `SavvyCAN` and others,
     /// plain or gzip.
     pub replay: Option<PathBuf>,
@@ -89,6 +97,18 @@ pub struct MetricsConfig {
     pub listen: Listen,
 }
 
+/// One more bus of the car.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusConfig {
+    /// Its interface, such as `can1`.
+    pub interface: String,
+    /// Its DBC file.
+    pub dbc: PathBuf,
+    /// The mapping from its signals to VSS.
+    pub map: PathBuf,
+}
+
 /// How fast a recording is replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "SpeedText")]
@@ -111,10 +131,10 @@ pub enum LogFormat {
 }
 
 /// Where frames come from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum SourceConfig<'a> {
-    /// A live interface.
-    Interface(&'a str),
+    /// Live interfaces, of bus 0, 1 and so on.
+    Interfaces(Vec<&'a str>),
     /// A recording.
     Replay(&'a Path),
 }
@@ -135,6 +155,26 @@ pub enum ConfigError {
     Source {
         /// The file.
         path: PathBuf,
+    },
+    /// A recording has one bus.
+    #[error("{}: `[[bus]]` is for live interfaces; a replay has one bus", path.display())]
+    BusOfReplay {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A recording does not answer.
+    #[error("{}: `[obd]` asks a car; a replay can not answer", path.display())]
+    AskingReplay {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Frames would be read twice.
+    #[error("{}: the interface `{interface}` is named twice", path.display())]
+    SameInterface {
+        /// The file.
+        path: PathBuf,
+        /// Its name.
+        interface: String,
     },
     /// Batches older than they may become.
     #[error("{}: `batch_age_seconds_max` is {actual}, at most {BATCH_AGE_SECONDS_LIMIT} is possible", path.display())]
@@ -199,6 +239,7 @@ impl AgentConfig {
         if self.interface.is_some() == self.replay.is_some() {
             return Err(ConfigError::Source { path: path.to_owned() });
         }
+        self.check_buses(path)?;
         let actual = self.batch_samples_max;
         if usize::try_from(actual.get()).is_ok_and(|samples| samples > SAMPLES_MAX) {
             return Err(ConfigError::BatchTooLarge { path: path.to_owned(), actual });
@@ -216,8 +257,10 @@ impl AgentConfig {
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         let paths = [&mut self.data_dir, &mut self.dbc, &mut self.map];
-        for relative in paths.into_iter().chain(&mut self.replay).chain(&mut self.proving_keys_dir)
-        {
+        let buses = self.bus.iter_mut().flat_map(|bus| [&mut bus.dbc, &mut bus.map]);
+        let optional = self.replay.iter_mut().chain(&mut self.proving_keys_dir);
+        let optional = optional.chain(&mut self.obd.templates);
+        for relative in paths.into_iter().chain(buses).chain(optional) {
             *relative = folder.join(&*relative);
         }
         if let Some(MetricsConfig { listen: Listen::Socket(socket) }) = &mut self.metrics {
@@ -226,12 +269,32 @@ impl AgentConfig {
         Ok(self)
     }
 
+    fn check_buses(&self, path: &Path) -> Result<(), ConfigError> {
+        if self.replay.is_some() && !self.bus.is_empty() {
+            return Err(ConfigError::BusOfReplay { path: path.to_owned() });
+        }
+        if self.replay.is_some() && self.obd.enabled {
+            return Err(ConfigError::AskingReplay { path: path.to_owned() });
+        }
+        let mut named = BTreeSet::from_iter(&self.interface);
+        match self.bus.iter().find(|bus| !named.insert(&bus.interface)) {
+            None => Ok(()),
+            Some(BusConfig { interface, .. }) => Err(ConfigError::SameInterface {
+                path: path.to_owned(),
+                interface: interface.clone(),
+            }),
+        }
+    }
+
     /// Where frames come from.
     #[must_use]
     pub fn source(&self) -> SourceConfig<'_> {
         match (&self.replay, &self.interface) {
             (Some(replay), _) => SourceConfig::Replay(replay),
-            (None, interface) => SourceConfig::Interface(interface.as_deref().unwrap_or_default()),
+            (None, first) => {
+                let others = self.bus.iter().map(|bus| &bus.interface);
+                SourceConfig::Interfaces(first.iter().chain(others).map(String::as_str).collect())
+            }
         }
     }
 }
@@ -335,7 +398,8 @@ mod tests {
         let environment = config::Environment::with_prefix("AXLE_AGENT").source(Some([].into()));
         let config = AgentConfig::read(path, environment).unwrap();
 
-        assert_eq!(config.source(), SourceConfig::Interface("can0"));
+        assert_eq!(config.source(), SourceConfig::Interfaces(vec!["can0"]));
+        assert_eq!(config.obd, ObdConfig::default());
         assert_eq!(config.batch_samples_max, default_batch_samples_max());
         assert_eq!(config.batch_age_seconds_max, default_batch_age_seconds_max());
         assert_eq!(config.spool_bytes_max, default_spool_bytes_max());
@@ -356,6 +420,28 @@ mod tests {
         assert_eq!(config.data_dir, Path::new("data"));
         assert_eq!(config.dbc, Path::new("/car.dbc"));
         assert_eq!(config.replay_speed, ReplaySpeed::Times(1.0));
+    }
+
+    #[test]
+    fn further_buses_have_interfaces_and_files_of_their_own() {
+        let bus =
+            "[[bus]]\ninterface = \"can1\"\ndbc = \"/chassis.dbc\"\nmap = \"/chassis.toml\"\n";
+        let config = read(&format!("{LIVE}{bus}"), &[]).unwrap();
+
+        assert_eq!(config.source(), SourceConfig::Interfaces(vec!["can0", "can1"]));
+        assert_eq!(config.bus[0].dbc, Path::new("/chassis.dbc"));
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            ("twice",         LIVE.to_owned() + &bus.replace("can1", "can0"),                 "`can0` is named twice"),
+            ("a replay",      LIVE.replace("interface = \"can0\"", "replay = \"a.log\"") + bus, "a replay has one bus"),
+            ("asking a replay", LIVE.replace("interface = \"can0\"", "replay = \"a.log\"") + "[obd]\nenabled = true\n", "a replay can not answer"),
+            ("hurry",         LIVE.to_owned() + "[obd]\nrequests_per_second_max = 11\n",     "at most 10"),
+            ("an unknown key", LIVE.to_owned() + bus + "speed = 1\n",                        "speed"),
+        ];
+        for (name, text, expected) in cases {
+            let error = read(&text, &[]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{name}: {error}");
+        }
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod kept;
 pub mod live;
 pub mod mapping;
 pub mod metrics;
+pub mod obd;
 pub mod pause;
 pub mod policy;
 pub mod progress;

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use telematics::{Signal, Timestamp};
 
+use crate::frames::BusErrors;
+
 /// What happened to frames and samples since enrolment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -18,8 +20,14 @@ pub struct Counters {
     pub frames_dropped: u64,
     /// Lines of a log that could not be read.
     pub broken_lines: u64,
+    /// Frames of a live bus that the kernel dropped, because they were not read in time.
+    pub frames_lost: u64,
     /// Error frames: how often the bus was disturbed.
     pub error_frames: u64,
+    /// The error frames of live buses by class; one may be of several.
+    pub bus_errors: BusErrors,
+    /// How often a CAN interface went down or away.
+    pub bus_interruptions: u64,
     /// Messages of several frames of which some did not arrive.
     pub messages_incomplete: u64,
     /// Values that became samples.

@@ -3,6 +3,7 @@
 //! Written whole (rename) every half second, so a reader never sees half of it. Counts that money
 //! depends on come from the spool and are exact across restarts.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +12,7 @@ use telematics::Timestamp;
 
 use crate::files::{self, FileError, Readers};
 use crate::live::{GroupCount, LiveSignal};
+use crate::obd::{FaultCode, Findings};
 use crate::progress::Counters;
 use crate::spool::Chain;
 
@@ -76,6 +78,9 @@ pub struct Status {
     /// What leaves, is proven or stays, by group.
     #[serde(default)]
     pub groups: Vec<GroupCount>,
+    /// What the car answered, where the owner lets it be asked. For the owner: none of it leaves the car.
+    #[serde(default)]
+    pub obd: Option<ObdStatus>,
     /// When this was written (RFC 3339).
     pub updated_at: String,
 }
@@ -87,6 +92,57 @@ pub struct LastReceipt {
     pub batches: u64,
     /// When, to half a second (RFC 3339).
     pub at: String,
+}
+
+/// What the car answered since the agent started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObdStatus {
+    /// Requests sent.
+    pub requests: u64,
+    /// Requests that were answered.
+    pub answered: u64,
+    /// Requests that no computer answered.
+    pub unanswered: u64,
+    /// Negative answers, but for those that ask for time.
+    pub refused: u64,
+    /// Computers that answered.
+    pub computers: usize,
+    /// Fault codes stored, such as `P0301`.
+    pub stored_codes: Vec<String>,
+    /// Fault codes of the present or last drive.
+    pub pending_codes: Vec<String>,
+    /// Fault codes that only the car itself can clear.
+    pub permanent_codes: Vec<String>,
+    /// The fault for which values were frozen.
+    pub frozen_for: Option<String>,
+    /// The values that were frozen: path and value.
+    pub frozen: Vec<(String, String)>,
+    /// A keyed hash of the VIN: another one means another car.
+    pub car: Option<String>,
+}
+
+impl From<&Findings> for ObdStatus {
+    fn from(findings: &Findings) -> Self {
+        let texts = |codes: &BTreeSet<FaultCode>| codes.iter().map(ToString::to_string).collect();
+        let frozen = findings.frozen.iter().map(|(signal, value)| {
+            let (decimals, physical) = (signal.decimals(), value.to_physical(signal.decimals()));
+            let text = format!("{physical:.*} {}", usize::from(decimals), signal.unit());
+            (signal.path().to_owned(), text)
+        });
+        Self {
+            requests: findings.requests,
+            answered: findings.answered,
+            unanswered: findings.unanswered,
+            refused: findings.refused,
+            computers: findings.computers,
+            stored_codes: texts(&findings.stored),
+            pending_codes: texts(&findings.pending),
+            permanent_codes: texts(&findings.permanent),
+            frozen_for: findings.frozen_for.map(|code| code.to_string()),
+            frozen: frozen.collect(),
+            car: findings.fingerprint.map(|print| print.to_string()),
+        }
+    }
 }
 
 /// Why there is no status.

@@ -28,12 +28,12 @@ use crate::clock;
 use crate::config::{AgentConfig, SourceConfig};
 use crate::dbc::{Dbc, DbcError};
 use crate::decoder::Decoder;
-use crate::frames::socket::{SocketError, SocketReader};
-
-use crate::frames::{FrameSource, LogError, Replay};
+use crate::frames::socket::SocketError;
+use crate::frames::{FrameSource, LogError, Replay, SocketReader};
 use crate::identity::{Identity, IdentityError};
 use crate::mapping::{Mapping, MappingError};
 use crate::metrics::MetricsError;
+use crate::obd::{Asker, FingerprintKey, ObdError};
 use crate::policy::{self, PolicyError};
 use crate::quiet::Quiet;
 use crate::seal::Sealer;
@@ -72,6 +72,9 @@ pub enum AgentError {
     /// See [`SocketError`].
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// See [`ObdError`].
+    #[error(transparent)]
+    Obd(#[from] ObdError),
     /// See [`PumpError`].
     #[error(transparent)]
     Pump(#[from] PumpError),
@@ -129,7 +132,7 @@ pub async fn run(
         quiet: Quiet::default(),
     };
     let pausing = Pausing::new(&config.data_dir, board.clone(), shared.quiet.clone())?;
-    let pump = pump(config, &shared, pausing.watch())?;
+    let pump = pump(config, &shared, pausing.watch())?.asking(asker(config, &identity)?);
     let metrics = offer_metrics(config, &shared).await?;
     tracing::info!(vehicle = %identity.vehicle, source = pump.source_name(), "agent started");
 
@@ -211,9 +214,16 @@ async fn drive(
 /// A replay is never dropped from: what is not read yet is still in the recording.
 fn when_full(config: &AgentConfig) -> WhenFull {
     match config.source() {
-        SourceConfig::Interface(_) => config.spool_full,
+        SourceConfig::Interfaces(_) => config.spool_full,
         SourceConfig::Replay(_) => WhenFull::RefuseNewest,
     }
+}
+
+/// What asks the car, when its owner wants that.
+fn asker(config: &AgentConfig, identity: &Identity) -> Result<Option<Asker>, ObdError> {
+    let SourceConfig::Interfaces(interfaces) = config.source() else { return Ok(None) };
+    let key = FingerprintKey::new(&identity.holder.key.signing_key().to_bytes());
+    Asker::open(&config.obd, &interfaces, key, clock::now())
 }
 
 fn pump(
@@ -223,11 +233,16 @@ fn pump(
 ) -> Result<Pump, AgentError> {
     let dbc = Dbc::load(&config.dbc)?;
     let mapping = Mapping::load(&config.map, &dbc)?;
-    let decoder = Decoder::new(dbc, &mapping);
+    let mut decoder = Decoder::new(dbc, &mapping);
+    for bus in &config.bus {
+        let dbc = Dbc::load(&bus.dbc)?;
+        let mapping = Mapping::load(&bus.map, &dbc)?;
+        decoder.add_bus(dbc, &mapping);
+    }
     let (name, progress, source) = match config.source() {
-        SourceConfig::Interface(interface) => {
-            let source = FrameSource::Socket(SocketReader::open(interface)?);
-            (format!("interface {interface}"), None, source)
+        SourceConfig::Interfaces(interfaces) => {
+            let source = FrameSource::Socket(SocketReader::open(&interfaces)?);
+            (format!("interface {}", interfaces.join(" and ")), None, source)
         }
         SourceConfig::Replay(path) => {
             let name = format!("replay {}", path.display());

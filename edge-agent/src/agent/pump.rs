@@ -21,6 +21,7 @@ use crate::config::AgentConfig;
 use crate::decoder::Decoder;
 use crate::frames::{Frame, FrameError, FrameSource};
 use crate::live::Live;
+use crate::obd::Asker;
 use crate::pause;
 use crate::progress::{Counters, Progress};
 use crate::spool::{Chain, Cut, KeptRecord, SpoolError};
@@ -60,6 +61,8 @@ pub(super) struct Pump {
     /// Frames that passed by while paused, so that the agent does not sleep beside a busy bus.
     passed: u64,
     decoder: Decoder,
+    /// Asks the car, where the owner wants it.
+    asker: Option<Asker>,
     batcher: Batcher,
     committer: Committer,
     kept: Vec<KeptRecord>,
@@ -100,6 +103,7 @@ impl Pump {
             is_paused: false,
             passed: 0,
             decoder,
+            asker: None,
             batcher: Batcher::new(config),
             kept: Vec::new(),
             keeps: config.proofs_retention_days > 0,
@@ -116,6 +120,11 @@ impl Pump {
         })
     }
 
+    /// The same pump, which asks the car too.
+    pub(super) fn asking(self, asker: Option<Asker>) -> Self {
+        Self { asker, ..self }
+    }
+
     pub(super) fn source_name(&self) -> &str {
         &self.source_name
     }
@@ -124,6 +133,7 @@ impl Pump {
     pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), PumpError> {
         self.follow_pause(&stop).await?;
         let mut check_at = self.silence.next_check(Instant::now());
+        let mut ask_at = Instant::now();
         let ended = loop {
             let mut falls_asleep = false;
             tokio::select! {
@@ -151,6 +161,10 @@ impl Pump {
                     } else {
                         self.take(&frame);
                     }
+                }
+                () = sleep_until(ask_at), if self.asks() => {
+                    ask_at = Instant::now() + Asker::PERIOD;
+                    self.ask();
                 }
             }
             if falls_asleep || self.batcher.is_due(clock::now()) {
@@ -205,7 +219,11 @@ impl Pump {
         self.counters.frames_read += 1;
         self.samples.clear();
         let samples = &mut self.samples;
-        self.decoder.decode(frame, |sample| samples.push(sample));
+        self.decoder.decode_frame(frame.bus.into(), frame, |sample| samples.push(sample));
+        if let Some(asker) = &mut self.asker {
+            asker.hear(frame, |sample| samples.push(sample));
+            self.ask();
+        }
         if self.samples.is_empty() {
             return;
         }
@@ -238,6 +256,18 @@ impl Pump {
                     self.live.see(&sample, disclosure, now);
                 }
             }
+        }
+    }
+
+    /// Whether the car is asked now: not during the owner's pause, and a sleeping bus is not woken.
+    fn asks(&self) -> bool {
+        self.asker.is_some() && !self.is_paused && !self.shared.quiet.is_on()
+    }
+
+    /// Sends what the car is to be asked now.
+    fn ask(&mut self) {
+        if let Some(asker) = &mut self.asker {
+            asker.send(clock::now());
         }
     }
 
@@ -362,15 +392,21 @@ impl Pump {
 
     fn show_counters(&mut self) {
         self.counters.broken_lines = self.before.broken_lines + self.source.broken_lines();
-        self.counters.error_frames = self.before.error_frames + self.source.error_frames();
+        let mishaps = self.source.mishaps();
+        self.counters.frames_lost = self.before.frames_lost + mishaps.frames_lost;
+        self.counters.error_frames = self.before.error_frames + mishaps.error_frames;
+        self.counters.bus_errors = self.before.bus_errors.plus(mishaps.bus_errors);
+        self.counters.bus_interruptions = self.before.bus_interruptions + mishaps.interruptions;
         self.counters.samples_out_of_range =
             self.before.samples_out_of_range + self.decoder.out_of_range();
         self.counters.messages_incomplete =
             self.before.messages_incomplete + self.decoder.incomplete();
         let (counters, position) = (self.counters, self.source.position());
+        let obd = self.asker.as_ref().map(|asker| asker.findings().into());
         let policy = self.shared.policy.borrow().clone();
         let (live, groups) = (self.live.signals(&policy), self.live.groups(&policy));
         self.shared.board.update(|status| {
+            status.obd = obd;
             status.counters = counters;
             status.position = position;
             (status.live, status.groups) = (live, groups);

@@ -72,16 +72,22 @@ impl Decode {
     }
 
     fn line(&self, sample: Sample) -> String {
-        let (signal, time, value) = (sample.signal, sample.time, sample.physical());
-        let unit = signal.unit();
         if self.json {
+            let (signal, time, value) = (sample.signal, sample.time, sample.physical());
+            let unit = signal.unit();
             let (path, unit) = (signal.path(), unit.as_str());
             return json!({ "time": time.to_string(), "signal": path, "value": value, "unit": unit })
                 .to_string();
         }
-        let decimals = usize::from(signal.decimals());
-        format!("{time} {signal} {value:.decimals$} {unit}")
+        sample_line(&sample)
     }
+}
+
+/// A sample for people.
+pub(super) fn sample_line(sample: &Sample) -> String {
+    let (signal, time, value) = (sample.signal, sample.time, sample.physical());
+    let (decimals, unit) = (usize::from(signal.decimals()), signal.unit());
+    format!("{time} {signal} {value:.decimals$} {unit}")
 }
 
 fn list(dbc: &Dbc, out: &mut impl Write) -> anyhow::Result<()> {

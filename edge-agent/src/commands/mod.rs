@@ -2,6 +2,7 @@
 //!
 //! Parses, calls one thing, prints. `quickstart` embeds the same [`Cli`] as a subcommand.
 
+mod ask;
 mod consent;
 mod dbc;
 mod decode;
@@ -9,6 +10,7 @@ mod enroll;
 mod logging;
 mod pause;
 mod prove;
+mod record;
 mod run;
 mod simulate;
 mod status;
@@ -34,9 +36,11 @@ pub struct Agent {
 enum Command {
     Enroll(enroll::Enroll),
     Run(run::Run),
+    Ask(ask::Ask),
     Decode(decode::Decode),
     Dbc(dbc::DbcCommand),
     Simulate(simulate::Simulate),
+    Record(record::Record),
     Status(status::Status),
     Consent(consent::Consent),
     Pause(pause::Pause),
@@ -64,9 +68,11 @@ impl Agent {
         match self.command {
             Command::Enroll(command) => command.run().await,
             Command::Run(command) => command.run().await,
+            Command::Ask(command) => command.run(&mut out()).await,
             Command::Decode(command) => command.run(&mut out().lock()),
             Command::Dbc(command) => command.run(&mut out().lock()),
             Command::Simulate(command) => command.run(),
+            Command::Record(command) => command.run(&mut out()).await,
             Command::Status(command) => command.run(&mut out().lock()),
             Command::Consent(command) => command.run(&mut out().lock()),
             Command::Pause(command) => command.run(&mut out()).await,

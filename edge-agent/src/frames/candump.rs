@@ -30,6 +30,17 @@ pub fn parse_line(line: &str) -> Result<Line<'_>, BrokenLine> {
     }
 }
 
+/// The line that `candump -L` writes for a frame that was received on `interface`, without its line
+/// break. More than eight bytes are CAN FD, whose flags are not known here and written as none.
+#[must_use]
+pub fn format_line(interface: &str, frame: &Frame) -> String {
+    let micros = frame.time.as_micros();
+    let (seconds, fraction) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    let mark = if frame.data().len() > 8 { "##0" } else { "#" };
+    let data = hex::encode_upper(frame.data());
+    format!("({seconds}.{fraction:06}) {interface} {}{mark}{data}", frame.id)
+}
+
 /// The line that nearly all are: microseconds, one interface, a data frame of CAN and nothing behind
 /// it. `None` says nothing about any other line.
 #[inline]
@@ -218,6 +229,17 @@ mod tests {
             assert_eq!(parse_line(line), Ok(Line::Skipped), "{line}");
         }
         assert_eq!(parse_line("(1.0) can0 20000004#00"), Ok(Line::Error));
+    }
+
+    #[test]
+    fn a_line_that_was_written_is_read_as_the_same_frame() {
+        for line in [
+            "(1614868800.000125) can0 123#DEADBEEF",
+            "(1.000125) can0 18DAF110#",
+            "(1.000125) can0 123##0000102030405060708090A0B",
+        ] {
+            assert_eq!(format_line("can0", &frame(line)), line);
+        }
     }
 
     #[test]

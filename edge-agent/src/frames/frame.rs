@@ -31,6 +31,8 @@ pub struct Frame {
     pub time: Timestamp,
     /// Its identifier.
     pub id: CanId,
+    /// Number of the bus that it was on: that of its interface in the settings, from 0.
+    pub bus: u8,
     length: u8,
     bytes: [u8; Self::BYTES_MAX],
 }
@@ -39,12 +41,12 @@ impl Frame {
     /// Data bytes of the longest CAN FD frame.
     pub const BYTES_MAX: usize = 64;
 
-    /// The frame with these bytes, or `None` when there are more than a frame can carry.
+    /// The frame of the first bus with these bytes, or `None` when there are more than a frame can carry.
     #[must_use]
     pub fn new(time: Timestamp, id: CanId, data: &[u8]) -> Option<Self> {
         let mut bytes = [0; Self::BYTES_MAX];
         bytes.get_mut(..data.len())?.copy_from_slice(data);
-        Some(Self { time, id, length: u8::try_from(data.len()).ok()?, bytes })
+        Some(Self { time, id, bus: 0, length: u8::try_from(data.len()).ok()?, bytes })
     }
 
     /// The frame with the first `length` of these bytes, at most eight; the others are zero.
@@ -54,7 +56,7 @@ impl Frame {
         if let Some(first) = bytes.first_chunk_mut() {
             *first = eight;
         }
-        Self { time, id, length: length.min(8), bytes }
+        Self { time, id, bus: 0, length: length.min(8), bytes }
     }
 
     /// The data bytes received.

@@ -7,12 +7,16 @@
 //!
 //! **Not here:** what the bytes mean ([`crate::dbc`]).
 
+pub mod bus_errors;
 pub mod candump;
+mod channel;
 mod frame;
 pub mod log;
 pub mod socket;
 mod source;
 
+pub use bus_errors::BusErrors;
 pub use frame::{CanId, Frame};
 pub use log::{LogError, LogReader};
+pub use socket::SocketReader;
 pub use source::{FrameError, FrameSource, Replay};

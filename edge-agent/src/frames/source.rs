@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::frame::Frame;
 use super::log::{LogError, LogReader};
-use super::socket::{SocketError, SocketReader};
+use super::socket::{Mishaps, SocketError, SocketReader};
 use crate::config::ReplaySpeed;
 
 /// Why no frame could be read.
@@ -30,7 +30,7 @@ pub enum FrameError {
 
 /// A place that frames come from.
 pub enum FrameSource {
-    /// A CAN interface of this computer.
+    /// CAN interfaces of this computer.
     Socket(SocketReader),
     /// A recording.
     Log(Box<Replay>),
@@ -79,12 +79,15 @@ impl FrameSource {
         }
     }
 
-    /// Error frames met since this source was opened.
+    /// What was met beside data frames since this source was opened. A log tells error frames, and not
+    /// their classes.
     #[must_use]
-    pub const fn error_frames(&self) -> u64 {
+    pub fn mishaps(&self) -> Mishaps {
         match self {
-            Self::Socket(_) => 0,
-            Self::Log(replay) => replay.reader.error_frames(),
+            Self::Socket(socket) => socket.mishaps(),
+            Self::Log(replay) => {
+                Mishaps { error_frames: replay.reader.error_frames(), ..Mishaps::default() }
+            }
         }
     }
 

@@ -62,8 +62,10 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
     let rows = [
         ("frames read", counters.frames_read),
         ("frames dropped", counters.frames_dropped),
+        ("frames lost", counters.frames_lost),
         ("broken lines", counters.broken_lines),
         ("error frames", counters.error_frames),
+        ("bus interruptions", counters.bus_interruptions),
         ("messages incomplete", counters.messages_incomplete),
         ("samples decoded", counters.samples_decoded),
         ("  shared", counters.samples_shared),

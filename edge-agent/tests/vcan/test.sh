@@ -1,0 +1,118 @@
+# What the agent does on a real SocketCAN; runs in the machine that `run` boots. Each check says what it found; the first
+# that fails ends the script. Computing is some twenty times slower here than outside, so patience is long.
+set -u
+export TZ=UTC
+fail() { echo "FAILED: $*"; cat /tmp/*.err 2> /dev/null | tail -n 20; exit 1; }
+tx() { cat /sys/class/net/$1/statistics/tx_packets; }
+# What a log has on an interface: identifier#data, without times and without what marks CAN FD.
+frames() { awk -v i="$2" '$2 == i { sub(/##./, "#", $3); print toupper($3) }' "$1"; }
+field() { sed 's/\x1b\[[0-9;]*m//g' "$2" | sed -n "s/.*[ {]$1[=:] *\([0-9]*\).*/\1/p" | tail -n 1; }
+
+listen() { # NAME INTERFACE...: records until `hear` is called
+  name=$1; shift
+  ./edge-agent record "$@" > /tmp/$name.log 2> /tmp/$name.err & recorder=$!
+  n=0
+  until grep -q "^ *$1 " /proc/net/can/rcvlist_all; do
+    n=$((n + 1)); [ $n -lt 300 ] || fail "$name: nobody listens on $1"; sleep 0.1
+  done
+  sleep 0.3
+}
+hear() { sleep "${1:-1}"; kill $recorder; wait $recorder || fail "$name: the recorder failed"; }
+expect() { # FIELD VALUE
+  [ "$(field "$1" /tmp/$name.err)" = "$2" ] || fail "$name: $1 is $(field "$1" /tmp/$name.err), expected $2"
+}
+
+# Recordings of two buses, and of CAN FD, at their own pace. Whatever is sent is counted by the interface.
+for log in classic fd; do
+  before0=$(tx vcan0) before1=$(tx vcan1)
+  listen $log vcan0 vcan1
+  canplayer -I $log.log vcan0=can0 vcan1=can1 || fail "$log: canplayer"
+  hear
+  for i in 0 1; do
+    frames $log.log can$i > /tmp/sent; frames /tmp/$log.log vcan$i > /tmp/heard
+    cmp /tmp/sent /tmp/heard || fail "$log: what was heard on vcan$i differs from what was sent"
+  done
+  sent=$(wc -l < $log.log) passed=$(($(tx vcan0) - before0 + $(tx vcan1) - before1))
+  expect frames "$sent"; expect lost 0
+  [ "$passed" = "$sent" ] || fail "$log: $passed frames passed, $sent were played: somebody else transmitted"
+  echo "$log: $sent frames, 0 lost, 0 transmitted"
+done
+
+# The kernel drops what nobody reads: every frame is either heard or counted as lost.
+before=$(tx vcan0)
+listen burst vcan0
+kill -STOP $recorder
+cangen -g 0 -I i -L 8 -D i -n 45000 vcan0 || fail "burst: cangen"
+kill -CONT $recorder
+sleep 4; cansend vcan0 123#01
+hear
+heard=$(field frames /tmp/burst.err) lost=$(field lost /tmp/burst.err) passed=$(($(tx vcan0) - before))
+[ "$lost" -gt 0 ] || fail "burst: nothing was lost of $passed frames"
+[ $((heard + lost)) = $passed ] || fail "burst: $heard heard and $lost lost of $passed"
+echo "burst: $passed frames, $heard heard, $lost counted as lost"
+
+# Error frames are counted by class, and are no data.
+listen errors vcan0
+printf '(%s) vcan0 %s\n' 0.000000 20000080#0000000000000000 0.100000 20000048#0000000000000000 0.200000 123#01 > /tmp/errors
+canplayer -I /tmp/errors
+hear
+expect frames 1; expect error_frames 2; expect bus_error 1; expect bus_off 1; expect protocol 1
+echo "errors: 2 error frames by class"
+
+# An interface that goes down, and one that goes away, are waited for.
+listen link vcan0 vcan1
+ip link set vcan0 down; sleep 1; ip link set vcan0 up; sleep 1
+cansend vcan0 123#01
+ip link del vcan1; sleep 1; ip link add vcan1 type vcan; ip link set vcan1 mtu 72 up; sleep 4
+cansend vcan1 124#02
+hear
+[ "$(frames /tmp/link.log vcan0)" = "123#01" ] || fail "link: nothing heard after vcan0 was down"
+[ "$(frames /tmp/link.log vcan1)" = "124#02" ] || fail "link: nothing heard after vcan1 was away"
+echo "link: went on after $(field interruptions /tmp/link.err) interruptions"
+
+# A car that answers through the kernel's ISO-TP: a VIN of three frames, a value at the end of 4,095 bytes, fault codes.
+cat > /tmp/car.toml << 'TOML'
+[[did]]
+request = 0x7E4
+response = 0x7EC
+did = 0x0101
+interval_seconds = 5
+[[did.signal]]
+path = "Vehicle.Powertrain.TractionBattery.StateOfCharge.Current"
+byte = 4091
+bytes = 1
+scale = 0.5
+unit = "percent"
+TOML
+long=$(awk 'BEGIN { for (i = 0; i < 4091; i++) printf "%02x ", i % 251; print "54" }')
+say() { echo "$3" | isotpsend -b -s $1 -d $2 vcan0; }
+engine() { say 7E8 7E0 "$1"; }
+candump -L vcan0 > /tmp/talk.log 2> /dev/null & listener=$!
+candump -L vcan0,7DF:7FF,7E4:7FF 2> /dev/null | while read -r _ _ frame; do
+  case $frame in
+    7DF#020100*) engine '41 00 80 18 00 01' ;;
+    7DF#020120*) engine '41 20 00 00 00 00' ;;
+    7DF#020101*) engine '41 01 81 00 00 00' ;;
+    7DF#02010C*) engine '41 0C 1A F8' ;;
+    7DF#02010D*) engine '7F 01 78'; engine '41 0D 37' ;;
+    7DF#020900*) engine '49 00 40 00 00 00' ;;
+    7DF#020902*) engine '49 02 01 54 4D 42 4A 50 37 4E 58 35 4E 59 30 30 30 30 30 30' ;;
+    7DF#0103*) engine '43 01 03 01' ;;
+    7DF#0107*) engine '47 00' ;;
+    7DF#010A*) engine '7F 0A 11' ;;
+    7E4#0322*) say 7EC 7E4 "62 01 01 $long" ;;
+  esac
+done & car=$!
+sleep 1
+./edge-agent ask vcan0 --seconds 20 --answer-ms 3000 --templates /tmp/car.toml > /tmp/ask.log 2> /tmp/ask.err || fail "ask: it failed"
+kill $car $listener; killall candump 2> /dev/null
+for value in 'OBD.EngineSpeed 1726' 'OBD.Speed 55' 'OBD.Status.IsMILOn 1' 'StateOfCharge.Current 42'; do
+  grep -q "$value" /tmp/ask.log || { sort /tmp/talk.log | cut -c1-60 | head -n 60; fail "ask: no $value"; }
+done
+grep -q 'P0301' /tmp/ask.err || fail "ask: the fault code is missing"
+grep -qE 'car[\\]*":[\\]*"[0-9a-f]{32}' /tmp/ask.err || fail "ask: the VIN is missing"
+! grep -q 'TMBJP7NX5NY' /tmp/ask.log /tmp/ask.err || fail "ask: the VIN is told"
+# All that was sent to the car, whoever sent it, is a read or flow control.
+awk '$2 == "vcan0" && $3 ~ /^7(DF|E[0-7])#/ { print $3 }' /tmp/talk.log > /tmp/asked
+! grep -vE '^7(DF|E[0-7])#(02(01|09)..0*|0302..000*|010[37A]0*|0322....0*|3000000*)$' /tmp/asked || fail "ask: that is no read"
+echo "ask: $(wc -l < /tmp/asked) frames sent, all of them reads; a VIN, a fault and 4,095 bytes came back"
