@@ -21,7 +21,8 @@ use telematics::{
 use tokio_util::sync::CancellationToken;
 use zk::text::ClaimFile;
 
-use crate::market::{Car, DAY, Market};
+use crate::car::Car;
+use crate::market::{DAY, Market};
 use crate::proofs::{keys, statement, verify};
 
 fn prove(version: u32, groups: &[SignalGroup]) -> Policy {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use edge_agent::status;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::market::{Car, Market};
+use crate::car::Car;
+use crate::market::Market;
 
 struct Program(Child);
 

@@ -5,7 +5,8 @@ use edge_agent::identity::Identity;
 use telematics::testing;
 use telematics::{AuthorityPin, EnrolmentCode};
 
-use crate::market::{Market, SECRET, enrol};
+use crate::car::enrol;
+use crate::market::{Market, SECRET};
 
 #[tokio::test]
 async fn a_code_makes_an_identity_and_a_policy() {

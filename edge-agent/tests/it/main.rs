@@ -8,6 +8,7 @@
     reason = "a test's helpers may fail the test"
 )]
 
+mod car;
 mod claims;
 mod doors;
 mod enrolment;

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use edge_agent::status;
 
-use crate::market::{Car, Market};
+use crate::car::Car;
+use crate::market::Market;
 
 /// Pace of the recording that makes 4,000 frames a second of its 900: a full bus of 500 kbit/s.
 const PACE: f64 = 4.46;

@@ -9,7 +9,8 @@ use edge_agent::{clock, pause};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::market::{Car, Market};
+use crate::car::Car;
+use crate::market::Market;
 
 /// An agent that replays 10 frames a second as they were recorded.
 struct Running {

@@ -11,7 +11,8 @@ use proto::v1::submit_batches_response::Outcome;
 use telematics::SignalGroup;
 use tokio_util::sync::CancellationToken;
 
-use crate::market::{Car, LATER, Market, Tunnel, share};
+use crate::car::Car;
+use crate::market::{LATER, Market, Tunnel, share};
 
 const SMALL: &str = "batch_samples_max = 50";
 
