@@ -14,7 +14,7 @@
 //!
 //! **Not here:** samples ([`crate::payload`]). No payload of samples begins as a loss does.
 
-use crate::batch::{BatchHash, BatchHeader, SealedBatch};
+use crate::batch::{BatchHash, SealedBatch};
 use crate::time::Timestamp;
 
 const DOMAIN: &[u8] = b"axle/loss/v1\0";
@@ -72,6 +72,16 @@ pub enum NotALoss {
         /// Where it leads.
         to: u64,
     },
+}
+
+impl Bridge {
+    /// The end of a chain with `batch` in it, whose hash is given: the batch itself, unless it states a
+    /// loss that leads on.
+    #[must_use]
+    pub fn behind(batch: &SealedBatch, hash: BatchHash) -> Self {
+        let loss = Loss::of(batch).ok().flatten();
+        loss.and_then(|loss| loss.bridge).unwrap_or(Self { seq: batch.header.seq, hash })
+    }
 }
 
 impl Loss {
@@ -135,12 +145,6 @@ impl Loss {
             Some(astray) => Err(NotALoss::LeadsAstray { seq, to: astray.seq }),
             None => Ok(loss),
         }
-    }
-
-    /// Where a chain stands once this is in it, with `header` and `hash`.
-    #[must_use]
-    pub fn end(&self, header: &BatchHeader, hash: BatchHash) -> Bridge {
-        self.bridge.unwrap_or(Bridge { seq: header.seq, hash })
     }
 
     fn parse(rest: &mut &[u8]) -> Option<Self> {
@@ -229,8 +233,8 @@ mod tests {
         let mut batch = testing::batch(1, BatchHash::GENESIS, &testing::signing_key(1));
         batch.payload = full().to_payload();
         batch.header.seq = 9;
-        let loss = Loss::of(&batch).unwrap().unwrap();
-        assert_eq!(loss.end(&batch.header, batch.hash()), full().bridge.unwrap());
+        assert_eq!(Loss::of(&batch), Ok(Some(full())));
+        assert_eq!(Some(Bridge::behind(&batch, batch.hash())), full().bridge);
 
         batch.header.seq = 10;
         assert_eq!(Loss::of(&batch), Err(NotALoss::LeadsAstray { seq: 10, to: 9 }));
@@ -241,8 +245,8 @@ mod tests {
         assert_eq!(Loss::of(&batch), Err(NotALoss::LeadsAstray { seq: 1, to: BRIDGE_MAX + 2 }));
 
         batch.header.seq = 10;
-        let plain = Loss::new(LossReason::BusNotRead);
+        batch.payload = Loss::new(LossReason::BusNotRead).to_payload();
         let end = Bridge { seq: 10, hash: batch.hash() };
-        assert_eq!(plain.end(&batch.header, batch.hash()), end);
+        assert_eq!(Bridge::behind(&batch, batch.hash()), end);
     }
 }

@@ -35,14 +35,6 @@ pub enum Meaning {
     NotAvailable,
 }
 
-/// The parameter group number of a 29-bit identifier; the same for all destinations.
-#[must_use]
-pub const fn parameter_group(id: u32) -> u32 {
-    const PDU1_BELOW: u32 = 240;
-    let group = id >> 8 & 0x3_FFFF;
-    if group >> 8 & 0xFF < PDU1_BELOW { group & 0x3_FF00 } else { group }
-}
-
 /// The largest number of `layout` that is a value without a second look.
 pub(super) const fn plain_max(layout: &Layout) -> i64 {
     let bits = layout.length();
@@ -95,25 +87,6 @@ const fn is_measured(bits: u32) -> bool {
 mod tests {
     use super::super::layout::Order;
     use super::*;
-
-    #[test]
-    fn priority_source_and_destination_say_nothing() {
-        #[rustfmt::skip] // a table is read by column
-        let cases = [
-            // name                      one           other         same group
-            ("priority and source",      0x18FE_F100,  0x0CFE_F121,  true),
-            ("a broadcast's low byte",   0x18FE_F100,  0x18FE_F200,  false),
-            ("PDU1 to another",          0x18EA_FF00,  0x18EA_2117,  true),
-            ("PDU1 of another group",    0x18EA_FF00,  0x18EB_FF00,  false),
-            ("PDU format 239",           0x18EF_0000,  0x18EF_FF00,  true),
-            ("PDU format 240",           0x18F0_0000,  0x18F0_FF00,  false),
-            ("data page",                0x18FE_F100,  0x19FE_F100,  false),
-        ];
-        for (name, one, other, same) in cases {
-            assert_eq!(parameter_group(one) == parameter_group(other), same, "{name}");
-        }
-        assert_eq!(parameter_group(0x0CF0_0400), 0xF004);
-    }
 
     #[test]
     fn what_is_no_value_depends_on_the_length() {

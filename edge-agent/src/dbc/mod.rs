@@ -25,7 +25,7 @@ mod text;
 
 use std::path::PathBuf;
 
-pub use j1939::{Meaning, parameter_group};
+pub use j1939::Meaning;
 pub use layout::{Encoding, Layout, Order, Raw};
 pub(crate) use plan::Plan;
 pub use report::{Note, Notes, Report};
@@ -33,6 +33,7 @@ pub use signal::{DbcSignal, Message, Presence};
 pub(crate) use table::IdTable;
 
 use crate::frames::CanId;
+use crate::transport::Pgn;
 
 /// A compiled DBC file.
 #[derive(Debug)]
@@ -97,16 +98,14 @@ impl Dbc {
         self.messages.get(self.by_id.find(id)?)
     }
 
-    /// The message that carries the parameter group `group` (see [`parameter_group`]), whatever the
+    /// The message that carries the parameter group `group` (see [`Pgn`]), whatever the
     /// file says of its protocol: for payloads that a J1939 transport reassembled.
     #[must_use]
     pub fn message_by_group(&self, group: u32) -> Option<&Message> {
         let declared = self.by_id.find_group(group).and_then(|index| self.messages.get(index));
         declared.or_else(|| {
-            self.messages.iter().find(|message| match message.id {
-                CanId::Extended(id) => parameter_group(id) == group,
-                CanId::Standard(_) => false,
-            })
+            let carries = |id| Pgn::of(id).is_some_and(|carried| carried.number() == group);
+            self.messages.iter().find(|message| carries(message.id))
         })
     }
 

@@ -6,8 +6,8 @@
 //! **Invariant:** a frame's own identifier is preferred to its parameter group. Of several entries with
 //! one key the first stays.
 
-use super::j1939::parameter_group;
 use crate::frames::CanId;
+use crate::transport::Pgn;
 
 /// Marks an empty place.
 const NONE: u32 = u32::MAX;
@@ -29,7 +29,7 @@ impl IdTable {
             CanId::Standard(_) => None,
         });
         let groups = entries.clone().filter_map(|(id, is_group, number)| match id {
-            CanId::Extended(id) if is_group => Some((parameter_group(id), number)),
+            id if is_group => Some((Pgn::of(id)?.number(), number)),
             _ => None,
         });
         let mut standard = vec![NONE; 1 << 11];
@@ -49,15 +49,15 @@ impl IdTable {
     pub(crate) fn find(&self, id: CanId) -> Option<usize> {
         let number = match id {
             CanId::Standard(id) => self.standard.get(usize::from(id)).copied().unwrap_or(NONE),
-            CanId::Extended(id) => match self.extended.find(id) {
-                NONE => self.groups.find(parameter_group(id)),
+            CanId::Extended(number) => match self.extended.find(number) {
+                NONE => Pgn::of(id).map_or(NONE, |group| self.groups.find(group.number())),
                 number => number,
             },
         };
         (number != NONE).then(|| usize::try_from(number).ok())?
     }
 
-    /// The number of the parameter group `group`, as [`parameter_group`] gives it.
+    /// The number of the parameter group `group`.
     pub(crate) fn find_group(&self, group: u32) -> Option<usize> {
         let number = self.groups.find(group);
         (number != NONE).then(|| usize::try_from(number).ok())?

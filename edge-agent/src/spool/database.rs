@@ -13,6 +13,7 @@ use super::chain::Chain;
 use super::entry::Entry;
 use super::error::SpoolError;
 use super::kept;
+use super::state::State;
 use super::store::Spool;
 use super::tables::{Failure, OPEN, PROGRESS, save, to_json};
 
@@ -32,7 +33,7 @@ impl Default for Applied {
 }
 
 /// Writes what `entry` changes beside the batch.
-pub(super) fn apply(transaction: &WriteTransaction, entry: &Entry) -> Result<(), Failure> {
+fn apply(transaction: &WriteTransaction, entry: &Entry) -> Result<(), Failure> {
     kept::put(transaction, &entry.kept)?;
     kept::remove(transaction, entry.dropped.iter().copied())?;
     if let Some(meta) = &entry.meta {
@@ -69,6 +70,22 @@ impl Spool {
         work: impl FnOnce(&WriteTransaction) -> Result<T, Failure>,
     ) -> Result<T, SpoolError> {
         self.commit(Durability::Immediate, work).map_err(|failure| self.explain(failure))
+    }
+
+    /// Brings the database to where `state` is, which has taken in `entries`.
+    pub(super) fn follow(
+        &self,
+        state: &State,
+        entries: &[Entry],
+        durability: Durability,
+    ) -> Result<(), Failure> {
+        self.commit(durability, |transaction| {
+            for entry in entries {
+                apply(transaction, entry)?;
+            }
+            let Some(chain) = &state.chain else { return Ok(()) };
+            save_standing(transaction, chain, state.applied())
+        })
     }
 
     /// One transaction. Without durability it is synced with the next one that has it.

@@ -83,9 +83,7 @@ impl Entry {
 impl Pending {
     /// The end of the chain once this is in it.
     pub(super) fn end(&self) -> Bridge {
-        let (header, hash) = (&self.batch.header, self.batch.hash());
-        let plain = Bridge { seq: header.seq, hash };
-        self.loss().map_or(plain, |loss| loss.end(header, hash))
+        Bridge::behind(&self.batch, self.batch.hash())
     }
 
     /// The loss that it states, if it is not of samples.

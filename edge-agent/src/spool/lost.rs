@@ -14,7 +14,6 @@ use telematics::payload;
 use telematics::window::Committed;
 use telematics::{Policy, PolicyVersion};
 
-use super::database::{apply, save_standing};
 use super::entry::Entry;
 use super::error::SpoolError;
 use super::log::Durable;
@@ -142,11 +141,7 @@ impl Spool {
         let body = entry.to_bytes()?;
         let (number, place) = state.log.append(&body, Durable::Now).map_err(Failure::Log)?;
         state.take(number, place, &entry);
-        self.commit(redb::Durability::Immediate, |transaction| {
-            apply(transaction, &entry)?;
-            let Some(chain) = &state.chain else { return Ok(()) };
-            save_standing(transaction, chain, state.applied())
-        })?;
+        self.follow(state, std::slice::from_ref(&entry), redb::Durability::Immediate)?;
         state.sweep()
     }
 }

@@ -6,7 +6,7 @@
 use redb::{Durability, ReadableDatabase, ReadableTable};
 
 use super::claims::CLAIMS;
-use super::database::{Applied, apply, save_standing};
+use super::database::{Applied, save_standing};
 use super::entry::Entry;
 use super::error::SpoolError;
 use super::kept;
@@ -55,13 +55,7 @@ impl Spool {
         if damaged > 0 {
             tracing::warn!(damaged, "places in the spool that hold no whole record");
         }
-        self.commit(Durability::Immediate, |transaction| {
-            for entry in &missing {
-                apply(transaction, entry)?;
-            }
-            let Some(chain) = &state.chain else { return Ok(()) };
-            save_standing(transaction, chain, state.applied())
-        })?;
+        self.follow(state, &missing, Durability::Immediate)?;
         self.take_former(state)?;
         state.sweep()
     }

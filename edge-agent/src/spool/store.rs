@@ -4,6 +4,7 @@
 
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,6 @@ use telematics::loss::Loss;
 use telematics::payload::Contents;
 
 use super::chain::Chain;
-use super::database::{apply, save_standing};
 use super::entry::{Entry, Meta};
 use super::error::SpoolError;
 use super::kept::KeptRecord;
@@ -208,11 +208,7 @@ impl Spool {
         let begins_segment = place.is_first();
         state.take(number, place, entry);
         let durability = if begins_segment { Durability::Immediate } else { Durability::None };
-        let applied = self.commit(durability, |transaction| {
-            apply(transaction, entry)?;
-            let Some(chain) = &state.chain else { return Ok(()) };
-            save_standing(transaction, chain, state.applied())
-        });
+        let applied = self.follow(state, slice::from_ref(entry), durability);
         // The record is in the log, so it is kept. What the database missed is applied later.
         if let Err(failure) =
             applied.and_then(|()| if begins_segment { state.sweep() } else { Ok(()) })

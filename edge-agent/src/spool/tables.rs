@@ -67,6 +67,6 @@ pub(super) fn from_json<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result
     serde_json::from_slice(bytes).or(Err(Failure::Damaged(what.to_owned())))
 }
 
-pub(super) fn length(payload: &[u8]) -> u64 {
-    u64::try_from(payload.len()).unwrap_or(u64::MAX)
+pub(super) fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

@@ -69,15 +69,7 @@ impl FastPacket {
             transfer.hear(frame.time, PATIENCE);
             position
         };
-        let whole = self.transfers.take_whole(position)?;
-        Some(Pdu {
-            address,
-            began: whole.began,
-            ended: frame.time,
-            frames: whole.frames,
-            payload: whole.bytes,
-            described: whole.bytes,
-        })
+        Some(self.transfers.take_whole(position)?.into_pdu(address, frame.time))
     }
 
     /// Messages so far that did not become whole.

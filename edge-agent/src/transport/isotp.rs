@@ -85,14 +85,7 @@ impl IsoTp {
             2 => self.consecutive(address, time, u32::from(control & 0xF), rest),
             _ => None,
         }?;
-        Some(Pdu {
-            address,
-            began: whole.began,
-            ended: time,
-            frames: whole.frames,
-            payload: whole.bytes.get(1..)?,
-            described: whole.bytes,
-        })
+        Some(Pdu { payload: whole.bytes.get(1..)?, ..whole.into_pdu(address, time) })
     }
 
     /// Messages so far that did not become whole: frames were missing, out of order or too late.

@@ -147,15 +147,7 @@ impl J1939 {
         }
         transfer.next = number + 1;
         transfer.hear(frame.time, patience(way));
-        let whole = self.transfers.take_whole(position)?;
-        Some(Pdu {
-            address,
-            began: whole.began,
-            ended: frame.time,
-            frames: whole.frames,
-            payload: whole.bytes,
-            described: whole.bytes,
-        })
+        Some(self.transfers.take_whole(position)?.into_pdu(address, frame.time))
     }
 
     fn find(&mut self, way: Way, pgn: Pgn, time: Timestamp) -> Option<usize> {

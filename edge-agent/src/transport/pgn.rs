@@ -104,6 +104,26 @@ mod tests {
     }
 
     #[test]
+    fn priority_source_and_destination_say_nothing() {
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            // name                      one           other         same group
+            ("priority and source",      0x18FE_F100,  0x0CFE_F121,  true),
+            ("a broadcast's low byte",   0x18FE_F100,  0x18FE_F200,  false),
+            ("PDU1 to another",          0x18EA_FF00,  0x18EA_2117,  true),
+            ("PDU1 of another group",    0x18EA_FF00,  0x18EB_FF00,  false),
+            ("PDU format 239",           0x18EF_0000,  0x18EF_FF00,  true),
+            ("PDU format 240",           0x18F0_0000,  0x18F0_FF00,  false),
+            ("data page",                0x18FE_F100,  0x19FE_F100,  false),
+        ];
+        let group = |id| Pgn::of(CanId::Extended(id)).map(Pgn::number);
+        for (name, one, other, same) in cases {
+            assert_eq!(group(one) == group(other), same, "{name}");
+        }
+        assert_eq!(group(0x0CF0_0400), Some(0xF004));
+    }
+
+    #[test]
     fn a_number_with_a_destination_is_no_group() {
         assert_eq!(Pgn::new(0xFEE3).map(Pgn::number), Some(0xFEE3));
         assert_eq!(Pgn::new(0xEC00).map(Pgn::number), Some(0xEC00));

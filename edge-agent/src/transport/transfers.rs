@@ -6,6 +6,8 @@
 use telematics::Timestamp;
 use telematics::time::MICROS_PER_SECOND;
 
+use super::pdu::Pdu;
+
 /// Transfers open at once. A car has some ten computers that answer, a truck some thirty.
 const OPEN_MAX: usize = 64;
 /// A clock that goes back by more was set: what was open belongs to another time.
@@ -47,6 +49,14 @@ pub(super) struct Whole<'a> {
     pub(super) began: Timestamp,
     pub(super) frames: u32,
     pub(super) bytes: &'a [u8],
+}
+
+impl<'a> Whole<'a> {
+    /// The message of `address`, whose last frame came at `ended`.
+    pub(super) const fn into_pdu<A>(self, address: A, ended: Timestamp) -> Pdu<'a, A> {
+        let Self { began, frames, bytes } = self;
+        Pdu { address, began, ended, frames, payload: bytes, described: bytes }
+    }
 }
 
 impl<K: Copy + PartialEq, M: Copy + Default> Transfers<K, M> {

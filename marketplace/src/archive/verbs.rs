@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use telematics::loss::{Bridge, Loss};
+use telematics::loss::Bridge;
 use telematics::payload::Contents;
 use telematics::{BatchHash, Sample, SealedBatch, Signal, Timestamp, VehicleId};
 
@@ -84,9 +84,7 @@ pub fn append(
     now: Timestamp,
 ) -> Result<(), ArchiveError> {
     let samples = i32::try_from(contents.samples.len()).unwrap_or(i32::MAX);
-    let loss = Loss::of(batch).ok().flatten();
-    let plain = Bridge { seq: batch.header.seq, hash };
-    let end = loss.map_or(plain, |loss| loss.end(&batch.header, hash));
+    let end = Bridge::behind(batch, hash);
     if !queries::move_chain(conn, &batch.header, end, samples, now)? {
         let (vehicle, seq) = (batch.header.vehicle, batch.header.seq);
         return Err(ArchiveError::NotNext { vehicle, seq });

@@ -141,9 +141,8 @@ pub fn check(
 
 /// The end of a chain with `batch` in it. Called when its signature is known to be right.
 fn end(batch: &SealedBatch, hash: BatchHash) -> Result<Position, Refusal> {
-    let loss = Loss::of(batch).map_err(PayloadError::from)?;
-    let plain = Bridge { seq: batch.header.seq, hash };
-    let end = loss.map_or(plain, |loss| loss.end(&batch.header, hash));
+    Loss::of(batch).map_err(PayloadError::from)?;
+    let end = Bridge::behind(batch, hash);
     Ok(Position { last_seq: end.seq, last_hash: end.hash })
 }
 

@@ -88,15 +88,20 @@ fn compare(
     now: Timestamp,
 ) -> Result<Outcome, IngestError> {
     let seq = accepted.batch.header.seq;
-    let known = archive::hash_at(conn, accepted.vehicle.id, seq)?;
-    let end = archive::hash_at(conn, accepted.vehicle.id, accepted.end.last_seq)?;
-    match known {
-        Some(hash) if hash == accepted.hash || end == Some(accepted.end.last_hash) => {
-            let leaves = epochs::leaves_of(conn, accepted.vehicle.id, seq)?;
-            Ok(receipt(accepted, policy, leaves, Existed::Yes))
+    let end = accepted.end;
+    let is_kept = match archive::hash_at(conn, accepted.vehicle.id, seq)? {
+        Some(hash) if hash == accepted.hash => true,
+        // Only a loss ends elsewhere than at itself.
+        Some(_) if end.last_seq != seq => {
+            archive::hash_at(conn, accepted.vehicle.id, end.last_seq)? == Some(end.last_hash)
         }
-        _ => fork(conn, accepted, seq, now),
+        known => known == Some(end.last_hash),
+    };
+    if !is_kept {
+        return fork(conn, accepted, seq, now);
     }
+    let leaves = epochs::leaves_of(conn, accepted.vehicle.id, seq)?;
+    Ok(receipt(accepted, policy, leaves, Existed::Yes))
 }
 
 /// Keeps both sides of a contradiction as evidence, and shuts the vehicle out: either its key or its

@@ -19,6 +19,8 @@ use std::io;
 pub(super) use frame::BODY_BYTES_MAX;
 pub(super) use storage::{Disk, Storage};
 
+use super::tables::length;
+
 /// Where a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -179,10 +181,6 @@ impl Log {
         }
         if gone.is_empty() { Ok(()) } else { self.storage.sync_folder() }
     }
-}
-
-fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
