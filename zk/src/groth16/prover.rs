@@ -154,9 +154,14 @@ impl Prover {
         }
         native::check(statement, witness)?;
         let assignment = assignment(ClaimCircuit::new(statement, witness)?)?;
-        let proof = self.combine(&assignment, field::draw(rng), field::draw(rng));
+        let proof = self.prove_assignment(&assignment, rng);
         self.verifier.verify(statement, &proof)?;
         Ok(proof)
+    }
+
+    /// The last step of [`Self::prove`]: what other provers do when they are handed all wires.
+    pub(crate) fn prove_assignment(&self, assignment: &[Fr], rng: &mut impl CryptoRng) -> Proof {
+        self.combine(assignment, field::draw(rng), field::draw(rng))
     }
 
     /// The proof of an assignment, blinded by `r` and `s`: section 3.2 of <https://ia.cr/2016/260>.

@@ -2,12 +2,11 @@
 
 use std::time::Instant;
 
-use crate::{Proof, Prover, Statement};
 use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::commands::peers::Peer;
-use crate::testing;
+use crate::{ClaimCircuit, Proof, Prover, Statement, groth16, testing};
 
 /// Sizes of the batches that are verified.
 pub(super) const BATCHES: [usize; 3] = [16, 256, 1_024];
@@ -25,6 +24,8 @@ pub(super) struct Measured {
     pub(super) verifying_key_bytes: usize,
     pub(super) prove_one_thread_ms: f64,
     pub(super) prove_two_threads_ms: f64,
+    /// Two threads, from a finished witness: what other provers do.
+    pub(super) prove_witness_two_threads_ms: f64,
     pub(super) peak_memory_bytes: u64,
     pub(super) decode_ms: f64,
     pub(super) verify_ms: f64,
@@ -48,6 +49,13 @@ pub(super) fn measure(prover: &Prover, peak: u64, runs: u32) -> anyhow::Result<M
         || prover.prove(&statement, &witness, &mut rand::rng()).map_err(anyhow::Error::from);
     let prove_in = |threads| in_threads(threads, || median_ms(runs, || prove().map(drop)));
     let (prove_one_thread_ms, prove_two_threads_ms) = (prove_in(1)?, prove_in(2)?);
+    let assignment = groth16::assignment(ClaimCircuit::new(&statement, &witness)?)?;
+    let prove_witness_two_threads_ms = in_threads(2, || {
+        median_ms(runs, || {
+            prover.prove_assignment(&assignment, &mut rand::rng());
+            Ok(())
+        })
+    })?;
     let proofs = (0..PROOFS).map(|_| prove()).collect::<anyhow::Result<Vec<_>>>()?;
     in_threads(1, || {
         let first = proofs.first().context("there are proofs")?;
@@ -60,6 +68,7 @@ pub(super) fn measure(prover: &Prover, peak: u64, runs: u32) -> anyhow::Result<M
             verifying_key_bytes: prover.key().verifying().to_bytes().len(),
             prove_one_thread_ms,
             prove_two_threads_ms,
+            prove_witness_two_threads_ms,
             peak_memory_bytes: peak,
             decode_ms: median_ms(runs, || {
                 Proof::from_bytes(&bytes)?;

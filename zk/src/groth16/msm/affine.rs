@@ -4,26 +4,29 @@
 //! trick makes of many divisions one, and three multiplications each.
 
 use ark_ec::AffineRepr as _;
-use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use ark_ec::short_weierstrass::Affine;
 use ark_ff::{AdditiveGroup as _, Field as _, Zero as _};
+
+use super::Curve;
+use super::difference::Difference as _;
 
 /// Additions that share an inversion: it costs as much as some hundred multiplications.
 const IN_STEP: usize = 1 << 9;
 
 /// Adds points. It keeps its memory from one use to the next.
-pub(super) struct Adder<P: SWCurveConfig> {
+pub(super) struct Adder<P: Curve> {
     /// What each addition divides by, and the product of all divisors before it. No divisor where
     /// the sum is one of the points, or the identity.
     divisors: Vec<(Option<P::BaseField>, P::BaseField)>,
 }
 
-impl<P: SWCurveConfig> Default for Adder<P> {
+impl<P: Curve> Default for Adder<P> {
     fn default() -> Self {
         Self { divisors: Vec::with_capacity(IN_STEP) }
     }
 }
 
-impl<P: SWCurveConfig> Adder<P> {
+impl<P: Curve> Adder<P> {
     /// Adds to each point the one of the same place in `others`.
     pub(super) fn add(&mut self, points: &mut [Affine<P>], others: &[Affine<P>]) {
         for (points, others) in points.chunks_mut(IN_STEP).zip(others.chunks(IN_STEP)) {
@@ -60,11 +63,11 @@ impl<P: SWCurveConfig> Adder<P> {
 
 /// What the slope of the line through two points, or of the tangent, is divided by: not zero.
 /// `None` when their sum is one of them or the identity.
-fn divisor<P: SWCurveConfig>(point: &Affine<P>, other: &Affine<P>) -> Option<P::BaseField> {
+fn divisor<P: Curve>(point: &Affine<P>, other: &Affine<P>) -> Option<P::BaseField> {
     if point.is_zero() || other.is_zero() {
         return None;
     }
-    let across = other.x - point.x;
+    let across = other.x.less(&point.x);
     if !across.is_zero() {
         return Some(across);
     }
@@ -72,14 +75,14 @@ fn divisor<P: SWCurveConfig>(point: &Affine<P>, other: &Affine<P>) -> Option<P::
 }
 
 /// The sum of two points, given the inverse of their divisor.
-fn sum<P: SWCurveConfig>(point: &Affine<P>, other: &Affine<P>, inverse: P::BaseField) -> Affine<P> {
+fn sum<P: Curve>(point: &Affine<P>, other: &Affine<P>, inverse: P::BaseField) -> Affine<P> {
     let rise = if point.x == other.x {
         let square = point.x.square();
         square.double() + square + P::COEFF_A
     } else {
-        other.y - point.y
+        other.y.less(&point.y)
     };
     let slope = rise * inverse;
-    let x = slope.square() - point.x - other.x;
-    Affine::new_unchecked(x, slope * (point.x - x) - point.y)
+    let x = slope.square().less(&point.x).less(&other.x);
+    Affine::new_unchecked(x, (slope * point.x.less(&x)).less(&point.y))
 }

@@ -15,6 +15,7 @@
 //! opposite, or the identity. Time depends on the scalars: it is the car's own machine.
 
 mod affine;
+mod difference;
 mod digits;
 mod weigh;
 
@@ -24,8 +25,14 @@ use ark_ff::{AdditiveGroup as _, PrimeField};
 use rayon::prelude::*;
 
 use affine::Adder;
+use difference::Difference;
 use digits::{Digits, Windows};
 use weigh::weigh;
+
+/// Curves whose points can be added here: both groups of a pairing over a prime field and its square.
+pub(super) trait Curve: SWCurveConfig<BaseField: Difference> {}
+
+impl<P: SWCurveConfig<BaseField: Difference>> Curve for P {}
 
 pub(super) type IntegerOf<P> = <<P as ark_ec::CurveConfig>::ScalarField as PrimeField>::BigInt;
 
@@ -39,10 +46,7 @@ pub(super) fn integers<F: PrimeField>(scalars: &[F]) -> Vec<F::BigInt> {
 }
 
 /// The sum of each base times its scalar, as far as both go.
-pub(super) fn msm<P: SWCurveConfig>(
-    bases: &[Affine<P>],
-    scalars: &[IntegerOf<P>],
-) -> Projective<P> {
+pub(super) fn msm<P: Curve>(bases: &[Affine<P>], scalars: &[IntegerOf<P>]) -> Projective<P> {
     let terms: Vec<_> = bases
         .iter()
         .zip(scalars)
@@ -73,7 +77,7 @@ pub(super) fn msm<P: SWCurveConfig>(
 }
 
 /// The buckets of some windows, one after another.
-fn fill<P: SWCurveConfig>(
+fn fill<P: Curve>(
     terms: &[(Affine<P>, Digits)],
     windows: &Windows,
     some: &[usize],
@@ -103,7 +107,7 @@ fn fill<P: SWCurveConfig>(
 }
 
 /// The points of some windows, those of one bucket beside each other, and how many are in each.
-fn sort<P: SWCurveConfig>(
+fn sort<P: Curve>(
     terms: &[(Affine<P>, Digits)],
     windows: &Windows,
     some: &[usize],

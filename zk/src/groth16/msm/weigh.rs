@@ -5,17 +5,15 @@
 //! cut into stretches that are walked in step, and the stretches of a window are put together at
 //! the end, in projective coordinates.
 
-use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::AdditiveGroup as _;
 
+use super::Curve;
 use super::affine::Adder;
 
 /// For each window of so many buckets: the sum of its first bucket, twice its second, and so on.
 /// The number of buckets is a power of two.
-pub(super) fn weigh<P: SWCurveConfig>(
-    buckets: &[Affine<P>],
-    a_window: usize,
-) -> Vec<Projective<P>> {
+pub(super) fn weigh<P: Curve>(buckets: &[Affine<P>], a_window: usize) -> Vec<Projective<P>> {
     // A longer stretch shares its inversions among fewer, a shorter one leaves more to the end.
     let stretch = (buckets.len().isqrt() / 4).next_power_of_two().min(a_window);
     let stretches = buckets.len() / stretch;
@@ -43,7 +41,7 @@ pub(super) fn weigh<P: SWCurveConfig>(
 
 /// The weighted sum of stretches that follow each other: each weighs its buckets from 1, so its
 /// plain sum is added as often as there are buckets before it.
-fn put_together<P: SWCurveConfig>(
+fn put_together<P: Curve>(
     plain: &[Affine<P>],
     weighted: &[Affine<P>],
     stretch: usize,
