@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 
 cargo build --release --locked -p edge-agent
 target=${CARGO_TARGET_DIR:-target}
-AXLE_AGENT_BINARY=$(realpath "$target/release/edge-agent")
-export AXLE_AGENT_BINARY
+AXLE_MEASURED_BINARY=$(realpath "$target/release/edge-agent")
+export AXLE_MEASURED_BINARY
 
 cargo test --locked -p edge-agent --test it -- --ignored --nocapture \
     measure::a_full_bus_costs_two_percent_of_a_core \
