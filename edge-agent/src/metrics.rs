@@ -211,7 +211,7 @@ mod tests {
         let counters = Counters { frames_read: 4_711, ..Counters::default() };
         let paused_since = Some("2024-01-01T00:00:00Z".to_owned());
         let (connected, batches_lost) = (true, 12);
-        Board::new(Status { counters, connected, paused_since, batches_lost, ..Status::default() })
+        Board::new(Status { connected, paused_since, counters, batches_lost, ..Status::default() })
     }
 
     async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> String {

@@ -187,7 +187,7 @@ impl Pump {
     /// Asleep, nobody looks for the owner's pause, so it is looked for before anything is read or asked. One that
     /// could not be written down holds; one that has ended is told in a moment.
     async fn look_for_pause(&mut self, stop: &CancellationToken) -> Result<(), PumpError> {
-        if !self.shared.quiet.is_on() {
+        if self.silence.is_awake() {
             return Ok(());
         }
         let told = *self.pause.borrow();
@@ -291,12 +291,12 @@ impl Pump {
     /// and one that can not be heard is looked at rarely; see `[obd]`.
     fn next_ask(&self, awake_at: Instant) -> Option<Instant> {
         let asker = self.asker.as_ref()?;
-        match (self.shared.quiet.is_on(), self.is_paused) {
-            (false, false) => Some(awake_at),
-            (false, true) => None,
-            (true, false) => Some(Instant::now() + asker.wait(clock::now())?),
+        match (self.silence.is_awake(), self.is_paused) {
+            (true, false) => Some(awake_at),
+            (true, true) => None,
+            (false, false) => Some(Instant::now() + asker.wait(clock::now())?),
             // To learn that the pause is over.
-            (true, true) => asker.wait(clock::now()).map(|_| Instant::now() + PAUSE_LOOK),
+            (false, true) => asker.wait(clock::now()).map(|_| Instant::now() + PAUSE_LOOK),
         }
     }
 

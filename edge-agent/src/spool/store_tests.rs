@@ -370,7 +370,9 @@ fn neighbours_that_are_damaged_after_they_were_sent_are_no_fork() {
     for damaged in [&[1, 2][..], &[2, 3], &[2, 3, 4], &[4, 5], &[1, 2, 3, 4, 5]] {
         let disk = disk.copy();
         let record = disk.bits() / 5;
-        damaged.iter().for_each(|number| disk.flip(record * (number - 1) + record / 2));
+        for number in damaged {
+            disk.flip(record * (number - 1) + record / 2);
+        }
         let spool = on(&disk, PLENTY);
         spool.adopt(&sealer()).unwrap();
         let stated = after(&spool, 0);
@@ -385,6 +387,33 @@ fn neighbours_that_are_damaged_after_they_were_sent_are_no_fork() {
             assert_eq!(kept.end, sent[4].end(), "{damaged:?}, {count} there");
         }
     }
+}
+
+/// What the test above is about: with the log alone, neighbours can not be told apart.
+#[test]
+fn neighbours_whose_hashes_are_not_known_are_one_loss() {
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = on(&disk, PLENTY);
+    (1..=5).for_each(|index| drop(append(&spool, cut(10, 0, index))));
+    let sent = after(&spool, 0);
+    let forget = |transaction: &redb::WriteTransaction| {
+        Ok(transaction.open_table(super::super::tables::SENT)?.retain(|_, _| false)?)
+    };
+    spool.write(forget).unwrap();
+    drop(spool);
+    let record = disk.bits() / 5;
+    for number in [2, 3] {
+        disk.flip(record * (number - 1) + record / 2);
+    }
+    let spool = on(&disk, PLENTY);
+    spool.adopt(&sealer()).unwrap();
+
+    assert_eq!(bridged(&spool), [(1, 1, 0), (2, 3, 2), (4, 4, 0), (5, 5, 0)]);
+    let forks = (0..=5).map(|count| {
+        let mut kept = Kept::first(count, &sent);
+        !after(&spool, 0).iter().all(|pending| kept.takes(pending))
+    });
+    assert_eq!(forks.collect::<Vec<_>>(), [false, false, true, false, false, false]);
 }
 
 #[test]

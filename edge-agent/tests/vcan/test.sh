@@ -71,7 +71,10 @@ hear
 echo "link: went on after $(field interruptions /tmp/link.err) interruptions"
 
 # On a silent bus nothing wakes up, be an interface away or down.
-wakes() { cat /proc/$1/task/*/status | awk '/^(non)?voluntary_ctxt/ { n += $2 } END { print n }'; }
+wakes() { # PID: how often its threads began to run since it was started
+  wakes=$(cat /proc/$1/task/*/status | awk '/^(non)?voluntary_ctxt/ { n += $2 } END { print n + 0 }')
+  [ "$wakes" -gt 0 ] || fail "process $1 never ran"; echo "$wakes"
+}
 listen still vcan0 vcan1
 ip link set vcan0 down; ip link del vcan1; sleep 3
 before=$(wakes $recorder); sleep 8; woken=$(($(wakes $recorder) - before))
@@ -135,6 +138,33 @@ until [ "$(status frames_read)" -gt "$read" ]; do
 done
 kill $agent; wait $agent; kill $listener
 echo "agent: asleep beside a car that it asks ($woken wake-ups in 8 s), paused at once, awake within 2 s"
+
+# The same behind a gateway: no traffic, only answers. In use it is asked; parked it is looked at, also asleep.
+printf 'answer_ms_max = 2000\n' >> car/agent.toml
+candump -L vcan0 > /tmp/agent.log 2> /dev/null & listener=$!
+echo 1AF8 > /tmp/speed
+candump -L vcan0,7DF:7FF 2> /dev/null | while read -r _ _ frame; do
+  case $frame in
+    7DF#020100*) cansend vcan0 7E8#0641000010000000 ;;
+    7DF#02010C*) cansend vcan0 "7E8#04410C$(cat /tmp/speed)000000" ;;
+  esac
+done & car=$!
+rm car/status.json
+./edge-agent run --config car/agent.toml > /tmp/agent.err 2>&1 & agent=$!
+until_status samples_decoded '[1-9]' 60
+sleep 10; before=$(asked); sleep 10; used=$(($(asked) - before))
+echo 0000 > /tmp/speed; sleep 10
+written=$(status updated_at) before=$(asked); sleep 15; looks=$(($(asked) - before))
+[ "$(status updated_at)" = "$written" ] || fail "gateway: awake beside a parked car"
+[ $looks -ge 1 ] && [ $looks -le 4 ] || fail "gateway: $looks looks at a parked car in 15 s: $(tail -n 9 /tmp/agent.log)"
+[ $used -gt $looks ] || fail "gateway: $used requests in use in 10 s, $looks parked in 15 s"
+echo 1AF8 > /tmp/speed
+n=0
+until [ "$(status updated_at)" != "$written" ]; do
+  n=$((n + 1)); [ $n -lt 100 ] || fail "gateway: not awake 10 s after the engine: $(tail -n 5 /tmp/agent.log)"; sleep 0.1
+done
+kill $agent; wait $agent; kill $car $listener; killall candump 2> /dev/null
+echo "gateway: $used requests in 10 s of use, $looks looks in 15 s of sleep, awake again by an engine that turns"
 
 # A car that answers through the kernel's ISO-TP: a VIN of three frames, a value at the end of 4,095 bytes, fault codes.
 cat > /tmp/car.toml << 'TOML'

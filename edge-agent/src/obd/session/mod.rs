@@ -234,7 +234,9 @@ impl Session {
             return Some(waiting.until);
         }
         let due = self.tasks.iter().filter_map(|task| self.due_at(task, now)).min()?;
-        Some(due.max(self.next_at).max(self.quiet_until))
+        // A clock that is set back is noticed by then.
+        let look = now.plus_micros(self.rest.look_micros(now));
+        Some(due.max(self.next_at).max(self.quiet_until).min(look))
     }
 
     /// The last frame could not be sent: the bus is full.
