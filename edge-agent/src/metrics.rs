@@ -25,10 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest request.
 const REQUEST_BYTES_MAX: u64 = 8 << 10;
 /// What only grows, beside [`Counters`].
-const TOTALS: [&str; 5] = [
+const TOTALS: [&str; 7] = [
     "batches_acknowledged",
     "samples_acknowledged",
     "bytes_acknowledged",
+    "batches_lost",
+    "samples_lost",
     "claims_sent",
     "claims_refused",
 ];
@@ -208,7 +210,8 @@ mod tests {
     fn board() -> Board {
         let counters = Counters { frames_read: 4_711, ..Counters::default() };
         let paused_since = Some("2024-01-01T00:00:00Z".to_owned());
-        Board::new(Status { counters, connected: true, paused_since, ..Status::default() })
+        let (connected, batches_lost) = (true, 12);
+        Board::new(Status { connected, paused_since, counters, batches_lost, ..Status::default() })
     }
 
     async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> String {
@@ -252,6 +255,9 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         let line =
             "# TYPE axle_agent_frames_read_total counter\naxle_agent_frames_read_total 4711\n";
+        assert!(answer.contains(line), "{answer}");
+        let line =
+            "# TYPE axle_agent_batches_lost_total counter\naxle_agent_batches_lost_total 12\n";
         assert!(answer.contains(line), "{answer}");
         assert!(answer.contains("\naxle_agent_connected 1\n"), "{answer}");
         assert!(answer.contains("\naxle_agent_paused 1\n"), "{answer}");

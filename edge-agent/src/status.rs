@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use telematics::Timestamp;
+use tokio::sync::Notify;
 
 use crate::files::{self, FileError, Readers};
 use crate::live::{GroupCount, LiveSignal};
@@ -47,6 +48,12 @@ pub struct Status {
     pub samples_acknowledged: u64,
     /// Bytes of their payloads.
     pub bytes_acknowledged: u64,
+    /// Batches that were given up, each stated to the marketplace under the car's signature.
+    #[serde(default)]
+    pub batches_lost: u64,
+    /// Samples in them, as far as is known.
+    #[serde(default)]
+    pub samples_lost: u64,
     /// Batches that wait on disk.
     pub batches_pending: u64,
     /// Bytes of their payloads.
@@ -195,18 +202,31 @@ pub fn write(status: &Status, data_dir: &Path) -> Result<(), StatusError> {
 
 /// The status that the tasks of an agent share.
 #[derive(Clone, Debug, Default)]
-pub struct Board(Arc<Mutex<Status>>);
+pub struct Board {
+    status: Arc<Mutex<Status>>,
+    news: Arc<Notify>,
+}
 
 impl Board {
     /// A board that shows `status`.
     #[must_use]
     pub fn new(status: Status) -> Self {
-        Self(Arc::new(Mutex::new(status)))
+        Self { status: Arc::new(Mutex::new(status)), news: Arc::default() }
+    }
+
+    /// Says that what it shows now is not to wait for the next time that the status is written.
+    pub fn announce(&self) {
+        self.news.notify_one();
+    }
+
+    /// Waits for the next announcement, or returns for the last one that nobody waited for.
+    pub async fn announced(&self) {
+        self.news.notified().await;
     }
 
     /// Changes what it shows.
     pub fn update(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Shows where the chain stands.
@@ -215,6 +235,7 @@ impl Board {
             status.batches_acknowledged = chain.acknowledged_seq;
             status.samples_acknowledged = chain.samples_acknowledged;
             status.bytes_acknowledged = chain.bytes_acknowledged;
+            (status.batches_lost, status.samples_lost) = (chain.batches_lost, chain.samples_lost);
             status.batches_pending = chain.batches_pending();
             status.bytes_pending = chain.bytes_pending;
         });
@@ -245,7 +266,7 @@ impl Board {
     /// What it shows now.
     #[must_use]
     pub fn snapshot(&self) -> Status {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -223,7 +223,8 @@ fn when_full(config: &AgentConfig) -> WhenFull {
 fn asker(config: &AgentConfig, identity: &Identity) -> Result<Option<Asker>, ObdError> {
     let SourceConfig::Interfaces(interfaces) = config.source() else { return Ok(None) };
     let key = FingerprintKey::new(&identity.holder.key.signing_key().to_bytes());
-    Asker::open(&config.obd, &interfaces, key, clock::now())
+    let asker = Asker::open(&config.obd, &interfaces, key, clock::now())?;
+    Ok(asker.map(|asker| asker.resting_after(config.quiet_after_seconds.get())))
 }
 
 fn pump(

@@ -28,10 +28,17 @@ pub(super) async fn write_status(shared: Shared) {
     }
 }
 
-/// Waits until the bus wakes. Where a service manager watches, it is told now and then.
+/// Waits until the bus wakes, or the owner turns the pause around. Where a service manager watches, it is told
+/// now and then.
 async fn sleep_watched(shared: &Shared) {
-    let Some(period) = sd_notify::watchdog_enabled() else { return shared.quiet.over().await };
-    while tokio::time::timeout(period / 3, shared.quiet.over()).await.is_err() {
+    let news = async || {
+        tokio::select! {
+            () = shared.quiet.over() => {}
+            () = shared.board.announced() => {}
+        }
+    };
+    let Some(period) = sd_notify::watchdog_enabled() else { return news().await };
+    while tokio::time::timeout(period / 3, news()).await.is_err() {
         tell(&[NotifyState::Watchdog]);
     }
 }

@@ -30,6 +30,9 @@ use crate::spool::{KeptRecord, SpoolError};
 use crate::uplink::Shared;
 use crate::windows::{Committer, Made};
 
+/// How often a pause is looked for while the agent sleeps, where no frame of the car ends the sleep.
+const PAUSE_LOOK: Duration = Duration::from_mins(1);
+
 /// Why the pump stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum PumpError {
@@ -56,8 +59,8 @@ pub(super) struct Pump {
     source_name: String,
     pause: watch::Receiver<Option<Timestamp>>,
     is_paused: bool,
-    /// Frames that passed by while paused, so that the agent does not sleep beside a busy bus.
-    passed: u64,
+    /// Frames that are signs of life: all but what the agent itself caused, also while paused.
+    signs: u64,
     decoder: Decoder,
     /// Asks the car, where the owner wants it.
     asker: Option<Asker>,
@@ -99,7 +102,7 @@ impl Pump {
             source_name: source.name,
             pause: source.pause,
             is_paused: false,
-            passed: 0,
+            signs: 0,
             decoder,
             asker: None,
             batcher: Batcher::new(config),
@@ -134,6 +137,7 @@ impl Pump {
         let mut ask_at = Instant::now();
         let ended = loop {
             let mut falls_asleep = false;
+            let next_ask = self.next_ask(ask_at);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break false,
@@ -148,23 +152,15 @@ impl Pump {
                 }
                 frame = self.source.next_frame() => {
                     let Some(frame) = frame? else { break true };
-                    if self.silence.end(Instant::now()) {
-                        // Asleep, nobody looked for the owner's pause. One that could not be written
-                        // down holds; one that has ended is told in a moment.
-                        let told = *self.pause.borrow();
-                        let since = pause::since(&self.shared.data_dir).or(told);
-                        self.set_paused(since, &stop).await?;
+                    self.look_for_pause(&stop).await?;
+                    if self.pass(&frame) && self.silence.end(Instant::now()) {
                         self.shared.quiet.set(false);
                         check_at = self.silence.next_check(Instant::now());
                     }
-                    if self.is_paused {
-                        self.passed += 1;
-                    } else {
-                        self.take(&frame);
-                    }
                 }
-                () = sleep_until(ask_at), if self.asks() => {
+                () = at(next_ask) => {
                     ask_at = Instant::now() + Asker::PERIOD;
+                    self.look_for_pause(&stop).await?;
                     self.ask();
                 }
             }
@@ -188,6 +184,17 @@ impl Pump {
         self.set_paused(since, stop).await
     }
 
+    /// Asleep, nobody looks for the owner's pause, so it is looked for before anything is read or asked. One that
+    /// could not be written down holds; one that has ended is told in a moment.
+    async fn look_for_pause(&mut self, stop: &CancellationToken) -> Result<(), PumpError> {
+        if self.silence.is_awake() {
+            return Ok(());
+        }
+        let told = *self.pause.borrow();
+        let since = pause::since(&self.shared.data_dir).or(told);
+        self.set_paused(since, stop).await
+    }
+
     async fn set_paused(
         &mut self,
         since: Option<Timestamp>,
@@ -201,7 +208,13 @@ impl Pump {
             self.cut(stop).await?;
             tracing::info!(paused = self.is_paused, "the owner's pause");
         }
-        self.shared.board.update(|status| status.paused_since = since.map(|at| at.to_string()));
+        let since = since.map(|at| at.to_string());
+        self.shared.board.update(|status| {
+            if status.paused_since != since {
+                status.paused_since = since;
+                self.shared.board.announce();
+            }
+        });
         Ok(())
     }
 
@@ -212,22 +225,36 @@ impl Pump {
             self.keep_made(clock::now(), clock::now());
         }
         self.show_counters();
-        self.silence.check(self.counters.frames_read + self.passed, Instant::now())
+        self.silence.check(self.signs, Instant::now())
     }
 
-    /// Decodes one frame and sorts its samples by consent.
-    fn take(&mut self, frame: &Frame) {
+    /// Reads one frame, unless the owner pauses the car. True when it is a sign of life.
+    fn pass(&mut self, frame: &Frame) -> bool {
+        // While paused nothing is asked, so whatever passes is the car's.
+        let is_sign = self.is_paused || self.take(frame);
+        self.signs += u64::from(is_sign);
+        is_sign
+    }
+
+    /// Decodes one frame and sorts its samples by consent. False when the agent itself caused the frame.
+    fn take(&mut self, frame: &Frame) -> bool {
         self.counters.frames_read += 1;
         self.samples.clear();
         let samples = &mut self.samples;
         self.decoder.decode_frame(frame.bus.into(), frame, |sample| samples.push(sample));
+        let mut is_sign = true;
         if let Some(asker) = &mut self.asker {
-            asker.hear(frame, |sample| samples.push(sample));
+            is_sign = asker.hear(frame, |sample| samples.push(sample));
             self.ask();
         }
-        if self.samples.is_empty() {
-            return;
+        if !self.samples.is_empty() {
+            self.sort();
         }
+        is_sign
+    }
+
+    /// Sorts the samples of a frame by consent.
+    fn sort(&mut self) {
         let now = clock::now();
         let policy = self.shared.policy.borrow().clone();
         for sample in std::mem::take(&mut self.samples) {
@@ -260,14 +287,22 @@ impl Pump {
         }
     }
 
-    /// Whether the car is asked now: not during the owner's pause, and a sleeping bus is not woken.
-    fn asks(&self) -> bool {
-        self.asker.is_some() && !self.is_paused && !self.shared.quiet.is_on()
+    /// When the car is asked next, which is `awake_at` while the bus is awake. One that sleeps is not woken,
+    /// and one that can not be heard is looked at rarely; see `[obd]`.
+    fn next_ask(&self, awake_at: Instant) -> Option<Instant> {
+        let asker = self.asker.as_ref()?;
+        match (self.silence.is_awake(), self.is_paused) {
+            (true, false) => Some(awake_at),
+            (true, true) => None,
+            (false, false) => Some(Instant::now() + asker.wait(clock::now())?),
+            // To learn that the pause is over.
+            (false, true) => asker.wait(clock::now()).map(|_| Instant::now() + PAUSE_LOOK),
+        }
     }
 
     /// Sends what the car is to be asked now.
     fn ask(&mut self) {
-        if let Some(asker) = &mut self.asker {
+        if let Some(asker) = self.asker.as_mut().filter(|_| !self.is_paused) {
             asker.send(clock::now());
         }
     }

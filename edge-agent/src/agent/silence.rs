@@ -2,7 +2,8 @@
 //!
 //! Sleep comes in two steps. [`Silence::check`] first says that the bus is quiet: the open batch is sealed and
 //! sent, the connection closed. One more look ends the trip, which lasts until a pause of some minutes. From
-//! then on nothing of the agent runs before there is a frame.
+//! then on nothing of the agent runs before there is a frame, unless the owner lets it ask a car that is
+//! behind a gateway: see `[obd]`. What the agent itself causes is no sign that the bus is awake.
 //!
 //! **Invariant:** in deep sleep there is no next check.
 
@@ -36,6 +37,11 @@ pub(super) struct Silence {
 impl Silence {
     pub(super) const fn new(after: Duration, now: Instant) -> Self {
         Self { after, sleep: Sleep::Awake, frames: 0, since: now }
+    }
+
+    /// False while the agent sleeps.
+    pub(super) fn is_awake(&self) -> bool {
+        self.sleep == Sleep::Awake
     }
 
     /// When to check, unless a frame comes before.
@@ -97,9 +103,11 @@ mod tests {
         assert!(last > after(59 + 300) && last < after(59 + 302), "when the trip is over");
         assert!(silence.check(2, last), "deep");
         assert_eq!(silence.next_check(last), None, "no timer");
+        assert!(!silence.is_awake());
 
         assert!(silence.end(after(9_000)), "a frame wakes");
         assert!(!silence.end(after(9_000)));
+        assert!(silence.is_awake());
         assert!(!silence.check(3, after(9_001)));
         assert_eq!(silence.next_check(after(9_001)), Some(after(9_001) + CHECK));
     }

@@ -67,7 +67,9 @@ impl Ask {
             };
             tokio::select! {
                 () = tokio::time::sleep_until(ask_at) => ask_at = Instant::now() + Asker::PERIOD,
-                frame = reader.next_frame() => asker.hear(&frame?, print),
+                frame = reader.next_frame() => {
+                    asker.hear(&frame?, print);
+                }
             }
             asker.send(clock::now());
         }

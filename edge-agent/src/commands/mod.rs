@@ -71,7 +71,7 @@ impl Agent {
             Command::Ask(command) => command.run(&mut out()).await,
             Command::Decode(command) => command.run(&mut out().lock()),
             Command::Dbc(command) => command.run(&mut out().lock()),
-            Command::Simulate(command) => command.run(),
+            Command::Simulate(command) => command.run().await,
             Command::Record(command) => command.run(&mut out()).await,
             Command::Status(command) => command.run(&mut out().lock()),
             Command::Consent(command) => command.run(&mut out().lock()),

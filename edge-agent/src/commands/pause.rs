@@ -40,7 +40,7 @@ impl Pause {
         let text = if follows(&self.data_dir, true).await {
             "Paused: nothing is recorded."
         } else {
-            "Paused: no agent is running here, and when one starts, it records nothing."
+            "Paused: no agent is awake here, and when one wakes or starts, it records nothing."
         };
         Ok(writeln!(out, "{text} `edge-agent resume` ends it.")?)
     }
@@ -52,7 +52,7 @@ impl Resume {
         let text = if follows(&self.data_dir, false).await {
             "Recording again what you share or let prove; `edge-agent consent` shows it."
         } else {
-            "The pause is over. No agent is running here."
+            "The pause is over. No agent is awake here."
         };
         Ok(writeln!(out, "{text}")?)
     }

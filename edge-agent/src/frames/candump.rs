@@ -31,12 +31,16 @@ pub fn parse_line(line: &str) -> Result<Line<'_>, BrokenLine> {
 }
 
 /// The line that `candump -L` writes for a frame that was received on `interface`, without its line
-/// break. More than eight bytes are CAN FD, whose flags are not known here and written as none.
+/// break. More than eight bytes are CAN FD, also when its flags are not known: then none are written.
 #[must_use]
 pub fn format_line(interface: &str, frame: &Frame) -> String {
     let micros = frame.time.as_micros();
     let (seconds, fraction) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
-    let mark = if frame.data().len() > 8 { "##0" } else { "#" };
+    let mark = match frame.fd_flags {
+        Some(flags) => format!("##{flags:X}"),
+        None if frame.data().len() > 8 => "##0".to_owned(),
+        None => "#".to_owned(),
+    };
     let data = hex::encode_upper(frame.data());
     format!("({seconds}.{fraction:06}) {interface} {}{mark}{data}", frame.id)
 }
@@ -240,6 +244,13 @@ mod tests {
         ] {
             assert_eq!(format_line("can0", &frame(line)), line);
         }
+    }
+
+    #[test]
+    fn a_short_frame_of_can_fd_is_written_as_such() {
+        let mut short = frame("(1.000125) can0 123#DEAD");
+        short.fd_flags = Some(1);
+        assert_eq!(format_line("can0", &short), "(1.000125) can0 123##1DEAD");
     }
 
     #[test]

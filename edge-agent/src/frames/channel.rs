@@ -21,6 +21,8 @@ const BUFFER_BYTES: usize = 8 << 20;
 const EXTENDED: u32 = 0x8000_0000;
 const REMOTE: u32 = 0x4000_0000;
 const ERROR: u32 = 0x2000_0000;
+/// Flags of CAN FD that were on the bus: switched bit rate, and a sender in trouble.
+const FD_FLAGS: u8 = 3;
 /// Bytes before the data: identifier, length, flags and two that are reserved.
 const HEAD_BYTES: usize = 8;
 /// Bytes of the largest frame that the kernel hands out.
@@ -107,7 +109,8 @@ fn arrival(bytes: &[u8], time: Timestamp, bus: u8) -> Option<Arrival> {
     if id & REMOTE != 0 {
         return Some(Arrival::Other);
     }
-    let length = usize::from(*rest.first()?);
+    let [length, flags] = *rest.first_chunk()?;
+    let length = usize::from(length);
     let data = bytes.get(HEAD_BYTES..)?.get(..length)?;
     let id = if id & EXTENDED != 0 {
         CanId::Extended(id & 0x1FFF_FFFF)
@@ -116,6 +119,7 @@ fn arrival(bytes: &[u8], time: Timestamp, bus: u8) -> Option<Arrival> {
     };
     let mut frame = Frame::new(time, id, data)?;
     frame.bus = bus;
+    frame.fd_flags = (bytes.len() == FRAME_BYTES).then_some(flags & FD_FLAGS);
     Some(Arrival::Data(frame))
 }
 
@@ -128,7 +132,9 @@ mod tests {
     /// As the kernel has it: 16 bytes, or 72 of CAN FD.
     fn kernel(id: u32, data: &[u8], size: usize) -> Vec<u8> {
         let mut bytes = id.to_ne_bytes().to_vec();
-        bytes.extend([u8::try_from(data.len()).unwrap(), 0, 0, 0]);
+        // Linux marks what it knows to be of CAN FD, whatever was on the bus.
+        let flags = if size == 72 { 5 } else { 0 };
+        bytes.extend([u8::try_from(data.len()).unwrap(), flags, 0, 0]);
         bytes.extend(data);
         bytes.resize(size.max(bytes.len()), 0);
         bytes
@@ -141,11 +147,19 @@ mod tests {
             frame.bus = 3;
             Some(Arrival::Data(frame))
         };
+        let fd = |bytes: &[u8]| {
+            let Some(Arrival::Data(mut frame)) = data(CanId::Standard(0x123), bytes) else {
+                return None;
+            };
+            frame.fd_flags = Some(1);
+            Some(Arrival::Data(frame))
+        };
         #[rustfmt::skip] // a table is read by column
         let cases = [
             ("11 bits",         kernel(0x123, &[1, 2], 16),            data(CanId::Standard(0x123), &[1, 2])),
             ("29 bits",         kernel(0x8000_0123, &[3], 16),         data(CanId::Extended(0x123), &[3])),
-            ("CAN FD",          kernel(0x123, &[7; 64], 72),           data(CanId::Standard(0x123), &[7; 64])),
+            ("CAN FD",          kernel(0x123, &[7; 64], 72),           fd(&[7; 64])),
+            ("CAN FD, short",   kernel(0x123, &[7; 8], 72),            fd(&[7; 8])),
             ("no data",         kernel(0x123, &[], 16),                data(CanId::Standard(0x123), &[])),
             ("error",           kernel(0x2000_0080, &[0; 8], 16),      Some(Arrival::Error(0x2000_0080))),
             ("remote",          kernel(0x4000_0123, &[], 16),          Some(Arrival::Other)),

@@ -33,6 +33,8 @@ pub struct Frame {
     pub id: CanId,
     /// Number of the bus that it was on: that of its interface in the settings, from 0.
     pub bus: u8,
+    /// The flags of a CAN FD frame, as Linux has them; `None` for a classic frame, or when it is not known.
+    pub fd_flags: Option<u8>,
     length: u8,
     bytes: [u8; Self::BYTES_MAX],
 }
@@ -46,7 +48,8 @@ impl Frame {
     pub fn new(time: Timestamp, id: CanId, data: &[u8]) -> Option<Self> {
         let mut bytes = [0; Self::BYTES_MAX];
         bytes.get_mut(..data.len())?.copy_from_slice(data);
-        Some(Self { time, id, bus: 0, length: u8::try_from(data.len()).ok()?, bytes })
+        let length = u8::try_from(data.len()).ok()?;
+        Some(Self { time, id, bus: 0, fd_flags: None, length, bytes })
     }
 
     /// The frame with the first `length` of these bytes, at most eight; the others are zero.
@@ -56,7 +59,7 @@ impl Frame {
         if let Some(first) = bytes.first_chunk_mut() {
             *first = eight;
         }
-        Self { time, id, bus: 0, length: length.min(8), bytes }
+        Self { time, id, bus: 0, fd_flags: None, length: length.min(8), bytes }
     }
 
     /// The data bytes received.

@@ -11,6 +11,7 @@ pub mod bus_errors;
 pub mod candump;
 mod channel;
 mod frame;
+pub mod links;
 pub mod log;
 pub mod socket;
 mod source;

@@ -4,14 +4,17 @@
 //! later, so reading can afford to rest: after everything that waited was read, nothing is asked for a
 //! few milliseconds. A full bus then costs a hundred wake-ups a second, not thousands.
 //!
-//! An interface that goes down is waited for, and one that goes away is opened again when it is back.
-//! Error frames are counted by class; remote frames carry no data and are passed over.
+//! An interface that goes down is waited for, and one that goes away is opened again when it is back; the
+//! kernel tells of all three. Error frames are counted by class; remote frames carry no data and are passed
+//! over.
 //!
-//! **Invariant:** reading never writes to a bus. What may be asked of a car is in [`crate::obd`].
+//! **Invariant:** reading never writes to a bus. What may be asked of a car is in [`crate::obd`]. On a bus that
+//! sleeps, nothing here wakes the computer.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -22,11 +25,12 @@ use tokio::time::{Instant, sleep_until};
 use super::bus_errors::BusErrors;
 use super::channel::{Arrival, Channel};
 use super::frame::Frame;
+use super::links::Links;
 
 /// How long reading rests when everything was read.
 const REST: Duration = Duration::from_millis(10);
-/// Time between two looks for what arrives without a frame: that an interface is down, away or back.
-const LOOK: Duration = Duration::from_secs(1);
+/// Frames, and errors: that the interface is down or gone.
+const NEWS: Interest = Interest::READABLE.add(Interest::ERROR);
 /// Interfaces of one car: their number goes into a byte, and no car has more.
 const INTERFACES_MAX: usize = 32;
 
@@ -80,7 +84,8 @@ pub struct SocketReader {
     /// Where to look first, so that a busy bus does not hide a quiet one.
     turn: usize,
     rest_until: Option<Instant>,
-    look_at: Instant,
+    /// Tells when one that is away is back; none while all are there.
+    links: Option<Links>,
     mishaps: Mishaps,
 }
 
@@ -118,8 +123,8 @@ impl SocketReader {
             }
         });
         let interfaces = interfaces.collect::<Result<_, _>>()?;
-        let look_at = Instant::now() + LOOK;
-        Ok(Self { interfaces, turn: 0, rest_until: None, look_at, mishaps: Mishaps::default() })
+        let mishaps = Mishaps::default();
+        Ok(Self { interfaces, turn: 0, rest_until: None, links: None, mishaps })
     }
 
     /// What was met beside data frames.
@@ -143,16 +148,31 @@ impl SocketReader {
             if let Some(frame) = self.waiting_frame()? {
                 return Ok(frame);
             }
-            if self.look_at <= Instant::now() {
-                self.look_at = Instant::now() + LOOK;
-                self.interfaces.iter_mut().for_each(Interface::look);
-                continue;
-            }
-            let arrives = poll_fn(|context| poll_any(&mut self.interfaces, context));
+            self.watch_for_absent();
+            let back = async {
+                match &self.links {
+                    Some(links) => links.change().await,
+                    None => pending().await,
+                }
+            };
             tokio::select! {
-                () = arrives => self.rest_until = Some(Instant::now() + REST),
-                () = sleep_until(self.look_at) => {}
+                () = arrival(&mut self.interfaces) => {
+                    self.rest_until = Some(Instant::now() + REST);
+                }
+                () = back => self.interfaces.iter_mut().for_each(Interface::reopen),
             }
+        }
+    }
+
+    /// Listens for the return of interfaces that are away.
+    fn watch_for_absent(&mut self) {
+        let is_away = |interface: &Interface| matches!(interface.state, State::Away);
+        if !self.interfaces.iter().any(is_away) {
+            self.links = None;
+        } else if self.links.is_none() {
+            self.links = Some(Links::watch());
+            // One that is back already is told no more.
+            self.interfaces.iter_mut().for_each(Interface::reopen);
         }
     }
 
@@ -213,14 +233,28 @@ impl Interface {
         Ok(())
     }
 
-    /// Looks whether there is an error to read, or the interface is back.
-    fn look(&mut self) {
-        self.has_more = true;
+    /// Waits for a frame, or for news such as that it went down.
+    async fn arrival(&mut self) {
+        let State::Open(fd) = &self.state else { return pending().await };
+        match fd.ready(NEWS).await {
+            // Cleared before anything is read, so what arrives meanwhile makes it ready again.
+            Ok(mut guard) => {
+                guard.clear_ready();
+                self.has_more = true;
+            }
+            // The program ends.
+            Err(_) => pending().await,
+        }
+    }
+
+    /// Opens it again, if it was away and is back.
+    fn reopen(&mut self) {
         if matches!(self.state, State::Away)
             && let Ok(fd) = open(&self.name)
         {
             tracing::info!(interface = self.name, "the interface is back");
             self.state = State::Open(fd);
+            self.has_more = true;
         }
     }
 }
@@ -230,22 +264,21 @@ impl Interface {
     reason = "its successor is unsafe, for what holds here: a channel keeps its descriptor for life"
 )]
 fn open(interface: &str) -> io::Result<AsyncFd<Channel>> {
-    AsyncFd::with_interest(Channel::open(interface)?, Interest::READABLE)
+    AsyncFd::with_interest(Channel::open(interface)?, NEWS)
 }
 
-/// Ready when at least one interface has something. Readiness is cleared before anything is read, so
-/// what arrives meanwhile makes it ready again.
-fn poll_any(interfaces: &mut [Interface], context: &mut Context<'_>) -> Poll<()> {
-    let mut poll = Poll::Pending;
+/// Ready when at least one interface has something.
+async fn arrival(interfaces: &mut [Interface]) {
+    type Wait<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+    let mut waits: Vec<Wait<'_>> = Vec::with_capacity(interfaces.len());
     for interface in interfaces {
-        let State::Open(fd) = &mut interface.state else { continue };
-        if let Poll::Ready(Ok(mut guard)) = fd.poll_read_ready(context) {
-            guard.clear_ready();
-            interface.has_more = true;
-            poll = Poll::Ready(());
-        }
+        waits.push(Box::pin(interface.arrival()));
     }
-    poll
+    poll_fn(|context| {
+        let is_ready = |wait: &mut Wait<'_>| wait.as_mut().poll(context).is_ready();
+        if waits.iter_mut().any(is_ready) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub struct Asker {
 }
 
 impl Asker {
-    /// How often [`Self::send`] has to be called when no frames come.
+    /// How often [`Self::send`] is called while the bus is awake.
     pub const PERIOD: Duration = Duration::from_millis(25);
 
     /// Asks as `config` says on one of `interfaces`, or `None` when it is off.
@@ -71,11 +71,28 @@ impl Asker {
         Ok(Some(Self { bus, session, transmitter, failing: false }))
     }
 
-    /// Takes a frame, of any bus, and hands out the samples that it ends.
-    pub fn hear(&mut self, frame: &Frame, take: impl FnMut(Sample)) {
+    /// The same, that leaves the car alone when it is out of use for so many seconds.
+    #[must_use]
+    pub fn resting_after(self, seconds: u32) -> Self {
+        Self { session: self.session.resting_after(seconds), ..self }
+    }
+
+    /// Takes a frame, of any bus, and hands out the samples that it ends. True for a sign of life: see
+    /// [`Session::hear`].
+    pub fn hear(&mut self, frame: &Frame, take: impl FnMut(Sample)) -> bool {
         if frame.bus == self.bus {
-            self.session.hear(frame, take);
+            return self.session.hear(frame, take);
         }
+        self.session.hear_elsewhere(frame.time);
+        true
+    }
+
+    /// Time until [`Self::send`] is to be called, if no frame comes before; never on a bus that sleeps.
+    #[must_use]
+    pub fn wait(&self, now: Timestamp) -> Option<Duration> {
+        let micros = self.session.next_at(now)?.micros_since(now);
+        let wait = Duration::from_micros(u64::try_from(micros).unwrap_or_default());
+        Some(wait.max(Self::PERIOD))
     }
 
     /// Sends what is due.

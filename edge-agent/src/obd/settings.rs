@@ -10,6 +10,9 @@ const REQUESTS_PER_SECOND_LIMIT: u32 = 10;
 /// Longest wait for an answer.
 const ANSWER_MS_LIMIT: u32 = 10_000;
 
+/// Longest time between two looks whether a car is in use: a day.
+const LOOK_SECONDS_LIMIT: u32 = 86_400;
+
 /// Settings of OBD.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -26,6 +29,9 @@ pub struct ObdConfig {
     pub answer_ms_max: NonZeroU32,
     /// Nothing is asked while more frames than these pass in a second.
     pub busy_frames_per_second: NonZeroU32,
+    /// A car out of use is asked whether it runs or moves this often, where nothing else tells.
+    #[serde(deserialize_with = "look_seconds")]
+    pub look_seconds: NonZeroU32,
     /// A file of UDS requests for this model of car.
     pub templates: Option<PathBuf>,
 }
@@ -39,6 +45,7 @@ impl Default for ObdConfig {
             answer_ms_max: const { NonZeroU32::new(250).unwrap() },
             // About three quarters of a bus of 500 kbit/s.
             busy_frames_per_second: const { NonZeroU32::new(3_000).unwrap() },
+            look_seconds: const { NonZeroU32::new(60).unwrap() },
             templates: None,
         }
     }
@@ -50,6 +57,10 @@ fn requests_per_second<'de, D: serde::Deserializer<'de>>(from: D) -> Result<NonZ
 
 fn answer_ms<'de, D: serde::Deserializer<'de>>(from: D) -> Result<NonZeroU32, D::Error> {
     at_most(NonZeroU32::deserialize(from)?, ANSWER_MS_LIMIT, "answer_ms_max")
+}
+
+fn look_seconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<NonZeroU32, D::Error> {
+    at_most(NonZeroU32::deserialize(from)?, LOOK_SECONDS_LIMIT, "look_seconds")
 }
 
 fn at_most<E: serde::de::Error>(
@@ -81,6 +92,8 @@ mod tests {
             ("requests_per_second_max = 11",    "at most 10"),
             ("requests_per_second_max = 0",     "zero"),
             ("answer_ms_max = 10001",           "at most 10000"),
+            ("look_seconds = 86401",            "at most 86400"),
+            ("look_seconds = 0",                "zero"),
             ("enable = true",                   "enable"),
         ];
         for (text, expected) in cases {

@@ -2,8 +2,8 @@
 //!
 //! ```toml
 //! [[did]]                                      # service 22
-//! request = 0x7E4                              # 11 bits, 700 to 7FF
-//! response = 0x7EC
+//! request = 0x7E4                              # 11 bits, 700 to 7FF; or 29 bits, 0x18DA10F1
+//! response = 0x7EC                             # of 29 bits 0x18DAF110, of the computer that was asked
 //! did = 0x0101
 //! interval_seconds = 10
 //!
@@ -51,8 +51,8 @@ struct File {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DidEntry {
-    request: u16,
-    response: u16,
+    request: u32,
+    response: u32,
     did: u16,
     interval_seconds: NonZeroU32,
     signal: Vec<SignalEntry>,
@@ -61,8 +61,8 @@ struct DidEntry {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CodesEntry {
-    request: u16,
-    response: u16,
+    request: u32,
+    response: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,7 +118,7 @@ pub enum TemplateError {
         /// The file.
         path: PathBuf,
         /// The identifier of the request.
-        request: u16,
+        request: u32,
         /// What is wrong with it.
         problem: TemplateProblem,
     },
@@ -136,8 +136,16 @@ pub enum TemplateError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateProblem {
     /// The identifier is that of traffic.
-    #[error("`{0:03X}` is not an identifier of diagnosis, 700 to 7FF")]
-    Identifier(u16),
+    #[error("`{0:03X}` is not an identifier of diagnosis, 700 to 7FF or 18DA00F1 to 18DAFFF1")]
+    Identifier(u32),
+    /// A computer of 29 bits answers as itself.
+    #[error("`response` is {actual:03X}, the computer answers with {expected}")]
+    Response {
+        /// What the file says.
+        actual: u32,
+        /// The identifier of its answers.
+        expected: CanId,
+    },
     /// The answer would be the question.
     #[error("`response` is the identifier of the request")]
     SameIdentifier,
@@ -224,12 +232,24 @@ fn codes(entry: &CodesEntry) -> Result<Template, TemplateProblem> {
     Ok(Template { request, response, period_seconds, readings: Vec::new() })
 }
 
-fn addresses(request: u16, response: u16) -> Result<(Address, CanId), TemplateProblem> {
-    let address = |id| Address::one_11(id).ok_or(TemplateProblem::Identifier(id));
+fn addresses(request: u32, response: u32) -> Result<(Address, CanId), TemplateProblem> {
     if request == response {
         return Err(TemplateProblem::SameIdentifier);
     }
-    Ok((address(request)?, address(response)?.id()))
+    let address = |id: u32| match u16::try_from(id) {
+        Ok(short) => Address::one_11(short).ok_or(TemplateProblem::Identifier(id)),
+        Err(_) => Address::one_29(id).ok_or(TemplateProblem::Identifier(id)),
+    };
+    let to = address(request)?;
+    let answers = match to.answer_id() {
+        None => address(response)?.id(),
+        Some(expected) if expected == CanId::Extended(response) => expected,
+        Some(expected) => return Err(TemplateProblem::Response { actual: response, expected }),
+    };
+    match (to, answers) {
+        (Address::One11(_), CanId::Extended(_)) => Err(TemplateProblem::Identifier(response)),
+        _ => Ok((to, answers)),
+    }
 }
 
 fn reading(entry: &SignalEntry) -> Result<Reading, TemplateProblem> {
@@ -263,6 +283,11 @@ mod tests {
         path = \"Vehicle.Powertrain.TractionBattery.StateOfCharge.Current\"\n\
         byte = 4\nbytes = 1\nscale = 0.5\nunit = \"percent\"\n";
 
+    /// The same, of a computer of 29 bits.
+    fn long(response: &str) -> String {
+        DID.replace("0x7E4", "0x18DA10F1").replace("0x7EC", response)
+    }
+
     fn parse(text: &str) -> Result<Templates, TemplateError> {
         Templates::parse(Path::new("car.obd.toml"), text)
     }
@@ -277,6 +302,11 @@ mod tests {
         assert_eq!(frames[1].data(), [3, 0x19, 2, 0x0D, 0, 0, 0, 0]);
         let address = templates.of_answer(CanId::Standard(0x7EC));
         assert_eq!(address.map(Address::id), Some(CanId::Standard(0x7E4)));
+        let long = parse(&long("0x18DAF110")).unwrap();
+        let frame = long.iter().next().unwrap().request.frame();
+        assert_eq!((frame.id(), frame.data()[1]), (CanId::Extended(0x18DA_10F1), 0x22));
+        let address = long.of_answer(CanId::Extended(0x18DA_F110));
+        assert_eq!(address.map(Address::id), Some(CanId::Extended(0x18DA_10F1)));
         assert_eq!(parse("").unwrap(), Templates::default());
     }
 
@@ -286,6 +316,11 @@ mod tests {
         let cases = [
             ("traffic",         DID.replace("0x7E4", "0x0B4"),                "`0B4` is not an identifier of diagnosis"),
             ("beyond 11 bits",  DID.replace("0x7EC", "0x800"),                "`800` is not an identifier of diagnosis"),
+            ("29 bits traffic", DID.replace("0x7E4", "0x18FEF100"),           "`18FEF100` is not an identifier of diagnosis"),
+            ("to everybody",    DID.replace("0x7E4", "0x18DB33F1"),           "`18DB33F1` is not an identifier of diagnosis"),
+            ("11 asked, 29 answers", DID.replace("0x7EC", "0x18DA10F1"),      "`18DA10F1` is not an identifier of diagnosis"),
+            ("another answers", long("0x18DAF111"),                           "answers with 18DAF110"),
+            ("11 answers 29",   long("0x7EC"),                                "answers with 18DAF110"),
             ("itself",          DID.replace("0x7EC", "0x7E4"),                "identifier of the request"),
             ("another service", DID.replace("[[did]]", "[[did]]\nservice = 0x2E"), "no file of UDS requests"),
             ("no signal",       DID.replace("StateOfCharge", "Charge"),       "is not a signal"),

@@ -20,6 +20,8 @@ struct Drive {
     sent: Vec<(i64, String)>,
     samples: Vec<Sample>,
     under_way: VecDeque<Frame>,
+    /// Frames that were signs of life.
+    signs: usize,
 }
 
 fn id(number: u32) -> CanId {
@@ -36,7 +38,28 @@ impl Drive {
         let templates = Templates::parse(Path::new("car.obd.toml"), templates).unwrap();
         let session = Session::new(config, templates, FingerprintKey::new(&[1; 32]), T0);
         let (sent, samples) = (Vec::new(), Vec::new());
-        Self { session, now: T0, sent, samples, under_way: VecDeque::new() }
+        Self { session, now: T0, sent, samples, under_way: VecDeque::new(), signs: 0 }
+    }
+
+    /// A car that is left alone when it is out of use for two minutes.
+    fn resting(templates: &str) -> Self {
+        let drive = Self::with(&config(10), templates);
+        Self { session: drive.session.resting_after(120), ..drive }
+    }
+
+    /// What was asked in the last so many seconds.
+    fn lately(&self, seconds: i64) -> Vec<&str> {
+        let from = self.now.micros_since(T0) / 1_000 - seconds * 1_000;
+        let late = self.sent.iter().filter(|(millis, _)| *millis >= from);
+        late.map(|(_, text)| text.as_str()).collect()
+    }
+
+    /// A car that speaks by itself ten times a second.
+    fn run_loud(&mut self, car: Car, seconds: i64) {
+        for _ in 0..seconds * 10 {
+            self.hear(0x123, "00");
+            self.run(car, 100);
+        }
     }
 
     fn new() -> Self {
@@ -45,14 +68,15 @@ impl Drive {
 
     fn hear(&mut self, number: u32, data: &str) {
         let frame = Frame::new(self.now, id(number), &hex::decode(data).unwrap()).unwrap();
-        self.session.hear(&frame, |sample| self.samples.push(sample));
+        self.signs += usize::from(self.session.hear(&frame, |sample| self.samples.push(sample)));
     }
 
     fn run(&mut self, car: Car, millis: i64) {
         for _ in 0..millis / 5 {
             while self.under_way.front().is_some_and(|frame| frame.time <= self.now) {
                 let frame = self.under_way.pop_front().unwrap();
-                self.session.hear(&frame, |sample| self.samples.push(sample));
+                let is_sign = self.session.hear(&frame, |sample| self.samples.push(sample));
+                self.signs += usize::from(is_sign);
             }
             while let Some(frame) = self.session.next(self.now) {
                 let since = self.now.micros_since(T0) / 1_000;
@@ -64,7 +88,7 @@ impl Drive {
                 self.sent.push((since, format!("{} {text}", frame.id())));
                 // Other sockets of this computer hear what it sends.
                 let echo = Frame::new(self.now, frame.id(), &data).unwrap();
-                self.session.hear(&echo, |_| ());
+                assert!(!self.session.hear(&echo, |_| ()), "an echo is no sign of life");
                 for (after, from, data) in car(&frame) {
                     let time = self.now.plus_micros(after * 1_000);
                     let data = hex::decode(data).unwrap();
@@ -99,6 +123,15 @@ fn usual(frame: &AllowedFrame) -> Vec<(i64, u32, &'static str)> {
         [3, 0x02, 0x02, ..] => vec![(5, 0x7E8, "054202000301")],
         [3, 0x02, 0x0C, ..] => vec![(5, 0x7E8, "05420c000fa0")],
         _ => vec![],
+    }
+}
+
+/// The same car, parked: it answers, and neither runs nor moves.
+fn parked(frame: &AllowedFrame) -> Vec<(i64, u32, &'static str)> {
+    match frame.data() {
+        [2, 0x01, 0x0C, ..] => vec![(5, 0x7E8, "04410c0000")],
+        [2, 0x01, 0x0D, ..] => vec![(5, 0x7E8, "03410d00")],
+        _ => usual(frame),
     }
 }
 
@@ -291,6 +324,111 @@ fn a_template_is_asked_at_its_interval_and_read() {
     assert!((pressure[0].physical() - 248.2).abs() < 0.06, "{}", pressure[0].physical());
     let stored: Vec<_> = drive.session.findings().stored.iter().map(ToString::to_string).collect();
     assert_eq!(stored, ["P0301", "U0100"]);
+}
+
+#[test]
+fn what_a_session_causes_itself_is_no_sign_of_life() {
+    let mut drive = Drive::resting("");
+    drive.run(parked, 600_000);
+
+    assert!(drive.session.findings().answered > 100, "the car answered");
+    assert_eq!(drive.signs, 0);
+}
+
+#[test]
+fn a_bus_that_speaks_by_itself_is_not_asked_while_it_is_silent() {
+    let mut drive = Drive::resting("");
+    drive.run_loud(usual, 30);
+    assert!(drive.lately(10).len() >= 16, "{:?}", drive.lately(10));
+
+    drive.run(usual, 10_200);
+    let before = drive.sent.len();
+    drive.run(usual, 3_600_000);
+    assert_eq!(drive.sent.len(), before, "{:?}", &drive.sent[before..]);
+    assert_eq!(drive.session.next_at(drive.now), None, "no timer");
+
+    drive.run_loud(usual, 3);
+    assert!(drive.lately(2).len() >= 4, "it speaks again: {:?}", drive.lately(2));
+}
+
+#[test]
+fn behind_a_gateway_a_car_is_asked_while_in_use_and_then_looked_at_once_a_minute() {
+    let mut drive = Drive::resting("");
+    drive.run(usual, 600_000);
+    assert!(drive.lately(60).len() > 100, "it runs");
+    assert!(drive.signs > 500, "an engine that turns is a sign of life");
+
+    drive.run(parked, 121_000);
+    let signs = drive.signs;
+    drive.run(parked, 600_000);
+    let mut looks = drive.lately(480);
+    assert!((14..=18).contains(&looks.len()), "{looks:?}");
+    looks.sort_unstable();
+    looks.dedup();
+    assert_eq!(looks, ["7DF 010c", "7DF 010d"]);
+    assert_eq!(drive.signs, signs);
+    let wait = drive.session.next_at(drive.now).unwrap().micros_since(drive.now);
+    assert!((0..=60_000_000).contains(&wait), "{wait}");
+
+    drive.run(usual, 65_000);
+    assert!(drive.lately(4).len() >= 6, "{:?}", drive.lately(4));
+}
+
+#[test]
+fn behind_a_gateway_a_car_that_sleeps_is_looked_at_once_a_minute_and_found_awake() {
+    let mut drive = Drive::resting("");
+    drive.run(|_| vec![], 600_000);
+    let looks = drive.lately(480);
+    assert!((7..=9).contains(&looks.len()), "{looks:?}");
+    assert!(looks.iter().all(|text| text.ends_with(" 0100")), "{looks:?}");
+    assert_eq!(drive.signs, 0);
+
+    drive.run(usual, 130_000);
+    assert!(drive.lately(4).len() >= 6, "{:?}", drive.lately(4));
+}
+
+#[test]
+fn a_parked_car_that_is_kept_awake_by_looks_is_looked_at_less_and_less_often() {
+    let mut drive = Drive::resting("");
+    drive.run_loud(parked, 125);
+    drive.run_loud(parked, 3_600);
+    let early = drive.lately(3_600).len();
+    assert!((8..=16).contains(&early), "{early} in an hour");
+
+    drive.run_loud(parked, 3_600);
+    assert!(drive.lately(3_600).len() <= 4, "{:?}", drive.lately(3_600));
+}
+
+#[test]
+fn a_car_that_tells_no_speed_is_asked_while_its_bus_speaks() {
+    let silent = |frame: &AllowedFrame| match frame.data() {
+        [2, 0x01, 0x00, ..] => vec![(5, 0x7E8, "06410080000000")],
+        [2, 0x01, 0x01, ..] => vec![(5, 0x7E8, "06410181000000")],
+        _ => vec![],
+    };
+    let mut drive = Drive::resting("");
+    drive.run_loud(silent, 600);
+    assert!(drive.lately(120).contains(&"7DF 0101"), "{:?}", drive.lately(120));
+}
+
+#[test]
+fn a_template_can_tell_that_the_car_moves() {
+    let template = "[[did]]\nrequest = 0x18DA40F1\nresponse = 0x18DAF140\ndid = 0xF40D\n\
+        interval_seconds = 5\n[[did.signal]]\npath = \"Vehicle.Speed\"\n\
+        byte = 0\nbytes = 1\nscale = 1.0\nunit = \"km/h\"\n";
+    let mut drive = Drive::resting(template);
+    drive.run(
+        |frame| match (frame.id(), frame.data()) {
+            (CanId::Extended(0x18DA_40F1), [3, 0x22, 0xF4, 0x0D, ..]) => {
+                vec![(5, 0x18DA_F140, "0462f40d37")]
+            }
+            _ => vec![],
+        },
+        600_000,
+    );
+    assert!(drive.signs > 50, "{}", drive.signs);
+    assert!(drive.samples.iter().all(|sample| sample.signal.path() == "Vehicle.Speed"));
+    assert!(drive.lately(60).contains(&"18DA40F1 22f40d"), "{:?}", drive.lately(60));
 }
 
 proptest! {

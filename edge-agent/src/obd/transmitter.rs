@@ -1,4 +1,4 @@
-//! The only place that writes to a bus.
+//! The only place that writes to the bus of a car.
 //!
 //! **Invariant:** what is written is an [`AllowedFrame`].
 

@@ -4,7 +4,8 @@
 //! tested without a car, and without a recording that belongs to somebody. The car speaks
 //! `vehicles/axle_ev.dbc`; `vehicles/axle_ev.map.toml` says what that means in VSS.
 //!
-//! **Invariant:** pure: frames are a function of the [`DriveProfile`]. No clock, no I/O, no entropy.
+//! **Invariant:** pure: frames are a function of the [`DriveProfile`]. No clock, no I/O, no entropy. Only
+//! [`VirtualBus`] sends them, on interfaces that lead to no car.
 //!
 //! **Not here:** decoding ([`crate`]'s other modules treat these frames like any others).
 
@@ -20,11 +21,13 @@ mod route;
 mod signals;
 mod thermal;
 mod vehicle;
+mod virtual_bus;
 
 pub use candump::write_candump;
 pub use cycle::CYCLE_SECONDS;
 pub use drive::SimFrame;
 pub use profile::DriveProfile;
+pub use virtual_bus::{VirtualBus, VirtualBusError};
 
 use encode::Encoder;
 

@@ -27,6 +27,9 @@ pub struct Chain {
     /// Batches given up, each stated in the chain.
     #[serde(default)]
     pub batches_lost: u64,
+    /// Samples in them, as far as is known.
+    #[serde(default)]
+    pub samples_lost: u64,
     /// Bytes of payload that wait.
     #[serde(skip)]
     pub bytes_pending: u64,
@@ -48,6 +51,7 @@ impl Chain {
             samples_acknowledged: 0,
             bytes_acknowledged: 0,
             batches_lost: 0,
+            samples_lost: 0,
             bytes_pending: 0,
             batches_waiting: 0,
         }
@@ -82,6 +86,7 @@ impl Chain {
         self.samples_acknowledged += u64::from(slot.samples);
         self.bytes_acknowledged += slot.payload_bytes;
         self.batches_lost += slot.batches_lost;
+        self.samples_lost += slot.samples_lost;
     }
 
     pub(super) const fn set_acknowledged_hash(&mut self, hash: BatchHash) {

@@ -5,14 +5,19 @@
 //! dropped: the marketplace may have it, and would see two batches at one position.
 //!
 //! A loss for a damaged batch that the marketplace does have is answered with a receipt: its bridge names
-//! the hash that the marketplace knows, so nothing was lost but the car's copy.
+//! the hash that the marketplace knows, so nothing was lost but the car's copy. It must therefore never lead
+//! over a batch that the marketplace has to one that it has not: that would look as if two chains went on from
+//! one position. Whoever reads the log alone can not prevent this, for what is behind a damaged batch names
+//! the hash of that one only; of two damaged neighbours, the first one's is gone. So the hashes of batches that
+//! may have been sent are in the database as well, and each of them gets a loss of its own.
 //!
 //! **Invariant:** no position of the chain is left without a batch or a loss.
 
+use redb::ReadableDatabase as _;
 use telematics::loss::{Bridge, Loss, LossReason};
 use telematics::payload;
 use telematics::window::Committed;
-use telematics::{Policy, PolicyVersion};
+use telematics::{BatchHash, Policy, PolicyVersion};
 
 use super::entry::Entry;
 use super::error::SpoolError;
@@ -20,7 +25,7 @@ use super::log::Durable;
 use super::records::Pending;
 use super::state::State;
 use super::store::{Spool, WhenFull};
-use super::tables::Failure;
+use super::tables::{Failure, SENT};
 use crate::seal::{Head, Sealer};
 
 /// The part of the room that is made free at once, so that dropping is rare.
@@ -32,6 +37,8 @@ const LOSS_BYTES: u64 = 512;
 struct Run {
     first: Head,
     last_seq: u64,
+    /// The hash of the last batch in it, unless what is behind it says so.
+    last_hash: Option<BatchHash>,
     version: PolicyVersion,
     loss: Loss,
     dropped: Vec<Committed>,
@@ -79,6 +86,7 @@ impl Spool {
         let mut run = Run {
             first: Head { seq: first - 1, hash: slot.follows },
             last_seq: slot.last_seq,
+            last_hash: None,
             version: policy.version(),
             loss: Loss::new(LossReason::SpoolFull),
             dropped: Vec::new(),
@@ -105,32 +113,61 @@ impl Spool {
     /// Puts a loss into every place of the chain whose batch is gone.
     pub(super) fn mend(&self, state: &mut State, sealer: &Sealer) -> Result<(), Failure> {
         for (first, last) in state.gaps() {
-            let before = state.slots.range(..first).next_back();
-            let hash = match before.map(|(_, slot)| state.read(slot)).transpose()? {
-                None => state.chain.as_ref().map(|chain| chain.acknowledged().hash),
-                Some(before) => before.map(|before| before.end().hash),
-            };
-            let hash = hash.ok_or_else(|| Failure::Damaged(format!("batch {}", first - 1)))?;
-            let after = state.slots.range(first..).next();
-            let mut loss = Loss::new(LossReason::Damaged);
-            loss.batches = last + 1 - first;
-            let run = Run {
-                first: Head { seq: first - 1, hash },
-                last_seq: last,
-                version: after.map_or(PolicyVersion::FIRST, |(_, slot)| slot.version),
-                loss,
-                dropped: Vec::new(),
-                fresh: 0,
-            };
             tracing::warn!(first, last, "batches on the disk are damaged: their loss is stated");
-            self.give_up(state, sealer, run)?;
+            let mut from = first;
+            for (seq, hash) in self.sent_hashes(first, last)? {
+                self.give_up_damaged(state, sealer, (from, seq), Some(hash))?;
+                from = seq + 1;
+            }
+            if from <= last {
+                self.give_up_damaged(state, sealer, (from, last), None)?;
+            }
         }
         Ok(())
     }
 
+    /// The ends of batches from position `first` to `last` that may have been sent.
+    fn sent_hashes(&self, first: u64, last: u64) -> Result<Vec<(u64, BatchHash)>, Failure> {
+        let transaction = self.database()?.begin_read()?;
+        let table = transaction.open_table(SENT)?;
+        let rows = table.range(first..=last)?;
+        rows.map(|row| Ok(row.map(|(seq, hash)| (seq.value(), BatchHash(*hash.value())))?))
+            .collect()
+    }
+
+    /// States the loss of the positions from `first` to `last`, of which the last has this hash.
+    fn give_up_damaged(
+        &self,
+        state: &mut State,
+        sealer: &Sealer,
+        (first, last): (u64, u64),
+        last_hash: Option<BatchHash>,
+    ) -> Result<(), Failure> {
+        let before = state.slots.range(..first).next_back();
+        let hash = match before.map(|(_, slot)| state.read(slot)).transpose()? {
+            None => state.chain.as_ref().map(|chain| chain.acknowledged().hash),
+            Some(before) => before.map(|before| before.end().hash),
+        };
+        let hash = hash.ok_or_else(|| Failure::Damaged(format!("batch {}", first - 1)))?;
+        let after = state.slots.range(first..).next();
+        let mut loss = Loss::new(LossReason::Damaged);
+        loss.batches = last + 1 - first;
+        let run = Run {
+            first: Head { seq: first - 1, hash },
+            last_seq: last,
+            last_hash,
+            version: after.map_or(PolicyVersion::FIRST, |(_, slot)| slot.version),
+            loss,
+            dropped: Vec::new(),
+            fresh: 0,
+        };
+        self.give_up(state, sealer, run)
+    }
+
     /// Writes the loss of `run` in its place.
     fn give_up(&self, state: &mut State, sealer: &Sealer, mut run: Run) -> Result<(), Failure> {
-        let hash = state.hash_behind(run.last_seq).unwrap_or(run.first.hash);
+        let hash = run.last_hash.or_else(|| state.hash_behind(run.last_seq));
+        let hash = hash.unwrap_or(run.first.hash);
         run.loss.bridge = Some(Bridge { seq: run.last_seq, hash });
         let batch = sealer.seal_loss(run.first, run.version, &run.loss);
         let entry = Entry {

@@ -14,7 +14,7 @@ use super::log::Durable;
 use super::records::Pending;
 use super::state::State;
 use super::store::Spool;
-use super::tables::{BATCHES, FORMER_WINDOWS, Failure, OPEN, PROGRESS, STATE, from_json};
+use super::tables::{BATCHES, FORMER_WINDOWS, Failure, OPEN, PROGRESS, SENT, STATE, from_json};
 
 impl Spool {
     /// Makes the tables.
@@ -27,6 +27,7 @@ impl Spool {
             transaction.open_table(kept::ORDER)?;
             transaction.open_table(CLAIMS)?;
             transaction.open_table(BATCHES)?;
+            transaction.open_table(SENT)?;
             transaction.delete_table(FORMER_WINDOWS)?;
             Ok(())
         })

@@ -23,7 +23,7 @@ use super::log::Durable;
 use super::records::Pending;
 use super::state::{Slot, State};
 use super::store::Spool;
-use super::tables::{Failure, OPEN, contents};
+use super::tables::{Failure, OPEN, SENT, contents};
 use crate::consent;
 use crate::seal::{Head, Sealer};
 
@@ -101,6 +101,8 @@ impl Spool {
         state.log.sync().map_err(Failure::Log)?;
         let applied = Applied { epoch: state.log.epoch, number: state.number };
         self.commit(Durability::Immediate, |transaction| {
+            // Positions are given anew.
+            transaction.open_table(SENT)?.retain(|_, _| false)?;
             if policy.is_some() {
                 kept::remove(transaction, dropped)?;
             } else {

@@ -1,6 +1,7 @@
 //! What the uplink does with the spool: read what is to be sent, and forget what the marketplace has.
 //!
-//! **Invariant:** before a batch is handed out, the database says on the disk that it may have been sent.
+//! **Invariant:** before a batch is handed out, the database says on the disk that it may have been sent, and
+//! which hash it has.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use super::kept;
 use super::records::Pending;
 use super::state::State;
 use super::store::Spool;
-use super::tables::{Failure, contents};
+use super::tables::{Failure, SENT, contents};
 use crate::seal::Sealer;
 
 /// Batches that are noted as sent before they are: noting costs a sync, so it is done for some at once.
@@ -67,6 +68,13 @@ impl Spool {
             chain.sent_seq = (seq + SENT_AHEAD).min(chain.head().seq).max(seq);
             let (chain, applied) = (chain.clone(), state.applied());
             self.commit(Durability::Immediate, |transaction| {
+                let mut sent = transaction.open_table(SENT)?;
+                sent.retain(|seq, _| seq > chain.acknowledged_seq)?;
+                for (_, slot) in state.slots.range(..=chain.sent_seq) {
+                    let hash = state.hash_behind(slot.last_seq);
+                    hash.map(|hash| sent.insert(slot.last_seq, &hash.0)).transpose()?;
+                }
+                drop(sent);
                 save_standing(transaction, &chain, applied)
             })?;
         }

@@ -29,6 +29,7 @@ pub(super) struct Slot {
     pub(super) payload_bytes: u64,
     /// Batches that it says are lost.
     pub(super) batches_lost: u64,
+    pub(super) samples_lost: u64,
 }
 
 /// The state of a spool.
@@ -96,6 +97,7 @@ impl State {
             samples: pending.samples,
             payload_bytes: length(&pending.batch.payload),
             batches_lost: loss.map_or(0, |loss| loss.batches),
+            samples_lost: loss.map_or(0, |loss| loss.samples),
         };
         self.bytes += slot.disk_bytes();
         self.slots.insert(seq, slot);
@@ -147,6 +149,7 @@ impl State {
         let mut chain = self.chain.clone()?;
         chain.bytes_pending = self.slots.values().map(|slot| slot.payload_bytes).sum();
         chain.batches_lost += self.slots.values().map(|slot| slot.batches_lost).sum::<u64>();
+        chain.samples_lost += self.slots.values().map(|slot| slot.samples_lost).sum::<u64>();
         chain.batches_waiting = u64::try_from(self.slots.len()).unwrap_or(u64::MAX);
         Some(chain)
     }

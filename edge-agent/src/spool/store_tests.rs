@@ -268,7 +268,8 @@ fn a_full_spool_drops_the_oldest_and_says_so_in_the_chain() {
     let stated = after(&spool, 0)[0].loss().unwrap();
     assert_eq!((stated.reason, stated.samples), (LossReason::SpoolFull, lost * 10));
     assert_eq!(stated.span, Some((testing::T0, testing::T0.plus_micros(900_000))));
-    assert_eq!(spool.adopt(&sealer()).unwrap().batches_lost, lost);
+    let chain = spool.adopt(&sealer()).unwrap();
+    assert_eq!((chain.batches_lost, chain.samples_lost), (lost, lost * 10));
 
     // The same after a restart, and when the marketplace has the loss and what is behind it.
     drop(spool);
@@ -276,6 +277,7 @@ fn a_full_spool_drops_the_oldest_and_says_so_in_the_chain() {
     assert_eq!(bridged(&spool), runs);
     let chain = spool.acknowledge(&sealer(), 1, &BTreeMap::new()).unwrap();
     assert_eq!((chain.acknowledged_seq, chain.batches_lost), (lost, lost));
+    assert_eq!(chain.samples_lost, lost * 10);
     assert_eq!(after(&spool, 1).len(), runs.len() - 1);
 }
 
@@ -322,6 +324,96 @@ fn one_flipped_bit_costs_one_batch() {
         assert_eq!(next.head().seq, 5, "the chain goes on");
     }
     assert!(lost[1..].iter().all(|count| *count > 0), "{lost:?}");
+}
+
+/// What the marketplace answers, as its `ingest` decides: a receipt or the end of the vehicle.
+struct Kept {
+    hashes: BTreeMap<u64, BatchHash>,
+    end: Bridge,
+}
+
+impl Kept {
+    /// A marketplace that has the first so many of `batches`.
+    fn first(count: usize, batches: &[Pending]) -> Self {
+        let mut kept =
+            Self { hashes: BTreeMap::new(), end: Bridge { seq: 0, hash: BatchHash::GENESIS } };
+        batches.iter().take(count).for_each(|pending| assert!(kept.takes(pending)));
+        kept
+    }
+
+    fn takes(&mut self, pending: &Pending) -> bool {
+        let (header, hash, end) = (&pending.batch.header, pending.batch.hash(), pending.end());
+        if header.seq > self.end.seq {
+            self.hashes.insert(header.seq, hash);
+            let follows = (header.seq, header.prev_hash) == (self.end.seq + 1, self.end.hash);
+            self.end = end;
+            return follows;
+        }
+        let at = |seq| self.hashes.get(&seq).copied();
+        match at(header.seq) {
+            Some(known) if known == hash => true,
+            Some(_) if end.seq != header.seq => at(end.seq) == Some(end.hash),
+            known => known == Some(end.hash),
+        }
+    }
+}
+
+/// Whichever of the batches sent the marketplace has, and whichever neighbours are damaged afterwards, what the
+/// car then states is no second chain.
+#[test]
+fn neighbours_that_are_damaged_after_they_were_sent_are_no_fork() {
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = on(&disk, PLENTY);
+    (1..=5).for_each(|index| drop(append(&spool, cut(10, 0, index))));
+    let sent = after(&spool, 0);
+    drop(spool);
+    for damaged in [&[1, 2][..], &[2, 3], &[2, 3, 4], &[4, 5], &[1, 2, 3, 4, 5]] {
+        let disk = disk.copy();
+        let record = disk.bits() / 5;
+        for number in damaged {
+            disk.flip(record * (number - 1) + record / 2);
+        }
+        let spool = on(&disk, PLENTY);
+        spool.adopt(&sealer()).unwrap();
+        let stated = after(&spool, 0);
+        let lost = stated.iter().filter_map(Pending::loss).map(|loss| loss.batches).sum::<u64>();
+        assert_eq!(lost, u64::try_from(damaged.len()).unwrap(), "{damaged:?}");
+        for count in 0..=5 {
+            let mut kept = Kept::first(count, &sent);
+            for pending in &stated {
+                let seq = pending.batch.header.seq;
+                assert!(kept.takes(pending), "{damaged:?}, {count} there: fork at {seq}");
+            }
+            assert_eq!(kept.end, sent[4].end(), "{damaged:?}, {count} there");
+        }
+    }
+}
+
+/// What the test above is about: with the log alone, neighbours can not be told apart.
+#[test]
+fn neighbours_whose_hashes_are_not_known_are_one_loss() {
+    let disk = SimDisk::new(1, Faults::default());
+    let spool = on(&disk, PLENTY);
+    (1..=5).for_each(|index| drop(append(&spool, cut(10, 0, index))));
+    let sent = after(&spool, 0);
+    let forget = |transaction: &redb::WriteTransaction| {
+        Ok(transaction.open_table(super::super::tables::SENT)?.retain(|_, _| false)?)
+    };
+    spool.write(forget).unwrap();
+    drop(spool);
+    let record = disk.bits() / 5;
+    for number in [2, 3] {
+        disk.flip(record * (number - 1) + record / 2);
+    }
+    let spool = on(&disk, PLENTY);
+    spool.adopt(&sealer()).unwrap();
+
+    assert_eq!(bridged(&spool), [(1, 1, 0), (2, 3, 2), (4, 4, 0), (5, 5, 0)]);
+    let forks = (0..=5).map(|count| {
+        let mut kept = Kept::first(count, &sent);
+        !after(&spool, 0).iter().all(|pending| kept.takes(pending))
+    });
+    assert_eq!(forks.collect::<Vec<_>>(), [false, false, true, false, false, false]);
 }
 
 #[test]

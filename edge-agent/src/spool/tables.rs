@@ -21,6 +21,8 @@ pub(super) const STATE: TableDefinition<&str, &[u8]> = TableDefinition::new("sta
 pub(super) const PROGRESS: TableDefinition<&str, &[u8]> = TableDefinition::new("progress");
 /// Open windows, trips and days, encrypted, by source.
 pub(super) const OPEN: TableDefinition<&str, &[u8]> = TableDefinition::new("open");
+/// Hashes of batches that may have been sent, by position: what a bridge over one of them needs.
+pub(super) const SENT: TableDefinition<u64, &[u8; 32]> = TableDefinition::new("sent");
 /// Where earlier versions kept windows that were not encrypted.
 pub(super) const FORMER_WINDOWS: TableDefinition<(u16, i64), &[u8]> =
     TableDefinition::new("windows");

@@ -7,6 +7,9 @@ use std::process::Command;
 
 use flate2::read::GzDecoder;
 
+use crate::car::Car;
+use crate::market::Market;
+
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The first lines of a recording.
@@ -20,9 +23,9 @@ fn recording(name: &str, lines: usize) -> String {
     })
 }
 
-#[test]
+#[tokio::test]
 #[ignore = "boots a virtual machine (Debian's packages, once) and needs the recordings in ../shared/data"]
-fn live_interfaces_are_read_without_loss_and_asked_only_when_allowed() {
+async fn live_interfaces_are_read_without_loss_and_asked_only_when_allowed() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: String| {
         std::fs::write(folder.path().join(name), text).unwrap();
@@ -31,10 +34,18 @@ fn live_interfaces_are_read_without_loss_and_asked_only_when_allowed() {
     let classic = write("classic.log", recording("toyota_rav4_2017_comma2k19.log.gz", 10_000));
     let fd = write("fd.log", recording("formats/canfd_from_golden_frames.log.gz", usize::MAX));
     let tests = Path::new(HERE).join("tests/vcan");
+    // Enrolled here; in the machine it has no network.
+    let market = Market::open().await;
+    let car = Car::enrolled(&market, 0).await;
+    let settings = "data_dir = \".\"\ndbc = \"car.dbc\"\nmap = \"car.map.toml\"\n";
+    let settings = format!("marketplace_url = \"{}\"\n{settings}", market.url);
+    std::fs::write(car.data_dir().join("agent.toml"), settings).unwrap();
+    let enrolled = folder.path().join("car");
+    std::os::unix::fs::symlink(car.data_dir(), &enrolled).unwrap();
 
     let output = Command::new(tests.join("run"))
         .arg(tests.join("test.sh"))
-        .args([env!("CARGO_BIN_EXE_edge-agent").as_ref(), classic.as_path(), &fd])
+        .args([env!("CARGO_BIN_EXE_edge-agent").as_ref(), classic.as_path(), &fd, &enrolled])
         .output()
         .unwrap();
 

@@ -70,6 +70,102 @@ hear
 [ "$(frames /tmp/link.log vcan1)" = "124#02" ] || fail "link: nothing heard after vcan1 was away"
 echo "link: went on after $(field interruptions /tmp/link.err) interruptions"
 
+# On a silent bus nothing wakes up, be an interface away or down.
+wakes() { # PID: how often its threads began to run since it was started
+  wakes=$(cat /proc/$1/task/*/status | awk '/^(non)?voluntary_ctxt/ { n += $2 } END { print n + 0 }')
+  [ "$wakes" -gt 0 ] || fail "process $1 never ran"; echo "$wakes"
+}
+listen still vcan0 vcan1
+ip link set vcan0 down; ip link del vcan1; sleep 3
+before=$(wakes $recorder); sleep 8; woken=$(($(wakes $recorder) - before))
+ip link add vcan1 type vcan; ip link set vcan1 mtu 72 up; ip link set vcan0 up; sleep 1
+cansend vcan0 123#01; cansend vcan1 123##101
+hear
+[ $woken -le 1 ] || fail "still: woke up $woken times in 8 silent seconds"
+[ "$(sed 's/.*) //' /tmp/still.log | sort | tr '\n' ' ')" = "vcan0 123#01 vcan1 123##101 " ] || fail "still: $(cat /tmp/still.log)"
+echo "still: $woken wake-ups in 8 silent seconds with one interface down and one away"
+
+# A simulated drive, on a virtual interface only, and at its pace.
+listen drive vcan0
+began=$(date +%s)
+./edge-agent simulate --interface vcan0 --seconds 20 --speed 4 > /tmp/simulate.out 2>&1 || fail "simulate: $(cat /tmp/simulate.out)"
+took=$(($(date +%s) - began))
+hear
+./edge-agent simulate --seconds 20 --out /tmp/simulated.log || fail "simulate: no log"
+frames /tmp/simulated.log can0 > /tmp/sent; frames /tmp/drive.log vcan0 > /tmp/heard
+cmp /tmp/sent /tmp/heard || fail "simulate: what was heard is not the drive"
+[ $took -ge 4 ] && [ $took -le 15 ] || fail "simulate: 20 seconds at 4 times their pace took $took"
+ip link set vcan1 down
+refused() { # INTERFACE WORDS
+  ./edge-agent simulate --interface $1 > /tmp/simulate.out 2>&1 && fail "simulate: sent on $1"
+  grep -q "$2" /tmp/simulate.out || fail "simulate: $1: $(cat /tmp/simulate.out)"
+}
+refused vcan1 'is down'; refused vcan9 'no interface'; refused lo 'virtual interfaces only'
+ip link set vcan1 up
+echo "simulate: $(wc -l < /tmp/sent) frames in $took s; refused where down, missing or not virtual"
+
+# A whole agent, without a marketplace, that asks the car: what it causes itself does not keep it awake.
+printf '\ninterface = "vcan0"\nquiet_after_seconds = 4\n[obd]\nenabled = true\nlook_seconds = 5\n' >> car/agent.toml
+status() { sed -n "s/.*\"$1\": *\([^,]*\),*/\1/p" car/status.json; }
+until_status() { # FIELD PATTERN SECONDS
+  n=0
+  until status $1 | grep -q "$2"; do
+    n=$((n + 1)); [ $n -lt $(($3 * 10)) ] || fail "agent: $1 is $(status $1) after $3 s: $(tail -n 5 /tmp/agent.err)"; sleep 0.1
+  done
+}
+candump -L vcan0 > /tmp/agent.log 2> /dev/null & listener=$!
+asked() { grep -c ' 7DF#' /tmp/agent.log; }
+(while sleep 0.2; do cansend vcan0 0B4#000A10; done) & car=$!
+AXLE_AGENT_LOG_FORMAT=text ./edge-agent run --config car/agent.toml > /tmp/agent.err 2>&1 & agent=$!
+until_status frames_read '[1-9]' 30
+sleep 6
+[ "$(asked)" -ge 2 ] || fail "agent: a car that speaks is not asked: $(asked)"
+kill $car; sleep 20
+before=$(asked) woken=$(wakes $agent) written=$(status updated_at)
+sleep 8
+[ "$(asked)" = "$before" ] || fail "agent: a silent car was asked: $(tail -n 5 /tmp/agent.log)"
+[ "$(status updated_at)" = "$written" ] || fail "agent: the status is still written"
+woken=$(($(wakes $agent) - woken))
+[ $woken -le 8 ] || fail "agent: woke up $woken times in 8 s of sleep"
+kill -USR1 $agent; until_status paused_since '^"' 2
+kill -USR1 $agent; until_status paused_since 'null' 2
+[ "$(asked)" = "$before" ] || fail "agent: the pause made it ask"
+read=$(status frames_read)
+cansend vcan0 0B4#000A10
+n=0
+until [ "$(status frames_read)" -gt "$read" ]; do
+  n=$((n + 1)); [ $n -lt 20 ] || fail "agent: not awake after 2 s: $(tail -n 5 /tmp/agent.err)"; sleep 0.1
+done
+kill $agent; wait $agent; kill $listener
+echo "agent: asleep beside a car that it asks ($woken wake-ups in 8 s), paused at once, awake within 2 s"
+
+# The same behind a gateway: no traffic, only answers. In use it is asked; parked it is looked at, also asleep.
+printf 'answer_ms_max = 2000\n' >> car/agent.toml
+candump -L vcan0 > /tmp/agent.log 2> /dev/null & listener=$!
+echo 1AF8 > /tmp/speed
+candump -L vcan0,7DF:7FF 2> /dev/null | while read -r _ _ frame; do
+  case $frame in
+    7DF#020100*) cansend vcan0 7E8#0641000010000000 ;;
+    7DF#02010C*) cansend vcan0 "7E8#04410C$(cat /tmp/speed)000000" ;;
+  esac
+done & car=$!
+rm car/status.json
+./edge-agent run --config car/agent.toml > /tmp/agent.err 2>&1 & agent=$!
+until_status samples_decoded '[1-9]' 60
+sleep 10; before=$(asked); sleep 10; used=$(($(asked) - before))
+echo 0000 > /tmp/speed; sleep 10
+written=$(status updated_at) before=$(asked); sleep 15; looks=$(($(asked) - before))
+[ "$(status updated_at)" = "$written" ] || fail "gateway: awake beside a parked car"
+[ $looks -ge 1 ] && [ $looks -le 4 ] || fail "gateway: $looks looks at a parked car in 15 s: $(tail -n 9 /tmp/agent.log)"
+[ $used -gt $looks ] || fail "gateway: $used requests in use in 10 s, $looks parked in 15 s"
+echo 1AF8 > /tmp/speed
+n=0
+until [ "$(status updated_at)" != "$written" ]; do
+  n=$((n + 1)); [ $n -lt 100 ] || fail "gateway: not awake 10 s after the engine: $(tail -n 5 /tmp/agent.log)"; sleep 0.1
+done
+kill $agent; wait $agent; kill $car $listener; killall candump 2> /dev/null
+echo "gateway: $used requests in 10 s of use, $looks looks in 15 s of sleep, awake again by an engine that turns"
+
 # A car that answers through the kernel's ISO-TP: a VIN of three frames, a value at the end of 4,095 bytes, fault codes.
 cat > /tmp/car.toml << 'TOML'
 [[did]]

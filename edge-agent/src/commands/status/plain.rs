@@ -80,6 +80,8 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
         ("batches acknowledged", status.batches_acknowledged),
         ("samples acknowledged", status.samples_acknowledged),
         ("bytes acknowledged", status.bytes_acknowledged),
+        ("batches lost", status.batches_lost),
+        ("samples lost", status.samples_lost),
     ];
     rows.map(|(name, number)| (name, number.to_string())).to_vec()
 }

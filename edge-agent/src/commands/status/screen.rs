@@ -134,6 +134,9 @@ fn draw_facts(frame: &mut Frame<'_>, area: Rect, status: &Status, now: Timestamp
         receipt.map_or("none yet".to_owned(), |last| format!("{} ago", age(&last.at, now)));
     let (pending, size) = (status.batches_pending, bytes(status.bytes_pending));
     let lost = [
+        (status.batches_lost, "batches"),
+        (status.samples_lost, "samples"),
+        (counters.frames_lost, "frames"),
         (counters.frames_dropped, "frames dropped"),
         (counters.messages_incomplete, "messages incomplete"),
         (counters.broken_lines, "lines broken"),

@@ -21,14 +21,14 @@ const COURTESY_MICROS: i64 = 10 * MICROS_PER_SECOND;
 const FROZEN_PIDS: [u8; 4] = [0x04, 0x05, 0x0C, 0x0D];
 
 impl Session {
-    /// Takes a frame of the bus, and hands out the samples that it ends.
-    pub fn hear(&mut self, frame: &Frame, mut take: impl FnMut(Sample)) {
+    /// Takes a frame of the bus, and hands out the samples that it ends. True for a sign of life: what this
+    /// session did not cause itself, or an answer that says that the car is in use.
+    pub fn hear(&mut self, frame: &Frame, mut take: impl FnMut(Sample)) -> bool {
         let now = frame.time;
         self.load.hear(now);
         let sender = Address::of_answer(frame.id).or_else(|| self.templates.of_answer(frame.id));
         let Some(sender) = sender else {
-            self.hear_others(frame);
-            return;
+            return self.hear_others(frame);
         };
         // A first frame waits for someone to say: go on.
         if let Some(waiting) = &mut self.waiting
@@ -39,16 +39,36 @@ impl Session {
                 self.go_on.push_back(AllowedFrame::go_on(sender));
             }
         }
-        let Some(pdu) = self.iso_tp.push(frame) else { return };
+        let Some(pdu) = self.iso_tp.push(frame) else { return false };
         let payload = pdu.payload.to_vec();
+        let (mut rest, mut is_used) = (self.rest, false);
+        let mut note = |sample: Sample| {
+            is_used |= rest.hear_answer(&sample);
+            take(sample);
+        };
         match *payload.as_slice() {
             [0x7F, service, reason] => self.refuse(service, reason, now),
-            _ => self.answer(frame.id, &payload, now, &mut take),
+            _ => self.answer(frame.id, &payload, now, &mut note),
+        }
+        self.rest = rest;
+        is_used
+    }
+
+    /// Takes note of a frame of another bus of the same car: it is awake.
+    pub fn hear_elsewhere(&mut self, time: Timestamp) {
+        if self.rest.hear_traffic(time) {
+            self.hurry(time);
         }
     }
 
-    /// A request that is not ours is another tester's.
-    fn hear_others(&mut self, frame: &Frame) {
+    /// The car has woken up: what it did not answer before says nothing any more.
+    fn hurry(&mut self, now: Timestamp) {
+        self.slowdown = 0;
+        self.next_at = self.next_at.min(now.plus_micros(self.interval));
+    }
+
+    /// A request that is not ours is another tester's. True unless it is ours.
+    fn hear_others(&mut self, frame: &Frame) -> bool {
         let is_request = match frame.id {
             CanId::Standard(id) => id == 0x7DF || (0x7E0..=0x7E7).contains(&id),
             CanId::Extended(id) => id == 0x18DB_33F1 || id & 0xFFFF_00FF == 0x18DA_00F1,
@@ -56,9 +76,14 @@ impl Session {
         let is_echo = |sent: &AllowedFrame| sent.id() == frame.id && sent.data() == *frame.data();
         if let Some(position) = self.echoes.iter().position(is_echo) {
             self.echoes.remove(position);
-        } else if is_request {
-            self.quiet_until = frame.time.plus_micros(COURTESY_MICROS);
+            return false;
         }
+        if is_request {
+            self.quiet_until = frame.time.plus_micros(COURTESY_MICROS);
+        } else {
+            self.hear_elsewhere(frame.time);
+        }
+        true
     }
 
     fn refuse(&mut self, service: u8, reason: u8, now: Timestamp) {

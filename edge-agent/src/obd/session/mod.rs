@@ -4,11 +4,12 @@
 //! the fault codes now and then, the VIN once. One request is under way at a time. Every reason to
 //! slow down doubles the pause, and every answer ends that: no answer, *busy*, a bus that is full. While
 //! another tester talks, or the bus is busy, nothing is asked at all. A car that is off is asked once a
-//! minute.
+//! minute, and a parked one is left to sleep (`rest.rs`).
 //!
 //! **Invariant:** requests are at least the configured interval apart.
 
 mod hearing;
+mod rest;
 
 use std::collections::VecDeque;
 
@@ -25,6 +26,7 @@ use super::template::Templates;
 use super::vin::FingerprintKey;
 use crate::transport::IsoTp;
 use crate::transport::isotp::Addressing;
+use rest::{Asking, Rest, is_motion};
 
 /// Time between two looks at the fault codes.
 pub(super) const CODES_SECONDS: i64 = 300;
@@ -42,6 +44,7 @@ struct Task {
     due: Timestamp,
     /// None for what is asked once.
     period: Option<i64>,
+    asked_at: Option<Timestamp>,
 }
 
 /// A request that is under way.
@@ -76,6 +79,7 @@ pub struct Session {
     quiet_until: Timestamp,
     last: Timestamp,
     load: Load,
+    rest: Rest,
     iso_tp: IsoTp,
     go_on: VecDeque<AllowedFrame>,
     echoes: VecDeque<AllowedFrame>,
@@ -108,17 +112,25 @@ impl Session {
             quiet_until: now,
             last: now,
             load: Load::default(),
+            rest: Rest::new(config.look_seconds.get().into(), now),
             iso_tp: IsoTp::new(Addressing::Normal),
             go_on: VecDeque::new(),
             echoes: VecDeque::new(),
             findings: Findings::default(),
         };
-        session.begin(now);
+        session.begin(now, None);
         for template in session.templates.iter() {
             let period = Some(template.period_seconds * MICROS_PER_SECOND);
-            session.tasks.push(Task { request: template.request, due: now, period });
+            let (request, asked_at) = (template.request, None);
+            session.tasks.push(Task { request, due: now, period, asked_at });
         }
         session
+    }
+
+    /// The same conversation, that leaves the car alone when it is out of use for so many seconds.
+    #[must_use]
+    pub fn resting_after(self, seconds: u32) -> Self {
+        Self { rest: self.rest.after(seconds.into()), ..self }
     }
 
     /// What the car has said about itself.
@@ -128,19 +140,21 @@ impl Session {
     }
 
     /// Gets to know the car. What its owner's file names goes on as it was: it needs no OBD.
-    fn begin(&mut self, now: Timestamp) {
+    fn begin(&mut self, now: Timestamp, asked_at: Option<Timestamp>) {
         self.tasks.retain(|task| matches!(task.request.service(), 0x19 | 0x22));
         self.supported = Supported::default();
         self.unanswered = 0;
-        self.once(AllowedRequest::current(self.everyone, 0x00), now);
+        let request = AllowedRequest::current(self.everyone, 0x00);
+        self.tasks.push(Task { request, due: now, period: None, asked_at });
     }
 
     fn once(&mut self, request: AllowedRequest, due: Timestamp) {
-        self.tasks.push(Task { request, due, period: None });
+        self.tasks.push(Task { request, due, period: None, asked_at: None });
     }
 
     fn every(&mut self, seconds: i64, request: AllowedRequest, due: Timestamp) {
-        self.tasks.push(Task { request, due, period: Some(seconds * MICROS_PER_SECOND) });
+        let period = Some(seconds * MICROS_PER_SECOND);
+        self.tasks.push(Task { request, due, period, asked_at: None });
     }
 
     /// The frame to send at `now`, if there is one. Ask until there is none.
@@ -158,12 +172,14 @@ impl Session {
         if self.waiting.is_some() || now < self.next_at || now < self.quiet_until {
             return None;
         }
+        let request = self.due(now)?;
         if self.load.frames_per_second(now) > self.busy_frames {
             self.slow_down(now);
             return None;
         }
-        let due = self.tasks.iter().filter(|task| task.due <= now).min_by_key(|task| task.due)?;
-        let request = due.request;
+        for task in self.tasks.iter_mut().filter(|task| task.request == request) {
+            task.asked_at = Some(now);
+        }
         self.waiting = Some(Waiting {
             request,
             until: now.plus_micros(self.patience),
@@ -174,6 +190,53 @@ impl Session {
         self.next_at = now.plus_micros(self.pause());
         self.findings.requests += 1;
         Some(self.sent(request.frame()))
+    }
+
+    /// What to ask at `now`: what is due, of that which may be asked.
+    fn due(&self, now: Timestamp) -> Option<AllowedRequest> {
+        let times = self.tasks.iter().filter_map(|task| Some((self.due_at(task, now)?, task)));
+        let due = times.filter(|(due, _)| *due <= now).min_by_key(|(due, _)| *due)?;
+        Some(due.1.request)
+    }
+
+    /// When `task` is due, unless it has to wait for a sign of life.
+    fn due_at(&self, task: &Task, now: Timestamp) -> Option<Timestamp> {
+        match self.rest.asking(now) {
+            Asking::Everything => Some(task.due),
+            Asking::Motion if self.tells_motion(task.request) => {
+                let next = |at: Timestamp| at.plus_micros(self.rest.look_micros(at));
+                Some(task.asked_at.map_or(now, next))
+            }
+            Asking::Motion | Asking::Nothing => None,
+        }
+    }
+
+    /// True for requests that tell whether the car runs or moves, or whether it can be asked so.
+    fn tells_motion(&self, request: AllowedRequest) -> bool {
+        let pid = pid_of(request);
+        match request.service() {
+            0x01 if Supported::is_page(pid) => true,
+            0x01 => {
+                let mut known = self.pids.iter().filter(|known| known.number == pid);
+                known.any(|known| is_motion(known.reading.signal))
+            }
+            _ => {
+                let mut asked = self.templates.iter().filter(|other| other.request == request);
+                asked.any(|template| template.readings.iter().any(|r| is_motion(r.signal)))
+            }
+        }
+    }
+
+    /// When [`Self::next`] is to be called, if no frame comes before; never on a bus that sleeps.
+    #[must_use]
+    pub fn next_at(&self, now: Timestamp) -> Option<Timestamp> {
+        if let Some(waiting) = &self.waiting {
+            return Some(waiting.until);
+        }
+        let due = self.tasks.iter().filter_map(|task| self.due_at(task, now)).min()?;
+        // A clock that is set back is noticed by then.
+        let look = now.plus_micros(self.rest.look_micros(now));
+        Some(due.max(self.next_at).max(self.quiet_until).min(look))
     }
 
     /// The last frame could not be sent: the bus is full.
@@ -210,6 +273,10 @@ impl Session {
         if let Some(waiting) = &mut self.waiting {
             waiting.until = now.min(waiting.until);
         }
+        for asked_at in self.tasks.iter_mut().filter_map(|task| task.asked_at.as_mut()) {
+            *asked_at = now.min(*asked_at);
+        }
+        self.rest.follow_clock(now);
         self.quiet_until = now.min(self.quiet_until);
         self.next_at = now.plus_micros(self.interval);
     }
@@ -246,7 +313,7 @@ impl Session {
                 Address::Everyone11 if is_stranger => Address::Everyone29,
                 _ => Address::Everyone11,
             };
-            self.begin(self.next_at);
+            self.begin(self.next_at, Some(now));
         }
     }
 
