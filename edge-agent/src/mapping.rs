@@ -30,6 +30,7 @@ use telematics::vss::UnknownSignal;
 use telematics::{Signal, Value};
 
 use crate::dbc::Dbc;
+use crate::files;
 use crate::resample::Resample;
 use crate::transport::Transport;
 
@@ -158,7 +159,7 @@ impl Mapping {
     /// When the file can not be read, or names something that does not exist.
     pub fn load(path: &Path, dbc: &Dbc) -> Result<Self, MappingError> {
         let refuse = |source| MappingError::Unreadable { path: path.to_owned(), source };
-        let text = std::fs::read_to_string(path).map_err(refuse)?;
+        let text = files::read_text(path).map_err(refuse)?;
         Self::parse(path, &text, dbc)
     }
 

@@ -14,6 +14,7 @@ use super::grammar::{self, MessagePart, Parts};
 use super::report::Report;
 use super::table::IdTable;
 use super::{Dbc, DbcError, text};
+use crate::files;
 
 /// Bytes of the largest file that is read. The largest of a real car has one.
 const BYTES_MAX: u64 = 8 << 20;
@@ -26,7 +27,7 @@ impl Dbc {
     pub fn load(path: &Path) -> Result<Self, DbcError> {
         let refuse = |source| DbcError::Unreadable { path: path.to_owned(), source };
         let mut bytes = Vec::new();
-        let file = std::fs::File::open(path).map_err(refuse)?;
+        let file = files::open(path).map_err(refuse)?;
         file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(refuse)?;
         Self::parse(path, &bytes)
     }

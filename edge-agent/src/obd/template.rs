@@ -34,6 +34,7 @@ use telematics::vss::UnknownSignal;
 
 use super::allowed::{Address, AllowedRequest};
 use super::reading::Reading;
+use crate::files;
 use crate::frames::CanId;
 
 /// Requests in one file.
@@ -173,7 +174,7 @@ impl Templates {
     /// When it can not be read, or asks what must not be asked.
     pub fn load(path: &Path) -> Result<Self, TemplateError> {
         let refuse = |source| TemplateError::Unreadable { path: path.to_owned(), source };
-        Self::parse(path, &std::fs::read_to_string(path).map_err(refuse)?)
+        Self::parse(path, &files::read_text(path).map_err(refuse)?)
     }
 
     /// Reads the content of a file; `path` is for messages only.
