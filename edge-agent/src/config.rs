@@ -15,7 +15,6 @@ use crate::files;
 use crate::metrics::Listen;
 use crate::obd::ObdConfig;
 use crate::spool::WhenFull;
-use crate::status::chain_text;
 
 /// Settings of one agent.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -232,9 +231,9 @@ impl AgentConfig {
             path: path.to_owned(),
             reason: error.to_string(),
         };
-        let text = files::read(path).map_err(|error| ConfigError::Unusable {
+        let text = files::read_lines(path).map_err(|error| ConfigError::Unusable {
             path: path.to_owned(),
-            reason: chain_text(&error),
+            reason: format!("cannot read it: {error}"),
         })?;
         let file = config::File::from_str(&text, config::FileFormat::Toml);
         let environment = environment.try_parsing(true).prefix_separator("_");

@@ -14,6 +14,8 @@ use rustix::fs::OFlags;
 /// Bytes of the largest text that is read: settings, a mapping, an identity. The largest of a real car has
 /// some fifty thousand.
 pub const TEXT_BYTES_MAX: u64 = 1 << 20;
+/// Bytes of the longest line that a person writes.
+const LINE_BYTES_MAX: usize = 1_000;
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +124,27 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read_bytes(path, TEXT_BYTES_MAX)?).map_err(not_text)
 }
 
+/// Reads a file that a person wrote: [`read_text`] in lines that an eye can follow. Whoever refuses one of them
+/// quotes it, and a parser goes only as deep as a line is long.
+///
+/// # Errors
+/// As [`read_text`], and when a line is longer than that or holds a NUL.
+pub fn read_lines(path: &Path) -> io::Result<String> {
+    let text = read_text(path)?;
+    for (number, line) in (1..).zip(text.lines()) {
+        let why = if line.len() > LINE_BYTES_MAX {
+            format!("is longer than {LINE_BYTES_MAX} bytes")
+        } else if line.contains('\0') {
+            "holds a NUL".to_owned()
+        } else {
+            continue;
+        };
+        let text = format!("line {number} {why}; is it the right file?");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    Ok(text)
+}
+
 /// Reads a whole file of at most `bytes_max` bytes.
 ///
 /// # Errors
@@ -152,7 +175,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -199,6 +222,42 @@ mod tests {
             assert!(text.contains(expected), "{text}");
             assert!(text.contains(&path.display().to_string()), "{text}");
         }
+    }
+
+    /// Gives what no reader of TOML may take in, or overflow its stack with, to one that reads a file, and
+    /// panics unless it names the file in few words.
+    pub(crate) fn check_hostile_toml<T>(refuse: impl Fn(&Path) -> Result<T, String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hostile.toml");
+        for (name, text) in hostile_toml() {
+            fs::write(&path, text).unwrap();
+            let error = refuse(&path).err().unwrap_or_else(|| panic!("{name} was taken"));
+            assert!(error.contains("hostile.toml"), "{name}: {error}");
+            assert!(error.len() < 3_000, "{name}: {} bytes", error.len());
+        }
+    }
+
+    fn hostile_toml() -> Vec<(&'static str, String)> {
+        let full = usize::try_from(TEXT_BYTES_MAX).unwrap();
+        let deep = full / 2 - 100;
+        vec![
+            ("nothing but NUL", "\0".repeat(full)),
+            ("a list in a list", "x = ".to_owned() + &"[".repeat(full - 100)),
+            ("a list in a list, closed", format!("x = {}{}", "[".repeat(deep), "]".repeat(deep))),
+            ("a table in a table", format!("x = {}", "{x=".repeat(full / 3 - 100))),
+            ("a path without end", format!("[{}x]", "x.".repeat(deep))),
+            ("a key without end", format!("{}x = 1", "x.".repeat(deep))),
+            ("a line without end", format!("x = \"{}", "x".repeat(full - 100))),
+            ("a word without end", "x".repeat(full)),
+            ("a list in a list, line by line", "x = ".to_owned() + &"[\n".repeat(deep)),
+            (
+                "a table in a table, line by line",
+                "x = ".to_owned() + &"{x=\n".repeat(full / 4 - 10),
+            ),
+            ("a path as long as a line", format!("[{}x]\n", "x.".repeat(490))),
+            ("a key as long as a line", format!("{}x = 1\n", "x.".repeat(490))),
+            ("one byte too many", "#\n".repeat(full / 2 + 1)),
+        ]
     }
 
     #[test]

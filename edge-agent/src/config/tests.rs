@@ -90,6 +90,13 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn a_hostile_file_is_refused_in_few_words() {
+    crate::files::tests::check_hostile_toml(|path| {
+        AgentConfig::load(path).map_err(|error| error.to_string())
+    });
+}
+
+#[test]
 fn what_is_wrong_is_refused_by_name() {
     #[rustfmt::skip] // a table is read by column
     let cases = [

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
-use super::compile::compile;
+use super::compile::{RANGES_MAX, compile};
 use super::grammar::{self, MessagePart, Parts};
 use super::report::Report;
 use super::table::IdTable;
@@ -52,8 +52,9 @@ impl Dbc {
             let line = first.map(|note| note.line);
             return Err(DbcError::Syntax { path: path.to_owned(), line, reason });
         }
-        let messages: Vec<_> =
-            parts.messages.iter().map(|part| compile(&parts, part, &mut report)).collect();
+        let mut left = RANGES_MAX;
+        let compile = |part| compile(&parts, part, &mut left, &mut report);
+        let messages: Vec<_> = parts.messages.iter().map(compile).collect();
         note_doubles(&parts, &mut report);
         report.repairs.sort();
         report.left_out.sort();
