@@ -331,18 +331,18 @@ proptest! {
     }
 }
 
-/// Files of the greatest size, each made to cost more than its size.
+/// Files of half a megabyte, each made to cost more than its size.
 fn hostile_files() -> Vec<(&'static str, String)> {
     let full = |head: &str, line: &str| {
-        let lines = ((8 << 20) - head.len()) / line.len();
+        let lines = ((512 << 10) - head.len()) / line.len();
         head.to_owned() + &line.repeat(lines)
     };
-    let half = |line: &str| line.repeat((4 << 20) / line.len());
+    let half = |line: &str| line.repeat((256 << 10) / line.len());
     let message = "BO_ 1 M: 8 X\n";
     let signal = " SG_ S m1 : 8|8@1+ (1,0) [0|0] \"\" X\n";
     let switch = format!("{message} SG_ W M : 0|8@1+ (1,0) [0|0] \"\" X\n");
     let long = "N".repeat(60_000);
-    let ranges = (0..30_000).map(|n| format!("{0}-{0}", 2 * n)).collect::<Vec<_>>().join(",");
+    let ranges = (0..10_000).map(|n| format!("{0}-{0}", 2 * n)).collect::<Vec<_>>().join(",");
     let ranges = format!("SG_MUL_VAL_ 1 S W {ranges};\n");
     let in_messages = format!("{message} SG_ W M : 0|8@1+ (1,0) [0|0] \"\" X\n{signal}");
     vec![
@@ -372,7 +372,7 @@ fn hostile_files() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn a_hostile_file_of_the_greatest_size_makes_no_more_of_itself() {
+fn a_hostile_file_makes_no_more_of_itself() {
     for (name, text) in hostile_files() {
         let Ok(dbc) = parse(&text) else { continue };
         let (mut ranges, mut names) = (0, 0);
@@ -385,7 +385,7 @@ fn a_hostile_file_of_the_greatest_size_makes_no_more_of_itself() {
                 }
             }
         }
-        assert!(ranges <= 400_000, "{name}: {ranges} ranges of values");
+        assert!(ranges <= 300_000, "{name}: {ranges} ranges of values");
         assert!(names <= 4 * text.len(), "{name}: {names} bytes of names");
     }
 }
