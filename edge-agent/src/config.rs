@@ -11,6 +11,7 @@ use serde::Deserialize;
 use telematics::Timestamp;
 use telematics::payload::SAMPLES_MAX;
 
+use crate::files;
 use crate::metrics::Listen;
 use crate::obd::ObdConfig;
 use crate::spool::WhenFull;
@@ -211,6 +212,8 @@ pub enum ConfigError {
 /// Longest age of a batch. Keeps a batch within the days that a payload may span, even when the clock
 /// is set while it is open.
 const BATCH_AGE_SECONDS_LIMIT: u32 = 3_600;
+/// Multiples of real time: a time to wait that is divided by any of them is still one.
+const SPEEDS: std::ops::RangeInclusive<f64> = 0.001..=1_000_000.0;
 /// Ten years: longer than most cars keep their computer.
 const RETENTION_DAYS_LIMIT: u32 = 3_650;
 
@@ -228,7 +231,11 @@ impl AgentConfig {
             path: path.to_owned(),
             reason: error.to_string(),
         };
-        let file = config::File::from(path).format(config::FileFormat::Toml);
+        let text = files::read_lines(path).map_err(|error| ConfigError::Unusable {
+            path: path.to_owned(),
+            reason: format!("cannot read it: {error}"),
+        })?;
+        let file = config::File::from_str(&text, config::FileFormat::Toml);
         let environment = environment.try_parsing(true).prefix_separator("_");
         let settings = config::Config::builder().add_source(file).add_source(environment);
         let read = settings.build().and_then(config::Config::try_deserialize::<Self>);
@@ -318,7 +325,7 @@ impl TryFrom<SpeedText> for ReplaySpeed {
 
     fn try_from(text: SpeedText) -> Result<Self, String> {
         match text {
-            SpeedText::Times(times) if times.is_finite() && times > 0.0 => Ok(Self::Times(times)),
+            SpeedText::Times(times) if SPEEDS.contains(&times) => Ok(Self::Times(times)),
             SpeedText::Word(word) if word == "flat-out" => Ok(Self::FlatOut),
             SpeedText::Times(times) => Err(not_a_speed(&times.to_string())),
             SpeedText::Word(word) => Err(not_a_speed(&word)),
@@ -327,7 +334,10 @@ impl TryFrom<SpeedText> for ReplaySpeed {
 }
 
 fn not_a_speed(text: &str) -> String {
-    format!("`{text}` is not a replay speed; say a multiple of real time above 0, or \"flat-out\"")
+    let (least, most) = (SPEEDS.start(), SPEEDS.end());
+    format!(
+        "`{text}` is not a replay speed; say a multiple of real time from {least} to {most}, or \"flat-out\""
+    )
 }
 
 fn optional_time<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {

@@ -95,6 +95,22 @@ pub enum DamagedIdentity {
     /// Not a certificate.
     #[error("it holds no X.509 certificate")]
     Certificate,
+    /// A certificate for someone else.
+    #[error("its certificate is for another key than this car's")]
+    OtherKey,
+    /// A certificate that nobody would take.
+    #[error("its certificate is not signed by the marketplace's authority")]
+    OtherAuthority,
+    /// A certificate that opens no door any more.
+    #[error(
+        "its certificate ended at {expired_at}, and now it is {now}; is this computer's clock right?"
+    )]
+    Over {
+        /// When it ended.
+        expired_at: Timestamp,
+        /// By this computer's clock.
+        now: Timestamp,
+    },
     /// Not a key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -163,15 +179,18 @@ impl Identity {
     /// Puts an identity together.
     ///
     /// # Errors
-    /// When `certificate_der` is no certificate.
+    /// When `certificate_der` is no certificate, or one for another key than the holder's.
     pub fn new(
         vehicle: VehicleId,
         holder: Holder,
         certificate_der: Vec<u8>,
         authority_der: Vec<u8>,
     ) -> Result<Self, DamagedIdentity> {
-        let (_, certificate) =
-            X509Certificate::from_der(&certificate_der).or(Err(DamagedIdentity::Certificate))?;
+        let certificate = certificate(&certificate_der)?;
+        let key = holder.key.signing_key().verifying_key();
+        if certificate.public_key().subject_public_key.data.as_ref() != key.as_bytes() {
+            return Err(DamagedIdentity::OtherKey);
+        }
         let time = |time: x509_parser::time::ASN1Time| {
             Timestamp::from_micros(time.timestamp().saturating_mul(1_000_000))
         };
@@ -254,6 +273,23 @@ impl Identity {
         Err(IdentityError::Expired { vehicle: self.vehicle, expired_at: self.expires_at })
     }
 
+    /// Refuses a certificate that was just given and opens no door: one that is over at `now`, or not by
+    /// the authority that this car trusts.
+    ///
+    /// # Errors
+    /// See [`DamagedIdentity`].
+    pub fn check_issued(&self, now: Timestamp) -> Result<(), DamagedIdentity> {
+        let authority = certificate(&self.authority_der)?;
+        let given = certificate(&self.certificate_der)?;
+        if given.verify_signature(Some(authority.public_key())).is_err() {
+            return Err(DamagedIdentity::OtherAuthority);
+        }
+        if now < self.expires_at {
+            return Ok(());
+        }
+        Err(DamagedIdentity::Over { expired_at: self.expires_at, now })
+    }
+
     /// The marketplace's door at `url`, opened with this identity.
     ///
     /// # Errors
@@ -297,6 +333,14 @@ pub fn endpoint(url: &str, tls: ClientTlsConfig) -> Result<Endpoint, IdentityErr
         .keep_alive_timeout(Duration::from_secs(20)))
 }
 
+/// The one certificate that `der` is.
+fn certificate(der: &[u8]) -> Result<X509Certificate<'_>, DamagedIdentity> {
+    match X509Certificate::from_der(der) {
+        Ok(([], certificate)) => Ok(certificate),
+        _ => Err(DamagedIdentity::Certificate),
+    }
+}
+
 fn certificate_pem(der: &[u8]) -> String {
     pem::encode(&pem::Pem::new("CERTIFICATE", der))
 }
@@ -313,14 +357,23 @@ mod tests {
 
     use super::*;
 
-    fn identity() -> Identity {
-        let pair = rcgen::KeyPair::generate().unwrap();
+    fn holder() -> Holder {
+        let car = VehicleDescription::new("Toyota", "RAV4", 2017, Powertrain::Hybrid).unwrap();
+        Holder::draw(car, &mut rand::rng())
+    }
+
+    /// A certificate for the key of `holder`, by itself.
+    fn certificate_of(holder: &Holder) -> Vec<u8> {
+        let pair = rcgen::KeyPair::from_pem(&holder.key.to_pem()).unwrap();
         let mut parameters = rcgen::CertificateParams::new(vec!["car".to_owned()]).unwrap();
         parameters.not_before = rcgen::date_time_ymd(2024, 1, 1);
         parameters.not_after = rcgen::date_time_ymd(2024, 3, 31);
-        let der = parameters.self_signed(&pair).unwrap().der().to_vec();
-        let car = VehicleDescription::new("Toyota", "RAV4", 2017, Powertrain::Hybrid).unwrap();
-        let holder = Holder::draw(car, &mut rand::rng());
+        parameters.self_signed(&pair).unwrap().der().to_vec()
+    }
+
+    fn identity() -> Identity {
+        let holder = holder();
+        let der = certificate_of(&holder);
         Identity::new(vehicle(1), holder, der.clone(), der).unwrap()
     }
 
@@ -358,6 +411,39 @@ mod tests {
             let text = crate::status::chain_text(&error);
             assert!(text.contains(expected), "{text}");
             assert!(text.contains("`edge-agent enroll` with a new code"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_of_no_use_is_refused_when_it_is_given() {
+        let (mine, other) = (holder(), holder());
+        let [good, others] = [&mine, &other].map(certificate_of);
+        let ends = T0.plus_seconds(90 * 86_400);
+        let with_more = [good.as_slice(), b"more"].concat();
+        let torn = &good[..good.len() - 1];
+        let pem = certificate_pem(&good).into_bytes();
+        let huge = vec![0x30; 1 << 20];
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            ("as it should be",     good.as_slice(), &good,   T0,   None),
+            ("for another key",     &others,         &others, T0,   Some("for another key")),
+            ("by another",          &good,           &others, T0,   Some("not signed by the marketplace's authority")),
+            ("over",                &good,           &good,   ends, Some("ended at 2024-03-31T00:00:00Z")),
+            ("not one alone",       &with_more,      &good,   T0,   Some("no X.509 certificate")),
+            ("torn",                torn,            &good,   T0,   Some("no X.509 certificate")),
+            ("text, not DER",       &pem,            &good,   T0,   Some("no X.509 certificate")),
+            ("nothing",             &[],             &good,   T0,   Some("no X.509 certificate")),
+            ("a nest of lists",     &huge,           &good,   T0,   Some("no X.509 certificate")),
+        ];
+        for (name, certificate, authority, now, expected) in cases {
+            let made =
+                Identity::new(vehicle(1), mine.clone(), certificate.into(), authority.clone());
+            let checked = made.and_then(|identity| identity.check_issued(now));
+            let error = checked.err().map(|error| error.to_string());
+            match expected {
+                None => assert_eq!(error, None, "{name}"),
+                Some(text) => assert!(error.as_ref().unwrap().contains(text), "{name}: {error:?}"),
+            }
         }
     }
 

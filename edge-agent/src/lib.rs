@@ -9,6 +9,7 @@
 //! written encrypted, and only commitments to it are sent.
 
 pub mod agent;
+pub mod answers;
 pub mod batcher;
 pub mod claims;
 pub mod clock;

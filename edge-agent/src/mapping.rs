@@ -30,6 +30,7 @@ use telematics::vss::UnknownSignal;
 use telematics::{Signal, Value};
 
 use crate::dbc::Dbc;
+use crate::files;
 use crate::resample::Resample;
 use crate::transport::Transport;
 
@@ -158,7 +159,7 @@ impl Mapping {
     /// When the file can not be read, or names something that does not exist.
     pub fn load(path: &Path, dbc: &Dbc) -> Result<Self, MappingError> {
         let refuse = |source| MappingError::Unreadable { path: path.to_owned(), source };
-        let text = std::fs::read_to_string(path).map_err(refuse)?;
+        let text = files::read_lines(path).map_err(refuse)?;
         Self::parse(path, &text, dbc)
     }
 
@@ -318,6 +319,13 @@ mod tests {
         }
         let unknown = table(speed, "SPEED", "transport = \"pigeon\"");
         assert!(matches!(parse(&unknown), Err(MappingError::Syntax { .. })));
+    }
+
+    #[test]
+    fn a_hostile_file_is_refused_in_few_words() {
+        crate::files::tests::check_hostile_toml(|path| {
+            Mapping::load(path, &dbc()).map_err(|error| crate::status::chain_text(&error))
+        });
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Answering {
             Err(error) => {
                 let Some(reason) = error.final_words() else { return Err(error) };
                 tracing::warn!(%campaign, reason, "claim refused");
-                Ok(ClaimState::Refused(reason.to_owned()))
+                Ok(ClaimState::Refused(reason))
             }
         }
     }

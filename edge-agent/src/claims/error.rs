@@ -3,6 +3,7 @@
 use proto::convert::BadMessage;
 
 use super::thread::NotProven;
+use crate::answers::words;
 use crate::identity::IdentityError;
 use crate::spool::SpoolError;
 
@@ -18,7 +19,7 @@ pub enum ClaimError {
         source: tonic::transport::Error,
     },
     /// A call ended with an error.
-    #[error("the marketplace refused: {}", .0.message())]
+    #[error("the marketplace refused: {}", words(.0.message()))]
     Refused(tonic::Status),
     /// An answer with a field that does not parse.
     #[error("the marketplace's answer does not parse")]
@@ -67,7 +68,7 @@ pub enum ClaimError {
 impl ClaimError {
     /// The marketplace's words when it will never take this claim.
     #[must_use]
-    pub fn final_words(&self) -> Option<&str> {
+    pub fn final_words(&self) -> Option<String> {
         use tonic::Code;
         match self {
             Self::Refused(status) => matches!(
@@ -77,7 +78,7 @@ impl ClaimError {
                     | Code::FailedPrecondition
                     | Code::AlreadyExists
             )
-            .then(|| status.message()),
+            .then(|| words(status.message())),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ use zk::tree::{self, ARITY, BUCKET_LEAVES, BucketPath, DEPTH};
 use zk::{Leaf, Root};
 
 use super::error::ClaimError;
+use crate::answers::{self, answer};
 use crate::identity::Identity;
 
 /// Campaigns of one answer.
@@ -37,7 +38,8 @@ impl Market {
 
     async fn connect(&self) -> Result<ProofsClient<Channel>, ClaimError> {
         let unreachable = |source| ClaimError::Unreachable { url: self.url.clone(), source };
-        self.endpoint.connect().await.map(ProofsClient::new).map_err(unreachable)
+        let channel = self.endpoint.connect().await.map_err(unreachable)?;
+        Ok(ProofsClient::new(channel).max_decoding_message_size(answers::BYTES_MAX))
     }
 
     /// The campaigns that take claims now. One that this program does not understand is left out.
@@ -49,8 +51,11 @@ impl Market {
         let (mut campaigns, mut after_campaign_id) = (Vec::new(), Vec::new());
         for _ in 0..PAGES_MAX {
             let request = v1::ListCampaignsRequest { after_campaign_id };
-            let answer = client.list_campaigns(request).await.map_err(ClaimError::Refused)?;
-            let page = answer.into_inner().campaigns;
+            let listed = answer(client.list_campaigns(request)).await;
+            let page = listed.map_err(ClaimError::Refused)?.campaigns;
+            if page.len() > PAGE {
+                return Err(ClaimError::OtherAnswer { what: "more campaigns than a page has" });
+            }
             let is_last = page.len() < PAGE;
             after_campaign_id = page.last().map_or(Vec::new(), |last| last.campaign_id.clone());
             for wire in page {
@@ -78,10 +83,9 @@ impl Market {
     ) -> Result<Option<(Root, tree::Path)>, ClaimError> {
         let mut client = self.connect().await?;
         let LeavesAt { epoch, position, .. } = at;
-        let answer = client.fetch_root(v1::FetchRootRequest { epoch }).await;
-        let newest = match answer {
+        let newest = match answer(client.fetch_root(v1::FetchRootRequest { epoch })).await {
             Err(status) if status.code() == tonic::Code::NotFound => return Ok(None),
-            other => other.map_err(ClaimError::Refused)?.into_inner(),
+            other => other.map_err(ClaimError::Refused)?,
         };
         let (root, size) = (Root::from_bytes(&newest.root)?, newest.size);
         if position >= size {
@@ -89,8 +93,8 @@ impl Market {
         }
         let bucket = position / BUCKET_LEAVES;
         let request = v1::FetchBucketRequest { epoch, size, bucket };
-        let answer = client.fetch_bucket(request).await.map_err(ClaimError::Refused)?;
-        let v1::FetchBucketResponse { leaves, siblings } = answer.into_inner();
+        let fetched = answer(client.fetch_bucket(request)).await.map_err(ClaimError::Refused)?;
+        let v1::FetchBucketResponse { leaves, siblings } = fetched;
         let leaves = leaves.iter().map(|leaf| Leaf::from_bytes(leaf));
         let leaves = leaves.collect::<Result<Vec<_>, _>>()?;
         let shared = BucketPath { bucket, siblings: levels(&siblings)? };
@@ -108,8 +112,8 @@ impl Market {
     /// When it does not answer, or refuses.
     pub async fn submit(&self, claim: v1::SubmitClaimRequest) -> Result<bool, ClaimError> {
         let mut client = self.connect().await?;
-        let answer = client.submit_claim(claim).await.map_err(ClaimError::Refused)?;
-        Ok(answer.into_inner().existed)
+        let submitted = answer(client.submit_claim(claim)).await.map_err(ClaimError::Refused)?;
+        Ok(submitted.existed)
     }
 
     /// The campaign with this id, if it takes claims now.

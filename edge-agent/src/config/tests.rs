@@ -90,6 +90,13 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn a_hostile_file_is_refused_in_few_words() {
+    crate::files::tests::check_hostile_toml(|path| {
+        AgentConfig::load(path).map_err(|error| error.to_string())
+    });
+}
+
+#[test]
 fn what_is_wrong_is_refused_by_name() {
     #[rustfmt::skip] // a table is read by column
     let cases = [
@@ -99,6 +106,8 @@ fn what_is_wrong_is_refused_by_name() {
         ("too many samples",    "batch_samples_max = 10001",           "at most 10000"),
         ("batches of a day",    "batch_age_seconds_max = 86400",       "at most 3600"),
         ("a speed of nothing",  "replay_speed = 0.0",                  "`0` is not a replay speed"),
+        ("a crawl",             "replay_speed = 1e-300",               "from 0.001 to 1000000"),
+        ("a leap",              "replay_speed = inf",                  "`inf` is not a replay speed"),
         ("a policy of none",    "spool_full = \"drop-newest\"",        "drop-newest"),
         ("never awake",         "quiet_after_seconds = 0",             "zero"),
         ("a word for a speed",  "replay_speed = \"fast\"",             "`fast` is not a replay speed"),

@@ -6,7 +6,7 @@
 use can_dbc::{ByteOrder, ValueType};
 
 use super::DbcError;
-use super::grammar::{MessagePart, Parts};
+use super::grammar::{MessagePart, Parts, names_j1939};
 use super::layout::{Encoding, Layout, Order};
 use super::plan::Plan;
 use super::presence::presences;
@@ -14,8 +14,16 @@ use super::report::Report;
 use super::signal::{DbcSignal, Message, Presence};
 use crate::frames::CanId;
 
-/// Compiles one message.
-pub(super) fn compile(parts: &Parts, part: &MessagePart, report: &mut Report) -> Message {
+/// Ranges of multiplexors' values in one file: two for each of its signals.
+pub(super) const RANGES_MAX: usize = 200_000;
+
+/// Compiles one message, which may have as many ranges of multiplexors' values as `ranges_left` says.
+pub(super) fn compile(
+    parts: &Parts,
+    part: &MessagePart,
+    ranges_left: &mut usize,
+    report: &mut Report,
+) -> Message {
     let MessagePart { message, .. } = part;
     let raw_id = message.id.raw();
     let id = match message.id {
@@ -30,6 +38,7 @@ pub(super) fn compile(parts: &Parts, part: &MessagePart, report: &mut Report) ->
             Err(error) => report.left_out.push(*line, &signal.name, error.to_string()),
         }
     }
+    take_ranges(parts, raw_id, &mut found, ranges_left, report);
     let presences = presences(parts, raw_id, &mut found, report);
     let signals: Vec<_> = found
         .iter()
@@ -56,14 +65,33 @@ pub(super) struct Found<'a> {
     layout: Layout,
 }
 
+/// Leaves out signals of which no more ranges of values can be held: signals and messages may have one name,
+/// and then each has all the ranges that are stated for it.
+fn take_ranges(
+    parts: &Parts,
+    id: u32,
+    found: &mut Vec<Found<'_>>,
+    ranges_left: &mut usize,
+    report: &mut Report,
+) {
+    found.retain(|Found { line, signal, .. }| {
+        let stated = parts.multiplexed.get(&(id, signal.name.clone()));
+        let left = ranges_left.checked_sub(stated.map_or(0, |(_, values)| values.len()));
+        if left.is_none() {
+            let why = format!("is beyond the {RANGES_MAX} ranges of multiplexors that are read");
+            report.left_out.push(*line, &signal.name, why);
+        }
+        *ranges_left = left.unwrap_or(*ranges_left);
+        left.is_some()
+    });
+}
+
 /// By the message's own frame format, else by the file's protocol, else by the default format.
 fn is_j1939(parts: &Parts, id: u32) -> bool {
-    let names_j1939 = |text: &String| text.contains("J1939");
-    if let Some(format) = parts.frame_formats.get(&id) {
-        return names_j1939(format);
+    if let Some(is_j1939) = parts.is_j1939.get(&id) {
+        return *is_j1939;
     }
-    parts.protocol.as_ref().is_some_and(names_j1939)
-        || parts.frame_format_default.as_ref().is_some_and(names_j1939)
+    parts.protocol.as_deref().is_some_and(names_j1939) || parts.is_j1939_by_default
 }
 
 fn compile_signal(

@@ -4,7 +4,8 @@
 //! what it still refuses after the repairs is left out and reported, and the rest is used. Statements
 //! that decoding does not need (comments, nodes, senders) are not read at all.
 //!
-//! **Invariant:** memory is proportional to the file, which is of bounded size.
+//! **Invariant:** memory is proportional to the file, which is of bounded size: what many messages and signals
+//! may refer to is shared, or short.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,6 +21,9 @@ const STATEMENT_BYTES_MAX: usize = 256 << 10;
 /// Messages and signals of the largest file: ten times those of all J1939.
 const MESSAGES_MAX: usize = 20_000;
 const SIGNALS_MAX: usize = 100_000;
+
+/// Bytes of the longest name that an attribute gives. The tools that do so allow half of it.
+const NAME_BYTES_MAX: usize = 256;
 
 /// A signal, by the identifier of its message (with bit 31) and its name.
 pub(super) type Key = (u32, String);
@@ -40,9 +44,9 @@ pub(super) struct Parts {
     pub(super) labels: HashMap<Key, Labels>,
     pub(super) long_message_names: HashMap<u32, String>,
     pub(super) long_signal_names: HashMap<Key, String>,
-    /// `VFrameFormat` of messages, and of those that have none.
-    pub(super) frame_formats: HashMap<u32, String>,
-    pub(super) frame_format_default: Option<String>,
+    /// Whether the `VFrameFormat` of a message is that of J1939, and that of those that have none.
+    pub(super) is_j1939: HashMap<u32, bool>,
+    pub(super) is_j1939_by_default: bool,
     /// `ProtocolType` of the file.
     pub(super) protocol: Option<String>,
     signals: usize,
@@ -220,8 +224,8 @@ impl Parts {
             let id = attribute.message_id.raw();
             match attribute.name.as_str() {
                 "VFrameFormat" => {
-                    let format = self.frame_format(&attribute.value);
-                    self.frame_formats.insert(id, format);
+                    let is_j1939 = names_j1939(self.frame_format(&attribute.value));
+                    self.is_j1939.insert(id, is_j1939);
                 }
                 "SystemMessageLongSymbol" => {
                     if let Some(name) = long_name(attribute.value) {
@@ -257,7 +261,7 @@ impl Parts {
         for default in defaults {
             match default.name.as_str() {
                 "VFrameFormat" => {
-                    self.frame_format_default = Some(self.frame_format(&default.value));
+                    self.is_j1939_by_default = names_j1939(self.frame_format(&default.value));
                 }
                 "ProtocolType" if self.protocol.is_none() => {
                     self.protocol = text_of(default.value);
@@ -273,14 +277,18 @@ impl Parts {
     }
 
     /// The name of a frame format, which a message states by its number in the definition.
-    fn frame_format(&self, value: &AttributeValue) -> String {
+    fn frame_format<'a>(&'a self, value: &'a AttributeValue) -> &'a str {
         let number = match value {
             AttributeValue::Uint(number) => usize::try_from(*number).ok(),
-            AttributeValue::String(text) => return text.clone(),
+            AttributeValue::String(text) => return text,
             _ => None,
         };
-        number.and_then(|number| self.frame_format_names.get(number)).cloned().unwrap_or_default()
+        number.and_then(|number| self.frame_format_names.get(number)).map_or("", String::as_str)
     }
+}
+
+pub(super) fn names_j1939(format: &str) -> bool {
+    format.contains("J1939")
 }
 
 fn labels(list: Vec<can_dbc::ValDescription>) -> Labels {
@@ -297,5 +305,5 @@ fn text_of(value: AttributeValue) -> Option<String> {
 }
 
 fn long_name(value: AttributeValue) -> Option<String> {
-    text_of(value).filter(|name| !name.is_empty())
+    text_of(value).filter(|name| (1..=NAME_BYTES_MAX).contains(&name.len()))
 }

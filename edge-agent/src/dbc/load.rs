@@ -9,11 +9,12 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
-use super::compile::compile;
+use super::compile::{RANGES_MAX, compile};
 use super::grammar::{self, MessagePart, Parts};
 use super::report::Report;
 use super::table::IdTable;
 use super::{Dbc, DbcError, text};
+use crate::files;
 
 /// Bytes of the largest file that is read. The largest of a real car has one.
 const BYTES_MAX: u64 = 8 << 20;
@@ -26,7 +27,7 @@ impl Dbc {
     pub fn load(path: &Path) -> Result<Self, DbcError> {
         let refuse = |source| DbcError::Unreadable { path: path.to_owned(), source };
         let mut bytes = Vec::new();
-        let file = std::fs::File::open(path).map_err(refuse)?;
+        let file = files::open(path).map_err(refuse)?;
         file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(refuse)?;
         Self::parse(path, &bytes)
     }
@@ -51,8 +52,9 @@ impl Dbc {
             let line = first.map(|note| note.line);
             return Err(DbcError::Syntax { path: path.to_owned(), line, reason });
         }
-        let messages: Vec<_> =
-            parts.messages.iter().map(|part| compile(&parts, part, &mut report)).collect();
+        let mut left = RANGES_MAX;
+        let compile = |part| compile(&parts, part, &mut left, &mut report);
+        let messages: Vec<_> = parts.messages.iter().map(compile).collect();
         note_doubles(&parts, &mut report);
         report.repairs.sort();
         report.left_out.sort();

@@ -330,3 +330,62 @@ proptest! {
         all(&dbc.messages()[0], &payload);
     }
 }
+
+/// Files of half a megabyte, each made to cost more than its size.
+fn hostile_files() -> Vec<(&'static str, String)> {
+    let full = |head: &str, line: &str| {
+        let lines = ((512 << 10) - head.len()) / line.len();
+        head.to_owned() + &line.repeat(lines)
+    };
+    let half = |line: &str| line.repeat((256 << 10) / line.len());
+    let message = "BO_ 1 M: 8 X\n";
+    let signal = " SG_ S m1 : 8|8@1+ (1,0) [0|0] \"\" X\n";
+    let switch = format!("{message} SG_ W M : 0|8@1+ (1,0) [0|0] \"\" X\n");
+    let long = "N".repeat(60_000);
+    let ranges = (0..10_000).map(|n| format!("{0}-{0}", 2 * n)).collect::<Vec<_>>().join(",");
+    let ranges = format!("SG_MUL_VAL_ 1 S W {ranges};\n");
+    let in_messages = format!("{message} SG_ W M : 0|8@1+ (1,0) [0|0] \"\" X\n{signal}");
+    vec![
+        ("messages of one identifier", full("", message)),
+        ("signals of one name", full(&switch, signal)),
+        ("ranges for signals of one name", format!("{switch}{}{}", half(signal), half(&ranges))),
+        ("ranges for messages of one name", format!("{}{}", half(&in_messages), half(&ranges))),
+        (
+            "a long name for signals of one name",
+            format!("{switch}{}BA_ \"SystemSignalLongSymbol\" SG_ 1 S \"{long}\";\n", half(signal)),
+        ),
+        (
+            "a long name of a format",
+            full(
+                &format!("BA_DEF_ BO_ \"VFrameFormat\" ENUM \"{long}\";\n{message}"),
+                "BA_ \"VFrameFormat\" BO_ 1 0;\n",
+            ),
+        ),
+        ("values without end", full(&switch, "VAL_ 1 S 0 \"a\" 1 \"b\" ;\n")),
+        ("one statement", full(&format!("{switch}VAL_ 1 S "), "0 \"a\" ")),
+        ("no semicolons", full(&switch, "VAL_ 1 S 0 \"a\"\n")),
+        ("an open string", full(&format!("{switch}CM_ \""), "VAL_ 1 S 0 ;\n")),
+        ("names without end", full("BU_: ", "A ")),
+        ("NUL", full(message, "\0")),
+        ("brackets", full(&format!("{message} SG_ S : "), "((((")),
+    ]
+}
+
+#[test]
+fn a_hostile_file_makes_no_more_of_itself() {
+    for (name, text) in hostile_files() {
+        let Ok(dbc) = parse(&text) else { continue };
+        let (mut ranges, mut names) = (0, 0);
+        for message in dbc.messages() {
+            names += message.name.len();
+            for signal in &message.signals {
+                names += signal.name.len() + signal.unit.len();
+                if let Presence::When { values, .. } = &signal.presence {
+                    ranges += values.len();
+                }
+            }
+        }
+        assert!(ranges <= 300_000, "{name}: {ranges} ranges of values");
+        assert!(names <= 4 * text.len(), "{name}: {names} bytes of names");
+    }
+}

@@ -15,9 +15,11 @@ use proto::convert::{self, BadMessage};
 use proto::v1;
 use proto::v1::enrolment_client::EnrolmentClient;
 use telematics::{EnrolmentCode, Policy, Timestamp, VehicleId};
+use tonic::transport::Channel;
 
 pub use probe::{ProbeError, probe};
 
+use crate::answers::{self, answer, words};
 use crate::device_key::KeyError;
 use crate::identity::{self, DamagedIdentity, Holder, Identity, IdentityError};
 use crate::policy::{self, PolicyError};
@@ -47,13 +49,13 @@ pub enum EnrolError {
         source: tonic::transport::Error,
     },
     /// The marketplace said no; its words are for the owner.
-    #[error("the marketplace refused: {}", .0.message())]
+    #[error("the marketplace refused: {}", words(.0.message()))]
     Refused(tonic::Status),
     /// The answer does not parse.
     #[error("the marketplace's answer does not parse; is it a newer version?")]
     Answer(#[from] BadMessage),
-    /// The certificate in the answer does not parse.
-    #[error("the marketplace's certificate does not parse")]
+    /// The certificate in the answer is of no use to this car.
+    #[error("the certificate that the marketplace gave can not be used")]
     Certificate(#[from] DamagedIdentity),
     /// The marketplace answered with another authority than the code pins.
     #[error("the marketplace named another authority than the code pins; ask for a new code")]
@@ -95,8 +97,7 @@ pub async fn enrol(
     let door = identity::endpoint(url, identity::trusting(&authority))?;
     let unreachable = |source| EnrolError::Unreachable { url: url.to_owned(), source };
     let channel = door.connect().await.map_err(unreachable)?;
-    let answer = EnrolmentClient::new(channel).enroll(request).await;
-    let answer = answer.map_err(EnrolError::Refused)?.into_inner();
+    let answer = answer(client(channel).enroll(request)).await.map_err(EnrolError::Refused)?;
 
     if answer.authority_der != authority {
         return Err(EnrolError::OtherAuthority);
@@ -104,6 +105,7 @@ pub async fn enrol(
     let vehicle = VehicleId::from_bytes(&answer.vehicle_id).map_err(BadMessage::from)?;
     let policy = Policy::try_from(convert::required("policy", answer.policy)?)?;
     let identity = Identity::new(vehicle, holder, answer.certificate_der, authority)?;
+    identity.check_issued(now)?;
     // The identity last: it is what makes a car enrolled.
     policy::store(&policy, data_dir)?;
     identity.store(data_dir)?;
@@ -115,14 +117,19 @@ pub async fn enrol(
 /// # Errors
 /// See [`EnrolError`]; the certificate in force stays.
 pub async fn renew(
-    channel: tonic::transport::Channel,
+    channel: Channel,
     identity: &Identity,
     data_dir: &Path,
+    now: Timestamp,
 ) -> Result<Identity, EnrolError> {
     let request = v1::RenewRequest { csr_der: identity.holder.key.certificate_request()? };
-    let answer = EnrolmentClient::new(channel).renew(request).await;
-    let answer = answer.map_err(EnrolError::Refused)?.into_inner();
+    let answer = answer(client(channel).renew(request)).await.map_err(EnrolError::Refused)?;
     let renewed = identity.renewed(answer.certificate_der)?;
+    renewed.check_issued(now)?;
     renewed.store(data_dir)?;
     Ok(renewed)
+}
+
+fn client(channel: Channel) -> EnrolmentClient<Channel> {
+    EnrolmentClient::new(channel).max_decoding_message_size(answers::BYTES_MAX)
 }

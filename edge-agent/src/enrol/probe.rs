@@ -14,8 +14,11 @@ use rustls::{
 };
 use telematics::{AuthorityPin, EnrolmentCode};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::answers::PATIENCE;
 
 /// Why a door is not the right one.
 #[derive(Debug, thiserror::Error)]
@@ -74,15 +77,21 @@ pub async fn probe(url: &str, code: &EnrolmentCode) -> Result<Vec<u8>, ProbeErro
     config.alpn_protocols = vec![b"h2".to_vec()];
 
     let unreachable = |source| ProbeError::Unreachable { url: url.to_owned(), source };
-    let stream = TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(443)));
-    let stream = stream.await.map_err(unreachable)?;
+    let connector = TlsConnector::from(Arc::new(config));
+    let shake_hands = async {
+        let stream = TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(443)));
+        Ok(connector.connect(name, stream.await?).await.map(drop))
+    };
+    // One that takes the connection and says nothing would be waited for for ever.
+    let shaken = timeout(PATIENCE, shake_hands).await.unwrap_or_else(|late| Err(late.into()));
+    let shaken = shaken.map_err(unreachable)?;
     let wrong = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::InvalidData => {
             ProbeError::WrongAuthority { url: url.to_owned(), source }
         }
         _ => unreachable(source),
     };
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(wrong)?;
+    shaken.map_err(wrong)?;
     found.get().cloned().ok_or_else(bad_address)
 }
 

@@ -16,6 +16,7 @@ use super::frame::Frame;
 use super::log::{LogError, LogReader};
 use super::socket::{Mishaps, SocketError, SocketReader};
 use crate::config::ReplaySpeed;
+use crate::files;
 
 /// Why no frame could be read.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +112,9 @@ impl Replay {
         position: u64,
     ) -> Result<Self, LogError> {
         let mut shift_micros = 0;
+        // It is read twice, and goes on at a line after a restart: neither can be had of a pipe.
+        let refuse = |source| LogError::Unreadable { path: path.to_owned(), source };
+        files::open(path).map_err(refuse)?;
         if let Some(starts_at) = starts_at
             && let Some(first) = LogReader::open(path, interface)?.next_frame()?
         {
@@ -177,6 +181,19 @@ mod tests {
         let third = open(position).next_frame().await.unwrap();
         assert_eq!(third, from_front.next_frame().await.unwrap());
         assert_eq!(third.unwrap().time, T0.plus_seconds(2));
+    }
+
+    #[test]
+    fn what_is_no_file_can_not_be_replayed() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        for path in [&pipe, folder.path(), Path::new("/dev/zero")] {
+            let replay = Replay::open(path, None, ReplaySpeed::FlatOut, None, 0);
+            let error = crate::status::chain_text(&replay.err().unwrap());
+            assert!(error.contains(&path.display().to_string()), "{error}");
+            assert!(error.contains("name a file"), "{error}");
+        }
     }
 
     #[tokio::test]

@@ -34,6 +34,7 @@ use telematics::vss::UnknownSignal;
 
 use super::allowed::{Address, AllowedRequest};
 use super::reading::Reading;
+use crate::files;
 use crate::frames::CanId;
 
 /// Requests in one file.
@@ -181,7 +182,7 @@ impl Templates {
     /// When it can not be read, or asks what must not be asked.
     pub fn load(path: &Path) -> Result<Self, TemplateError> {
         let refuse = |source| TemplateError::Unreadable { path: path.to_owned(), source };
-        Self::parse(path, &std::fs::read_to_string(path).map_err(refuse)?)
+        Self::parse(path, &files::read_lines(path).map_err(refuse)?)
     }
 
     /// Reads the content of a file; `path` is for messages only.
@@ -290,6 +291,13 @@ mod tests {
 
     fn parse(text: &str) -> Result<Templates, TemplateError> {
         Templates::parse(Path::new("car.obd.toml"), text)
+    }
+
+    #[test]
+    fn a_hostile_file_is_refused_in_few_words() {
+        crate::files::tests::check_hostile_toml(|path| {
+            Templates::load(path).map_err(|error| crate::status::chain_text(&error))
+        });
     }
 
     #[test]

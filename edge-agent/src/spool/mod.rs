@@ -26,6 +26,8 @@ mod lost;
 mod records;
 mod recover;
 mod rewrite;
+#[doc(hidden)]
+pub mod segment;
 mod sending;
 mod state;
 mod store;

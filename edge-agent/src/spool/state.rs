@@ -125,12 +125,12 @@ impl State {
     pub(super) fn gaps(&self) -> Vec<(u64, u64)> {
         let Some(chain) = &self.chain else { return Vec::new() };
         let mut gaps = Vec::new();
-        let mut expected = chain.acknowledged_seq + 1;
+        let mut expected = chain.acknowledged_seq.saturating_add(1);
         for (seq, slot) in &self.slots {
             if *seq > expected {
                 gaps.push((expected, seq - 1));
             }
-            expected = slot.last_seq + 1;
+            expected = slot.last_seq.saturating_add(1);
         }
         if expected <= chain.head().seq {
             gaps.push((expected, chain.head().seq));

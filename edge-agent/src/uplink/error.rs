@@ -2,6 +2,7 @@
 
 use proto::convert::BadMessage;
 
+use crate::answers::words;
 use crate::identity::IdentityError;
 use crate::policy::PolicyError;
 use crate::spool::SpoolError;
@@ -18,7 +19,7 @@ pub enum UplinkError {
         source: tonic::transport::Error,
     },
     /// The stream or a call ended with an error.
-    #[error("the marketplace ended the stream: {}", .0.message())]
+    #[error("the marketplace ended the stream: {}", words(.0.message()))]
     Ended(tonic::Status),
     /// The stream ended without one.
     #[error("the marketplace closed the stream")]
@@ -46,6 +47,14 @@ pub enum UplinkError {
         reason: &'static str,
         /// Why, in the marketplace's words.
         message: String,
+    },
+    /// It has another batch at this position than this car sent.
+    #[error(
+        "the marketplace acknowledged another batch {seq} than this car sent; the agent stops and keeps its batches: ask the marketplace's operator"
+    )]
+    OtherBatch {
+        /// The position.
+        seq: u64,
     },
     /// It asks for a batch that it acknowledged before.
     #[error(
@@ -95,6 +104,7 @@ impl UplinkError {
                 Code::Unauthenticated | Code::PermissionDenied | Code::InvalidArgument
             ),
             Self::Refused { .. }
+            | Self::OtherBatch { .. }
             | Self::Forgotten { .. }
             | Self::NeverMade { .. }
             | Self::Identity(_) => true,

@@ -1,14 +1,15 @@
 //! The batches in flight: sent and not yet answered, in order.
 //!
 //! **Invariant:** once an answer asks to go back, nothing more is sent until every batch in flight is
-//! answered.
+//! answered. A batch counts as acknowledged only when its receipt names it by its hash.
 
 use std::collections::VecDeque;
 
 use proto::v1::{RefusalReason, submit_batches_response::Outcome};
-use telematics::LeavesAt;
+use telematics::{BatchHash, LeavesAt};
 
 use super::error::UplinkError;
+use crate::answers::words;
 
 /// What an answer asks for, once nothing is in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +39,13 @@ pub(super) enum Heard {
 /// Batches sent and not answered.
 #[derive(Debug, Default)]
 pub(super) struct Flight {
-    sent: VecDeque<u64>,
+    sent: VecDeque<(u64, BatchHash)>,
     rewind: Option<Rewind>,
 }
 
 impl Flight {
-    pub(super) fn depart(&mut self, seq: u64) {
-        self.sent.push_back(seq);
+    pub(super) fn depart(&mut self, seq: u64, hash: BatchHash) {
+        self.sent.push_back((seq, hash));
     }
 
     pub(super) fn len(&self) -> usize {
@@ -64,8 +65,14 @@ impl Flight {
     pub(super) fn hear(&mut self, outcome: Outcome) -> Result<Heard, UplinkError> {
         let out_of_turn = |what: String| UplinkError::OutOfTurn { what };
         let expected = self.sent.pop_front();
-        let expected = expected.ok_or_else(|| out_of_turn("nothing was sent".to_owned()))?;
+        let (expected, hash) =
+            expected.ok_or_else(|| out_of_turn("nothing was sent".to_owned()))?;
         match outcome {
+            Outcome::Receipt(receipt)
+                if receipt.seq == expected && receipt.batch_hash != hash.0 =>
+            {
+                Err(UplinkError::OtherBatch { seq: expected })
+            }
             Outcome::Receipt(receipt) if receipt.seq == expected => {
                 let leaves = receipt.leaves.map(LeavesAt::try_from).transpose()?;
                 let consent_version = receipt.consent_version;
@@ -91,7 +98,8 @@ impl Flight {
                     RefusalReason::ForkedChain => "forked chain",
                     RefusalReason::Unspecified => "no reason given",
                 };
-                Err(UplinkError::Refused { seq: expected, reason, message: refusal.message })
+                let message = words(&refusal.message);
+                Err(UplinkError::Refused { seq: expected, reason, message })
             }
         }
     }
@@ -103,8 +111,13 @@ mod tests {
 
     use super::*;
 
+    fn hash(seq: u64) -> BatchHash {
+        BatchHash([u8::try_from(seq).unwrap(); 32])
+    }
+
     fn receipt(seq: u64) -> Outcome {
-        Outcome::Receipt(Receipt { seq, consent_version: 3, ..Receipt::default() })
+        let batch_hash = hash(seq).0.to_vec();
+        Outcome::Receipt(Receipt { seq, batch_hash, consent_version: 3, ..Receipt::default() })
     }
 
     fn refusal(reason: RefusalReason) -> Outcome {
@@ -113,7 +126,7 @@ mod tests {
 
     fn flight(seqs: std::ops::RangeInclusive<u64>) -> Flight {
         let mut flight = Flight::default();
-        seqs.for_each(|seq| flight.depart(seq));
+        seqs.for_each(|seq| flight.depart(seq, hash(seq)));
         flight
     }
 
@@ -124,6 +137,25 @@ mod tests {
         assert_eq!(flight.hear(receipt(1)).unwrap(), heard);
         assert!(flight.hear(receipt(3)).is_err());
         assert!(flight.hear(receipt(3)).is_err(), "nothing was sent");
+    }
+
+    #[test]
+    fn a_receipt_for_another_batch_of_that_position_is_final() {
+        for batch_hash in [vec![9; 32], hash(1).0[..31].to_vec(), Vec::new()] {
+            let receipt = Receipt { seq: 1, batch_hash, ..Receipt::default() };
+            let error = flight(1..=2).hear(Outcome::Receipt(receipt)).unwrap_err();
+
+            assert!(error.is_final());
+            assert!(error.to_string().contains("another batch 1 than this car sent"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_endless_stream_of_answers_ends_with_the_first_for_nothing() {
+        let mut flight = flight(1..=2);
+        let heard =
+            std::iter::repeat_with(|| flight.hear(Outcome::Resend(Resend { from_seq: u64::MAX })));
+        assert_eq!(heard.take_while(Result::is_ok).count(), 2);
     }
 
     #[test]

@@ -142,7 +142,7 @@ impl Uplink {
 
     /// Failing to renew is no reason to stop: there is a third of the certificate's life left.
     async fn renew(&mut self, channel: tonic::transport::Channel) {
-        match enrol::renew(channel, &self.identity, &self.shared.data_dir).await {
+        match enrol::renew(channel, &self.identity, &self.shared.data_dir, clock::now()).await {
             Ok(renewed) => {
                 tracing::info!(expires_at = %renewed.expires_at, "certificate renewed");
                 let expires_at = renewed.expires_at.to_string();

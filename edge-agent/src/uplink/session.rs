@@ -18,6 +18,7 @@ use super::backoff::Backoff;
 use super::error::UplinkError;
 use super::flight::{Flight, Heard, Rewind};
 use super::{AHEAD_MAX, Shared};
+use crate::answers::{self, answer};
 
 /// A car that shares nothing gets no receipts: it asks for news of its policy this often.
 const POLICY_PERIOD: Duration = Duration::from_mins(1);
@@ -112,8 +113,9 @@ impl<'a> Session<'a> {
                 () = tokio::time::sleep(POLICY_PERIOD) => self.fetch_policy().await?,
             }
         }
-        let mut client = IngestClient::new(self.channel.clone());
-        let inbound = client.submit_batches(ReceiverStream::new(receiver)).await?.into_inner();
+        let mut client =
+            IngestClient::new(self.channel.clone()).max_decoding_message_size(answers::BYTES_MAX);
+        let inbound = answer(client.submit_batches(ReceiverStream::new(receiver))).await?;
         let renew_in = Duration::from_micros(u64::try_from(renew_in_micros).unwrap_or(0));
         let renew_at = Instant::now() + renew_in.max(POLICY_PERIOD);
         self.exchange(&outbound, inbound, drain, renew_at).await
@@ -179,10 +181,10 @@ impl<'a> Session<'a> {
         }
         let room = AHEAD_MAX - self.flight.len();
         for pending in self.shared.spool.to_send(&self.shared.sealer, self.sent_seq, room)? {
-            let seq = pending.batch.header.seq;
+            let (seq, hash) = (pending.batch.header.seq, pending.batch.hash());
             self.largest = self.largest.max(pending.batch.payload.len());
             outbound.send(pending.batch.into()).await.or(Err(UplinkError::Closed))?;
-            self.flight.depart(seq);
+            self.flight.depart(seq, hash);
             self.sent_seq = seq;
         }
         Ok(())
@@ -267,9 +269,10 @@ impl<'a> Session<'a> {
     }
 
     async fn fetch_policy(&self) -> Result<(), UplinkError> {
-        let mut client = ConsentClient::new(self.channel.clone());
-        let answer = client.fetch_policy(v1::FetchPolicyRequest {}).await?.into_inner();
-        let policy = Policy::try_from(required("policy", answer.policy)?)?;
+        let mut client =
+            ConsentClient::new(self.channel.clone()).max_decoding_message_size(answers::BYTES_MAX);
+        let fetched = answer(client.fetch_policy(v1::FetchPolicyRequest {})).await?;
+        let policy = Policy::try_from(required("policy", fetched.policy)?)?;
         if policy.version() > self.shared.policy.borrow().version() {
             let version = policy.version();
             crate::policy::store(&policy, &self.shared.data_dir)?;

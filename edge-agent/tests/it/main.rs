@@ -12,6 +12,7 @@ mod car;
 mod claims;
 mod doors;
 mod enrolment;
+mod hostile;
 mod logs;
 mod market;
 mod measure;

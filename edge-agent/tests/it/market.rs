@@ -50,6 +50,10 @@ pub(crate) struct State {
     pub(crate) hang_up_after: Option<usize>,
     /// The year in which the certificates that it gives at enrolment end.
     pub(crate) certificates_end: i32,
+    /// Gives this instead of a certificate.
+    pub(crate) certificate: Option<Vec<u8>>,
+    /// Answers with this instead of the policy.
+    pub(crate) policy_answer: Option<v1::Policy>,
     /// Answers the next batch with this instead.
     pub(crate) next_answer: Option<Outcome>,
     /// The epoch tree, and how many of its leaves the newest root has; all when `None`.
@@ -130,6 +134,8 @@ impl Market {
             existed: 0,
             hang_up_after: None,
             certificates_end: LATER,
+            certificate: None,
+            policy_answer: None,
             next_answer: None,
             leaves: Vec::new(),
             published: None,
@@ -234,6 +240,10 @@ impl Market {
 }
 
 impl State {
+    fn policy_answer(&self) -> v1::Policy {
+        self.policy_answer.clone().unwrap_or_else(|| (&self.policy).into())
+    }
+
     /// Appends the leaves of a batch to the tree.
     fn append(&mut self, batch: &SealedBatch) -> Option<LeavesAt> {
         let (vehicle, class) = self.enrolled.unwrap();
@@ -274,9 +284,12 @@ impl Enrolment for Market {
         state.enrolled = Some((vehicle, ClassNumbers::of(&car)));
         Ok(Response::new(v1::EnrollResponse {
             vehicle_id: testing::vehicle(1).to_vec(),
-            certificate_der: self.authority.sign(&request.csr_der, state.certificates_end),
+            certificate_der: state
+                .certificate
+                .clone()
+                .unwrap_or_else(|| self.authority.sign(&request.csr_der, state.certificates_end)),
             authority_der: self.authority.der.clone(),
-            policy: Some((&state.policy).into()),
+            policy: Some(state.policy_answer()),
         }))
     }
 
@@ -284,7 +297,9 @@ impl Enrolment for Market {
         &self,
         request: Request<v1::RenewRequest>,
     ) -> Result<Response<v1::RenewResponse>, Status> {
-        let certificate_der = self.authority.sign(&request.into_inner().csr_der, LATER);
+        let given = self.state().certificate.clone();
+        let certificate_der =
+            given.unwrap_or_else(|| self.authority.sign(&request.into_inner().csr_der, LATER));
         Ok(Response::new(v1::RenewResponse { certificate_der }))
     }
 }
@@ -301,7 +316,7 @@ impl Consent for Market {
         request: Request<v1::FetchPolicyRequest>,
     ) -> Result<Response<v1::FetchPolicyResponse>, Status> {
         authenticate(&request)?;
-        let policy = Some((&self.state().policy).into());
+        let policy = Some(self.state().policy_answer());
         Ok(Response::new(v1::FetchPolicyResponse { policy }))
     }
 }

@@ -58,6 +58,14 @@ pub enum BadMessage {
         /// The field's name in the protobuf file.
         field: &'static str,
     },
+    /// Something is said twice, where only one can hold.
+    #[error("`{field}` names `{word}` twice")]
+    Twice {
+        /// The field's name in the protobuf file.
+        field: &'static str,
+        /// What is named.
+        word: String,
+    },
     /// A number beyond what the field may be.
     #[error("`{field}` is {number}, more than it may be")]
     TooLarge {
@@ -130,12 +138,16 @@ impl TryFrom<v1::Policy> for Policy {
     type Error = BadMessage;
 
     fn try_from(wire: v1::Policy) -> Result<Self, BadMessage> {
-        let group = |wire: v1::GroupDisclosure| {
-            Ok((SignalGroup::parse(&wire.group)?, disclosure(wire.disclosure)?))
-        };
-        let groups =
-            wire.groups.into_iter().map(group).collect::<Result<BTreeMap<_, _>, BadMessage>>();
-        Ok(Self::new(PolicyVersion::new(wire.version), groups?))
+        let mut groups = BTreeMap::new();
+        for wire in wire.groups {
+            let (group, disclosure) =
+                (SignalGroup::parse(&wire.group)?, disclosure(wire.disclosure)?);
+            // Of two decisions about one group, the last must not win by chance.
+            if groups.insert(group, disclosure).is_some() {
+                return Err(BadMessage::Twice { field: "groups", word: wire.group });
+            }
+        }
+        Ok(Self::new(PolicyVersion::new(wire.version), groups))
     }
 }
 
@@ -268,6 +280,26 @@ mod tests {
 
         let expected = BadMessage::UnknownValue { field: "disclosure", value: 99 };
         assert_eq!(Policy::try_from(policy), Err(expected));
+    }
+
+    #[test]
+    fn a_policy_that_is_not_one_is_refused() {
+        let said = |group: &str, disclosure: Disclosure| v1::GroupDisclosure {
+            group: group.to_owned(),
+            disclosure: v1::Disclosure::from(disclosure).into(),
+        };
+        let [keep, share] =
+            [Disclosure::Keep, Disclosure::Share].map(|disclosure| said("motion", disclosure));
+        let cases = [
+            ("two words about a group", vec![keep, share.clone()], "`groups` names `motion` twice"),
+            ("a long list", vec![share; 100_000], "`groups` names `motion` twice"),
+            ("an unknown group", vec![said("radio", Disclosure::Share)], "`radio`"),
+            ("no group", vec![v1::GroupDisclosure::default()], "``"),
+        ];
+        for (name, groups, expected) in cases {
+            let error = Policy::try_from(v1::Policy { version: 2, groups }).unwrap_err();
+            assert!(error.to_string().contains(expected), "{name}: {error}");
+        }
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 mod question;
 
-use std::fs;
 use std::io::Write;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -24,6 +23,9 @@ use crate::identity::Identity;
 use crate::spool::{Spool, SpoolError};
 use crate::vault::Vault;
 use question::Asked;
+
+/// Bytes of all the leaves of a tree.
+const LEAVES_BYTES_MAX: u64 = 32 << (2 * tree::DEPTH);
 
 /// Proves something about what the car measured, and shows nothing else.
 ///
@@ -168,7 +170,8 @@ async fn state(
 }
 
 fn read_tree(file: &Path) -> anyhow::Result<MemoryTree> {
-    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let bytes = files::read_bytes(file, LEAVES_BYTES_MAX)
+        .with_context(|| format!("cannot read {}", file.display()))?;
     let (leaves, []) = bytes.as_chunks::<32>() else {
         bail!("{} is not a download of leaves: they have 32 bytes each", file.display());
     };

@@ -34,17 +34,20 @@ impl Lines {
     /// The longest line of a CAN FD frame with everything that a tool says about it has some 600.
     pub(super) const LINE_BYTES_MAX: usize = 1 << 14;
 
-    /// Opens a file; gzip is told by its first two bytes.
+    /// The lines of a file.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
-        if file.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-            return Ok(Self::of(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file))));
-        }
-        Ok(Self::of(file))
+        Self::unpack(BufReader::with_capacity(1 << 16, File::open(path)?))
     }
 
-    /// The lines of `input`.
-    pub(super) fn of(mut input: impl BufRead + Send + 'static) -> Self {
+    /// The lines of `input`; gzip is told by its first two bytes, if they come together.
+    pub(super) fn unpack(mut input: impl BufRead + Send + 'static) -> io::Result<Self> {
+        if input.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+            return Ok(Self::of(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input))));
+        }
+        Ok(Self::of(input))
+    }
+
+    fn of(mut input: impl BufRead + Send + 'static) -> Self {
         let mut head = Vec::new();
         let limit = u64::try_from(Self::HEAD_BYTES_MAX).unwrap_or(u64::MAX);
         // What is damaged after the head is an error when it is reached, not before.

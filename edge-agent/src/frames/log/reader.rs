@@ -56,16 +56,17 @@ impl LogReader {
         Self::of_lines(path, interface, lines)
     }
 
-    /// Reads a log from elsewhere than a file; `path` is for messages only.
+    /// Reads a log from elsewhere than a file, as [`Self::open`] does; `path` is for messages only.
     ///
     /// # Errors
-    /// When it is no log.
+    /// When it can not be read, or is no log.
     pub fn read(
         path: &Path,
         interface: Option<&str>,
         input: impl BufRead + Send + 'static,
     ) -> Result<Self, LogError> {
-        Self::of_lines(path, interface, Lines::of(input))
+        let refuse = |source| LogError::Unreadable { path: path.to_owned(), source };
+        Self::of_lines(path, interface, Lines::unpack(input).map_err(refuse)?)
     }
 
     fn of_lines(path: &Path, interface: Option<&str>, lines: Lines) -> Result<Self, LogError> {

@@ -27,15 +27,15 @@ const CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
 /// A frame that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) epoch: u32,
-    pub(super) number: u64,
+pub(in crate::spool) struct Frame {
+    pub(in crate::spool) epoch: u32,
+    pub(in crate::spool) number: u64,
     /// Where it is in what was scanned.
-    pub(super) range: Range<usize>,
+    pub(in crate::spool) range: Range<usize>,
 }
 
 /// The bytes of a frame.
-pub(super) fn frame(epoch: u32, number: u64, body: &[u8]) -> Vec<u8> {
+pub(in crate::spool) fn frame(epoch: u32, number: u64, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
     let summed =
         [length.to_be_bytes().as_slice(), &epoch.to_be_bytes(), &number.to_be_bytes(), body]
@@ -64,7 +64,7 @@ pub(super) fn body(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
 }
 
 /// The frames in a segment, and how many damaged places there are between and behind them.
-pub(super) fn scan(segment: &[u8]) -> (Vec<Frame>, u64) {
+pub(in crate::spool) fn scan(segment: &[u8]) -> (Vec<Frame>, u64) {
     let (mut frames, mut damaged) = (Vec::new(), 0);
     let (mut at, mut lost) = (0, false);
     while let Some(rest) = segment.get(at..).filter(|rest| !rest.is_empty()) {

@@ -77,7 +77,7 @@ impl Log {
     /// Goes on in `epoch`, with numbers above `number`.
     pub(super) fn go_on(&mut self, epoch: u32, number: u64) {
         self.epoch = epoch;
-        self.next_number = self.next_number.max(number + 1);
+        self.next_number = self.next_number.max(number.saturating_add(1));
     }
 
     /// The segments there are, in order.
@@ -92,7 +92,7 @@ impl Log {
         let (frames, damaged) = frame::scan(&content);
         let mut found = Vec::with_capacity(frames.len());
         for frame::Frame { epoch, number, range } in frames {
-            self.next_number = self.next_number.max(number + 1);
+            self.next_number = self.next_number.max(number.saturating_add(1));
             if epoch != self.epoch {
                 continue;
             }
@@ -107,7 +107,7 @@ impl Log {
     /// Appends a record. When it fails, the record may be there or not, and never in half.
     pub(super) fn append(&mut self, body: &[u8], durable: Durable) -> io::Result<(u64, Place)> {
         let number = self.next_number;
-        self.next_number += 1;
+        self.next_number = number.saturating_add(1);
         let bytes = frame::frame(self.epoch, number, body);
         let result = self.write(&bytes, durable);
         if result.is_err() {
@@ -137,7 +137,7 @@ impl Log {
             // Records that were to be durable later.
             self.storage.sync()?;
         }
-        let next = self.segments.last_key_value().map_or(1, |(last, _)| last + 1);
+        let next = self.segments.last_key_value().map_or(1, |(last, _)| last.saturating_add(1));
         self.segments.insert(next, 0);
         self.open = None;
         self.storage.create(next)?;

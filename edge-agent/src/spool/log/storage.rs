@@ -8,11 +8,17 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::files;
+
+/// More than a segment that this program wrote can have: a record more than the bytes at which the next
+/// one begins. Bounds the memory that a damaged disk asks for; what is behind is damage like other.
+const SEGMENT_BYTES_READ_MAX: u64 = 64 << 20;
+
 /// A folder of segments, each known by its number.
 pub(in crate::spool) trait Storage: Send {
     /// The numbers of all segments.
     fn list(&self) -> io::Result<Vec<u64>>;
-    /// The whole of a segment.
+    /// The whole of a segment, or as much of it as a segment can have.
     fn read(&self, segment: u64) -> io::Result<Vec<u8>>;
     /// A part of a segment.
     fn read_at(&self, segment: u64, offset: u64, length: usize) -> io::Result<Vec<u8>>;
@@ -64,7 +70,9 @@ impl Storage for Disk {
     }
 
     fn read(&self, segment: u64) -> io::Result<Vec<u8>> {
-        fs::read(self.path(segment))
+        let (mut bytes, max) = (Vec::new(), SEGMENT_BYTES_READ_MAX);
+        files::open(&self.path(segment))?.take(max).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn read_at(&self, segment: u64, offset: u64, length: usize) -> io::Result<Vec<u8>> {
@@ -121,6 +129,9 @@ mod tests {
         assert_eq!(disk.read(26).unwrap(), b"hello world");
         assert_eq!(disk.read_at(26, 6, 5).unwrap(), b"world");
         assert!(disk.read_at(26, 7, 5).is_err());
+        // A disk that says it has ten gigabytes: sparse, so it takes no room.
+        File::options().write(true).open(disk.path(26)).unwrap().set_len(10 << 30).unwrap();
+        assert_eq!(disk.read(26).unwrap().len(), 64 << 20);
         disk.remove(26).unwrap();
         assert!(disk.list().unwrap().is_empty());
     }
