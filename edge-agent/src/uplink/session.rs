@@ -230,7 +230,15 @@ impl<'a> Session<'a> {
     async fn rewind(&mut self, rewind: Rewind) -> Result<(), UplinkError> {
         self.forget()?;
         match rewind {
-            Rewind::Recut => self.recut().await,
+            Rewind::Recut => {
+                self.fetch_policy().await?;
+                self.refuse_same_policy()?;
+                self.recut()
+            }
+            Rewind::Coarsen => {
+                self.fetch_policy().await?;
+                self.recut()
+            }
             Rewind::Resend(from) if from <= self.forgotten_seq => {
                 let acknowledged = self.forgotten_seq;
                 Err(UplinkError::Forgotten { asked: from, acknowledged })
@@ -250,17 +258,22 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Cuts what waits anew, under the policy in force.
-    async fn recut(&mut self) -> Result<(), UplinkError> {
-        self.fetch_policy().await?;
-        let policy = self.shared.policy.borrow().clone();
-        let version = policy.version();
+    /// Cutting anew under the policy that was refused as stale would only be refused again.
+    fn refuse_same_policy(&self) -> Result<(), UplinkError> {
+        let version = self.shared.policy.borrow().version();
         let next = self.shared.spool.to_send(&self.shared.sealer, self.forgotten_seq, 1)?;
         if next.first().is_some_and(|pending| pending.batch.header.consent_version == version) {
             return Err(UplinkError::SamePolicy { version });
         }
+        Ok(())
+    }
+
+    /// Cuts what waits anew, under the policy in force.
+    fn recut(&mut self) -> Result<(), UplinkError> {
+        let policy = self.shared.policy.borrow().clone();
+        let version = policy.version();
         let chain = self.shared.spool.recut(&self.shared.sealer, &policy)?;
-        tracing::info!(%version, pending = chain.batches_pending(), "cut again under new consent");
+        tracing::info!(%version, pending = chain.batches_pending(), "cut again under the consent in force");
         self.shared.board.show_chain(&chain);
         self.sent_seq = self.forgotten_seq;
         Ok(())
@@ -270,8 +283,10 @@ impl<'a> Session<'a> {
         let mut client = ConsentClient::new(self.channel.clone());
         let answer = client.fetch_policy(v1::FetchPolicyRequest {}).await?.into_inner();
         let policy = Policy::try_from(required("policy", answer.policy)?)?;
-        if policy.version() > self.shared.policy.borrow().version() {
-            let version = policy.version();
+        let known = self.shared.policy.borrow().clone();
+        let version = policy.version();
+        // The same version with other words: an older agent that did not know them all wrote it down.
+        if version > known.version() || (version == known.version() && policy != known) {
             crate::policy::store(&policy, &self.shared.data_dir)?;
             self.shared.policy.send_replace(policy);
             self.shared.board.update(|status| status.consent_version = version.number());

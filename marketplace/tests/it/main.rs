@@ -18,6 +18,7 @@ mod market_purchase;
 mod market_refusals;
 mod market_support;
 mod postgres;
+mod precision;
 mod process;
 mod proving;
 mod schema;
