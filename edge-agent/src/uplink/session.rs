@@ -6,10 +6,11 @@ use std::time::Duration;
 use proto::convert::required;
 use proto::v1;
 use proto::v1::consent_client::ConsentClient;
+use proto::v1::earnings_client::EarningsClient;
 use proto::v1::ingest_client::IngestClient;
 use telematics::{LeavesAt, Policy};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -18,9 +19,13 @@ use super::backoff::Backoff;
 use super::error::UplinkError;
 use super::flight::{Flight, Heard, Rewind};
 use super::{AHEAD_MAX, Shared};
+use crate::clock;
+use crate::status::TokensEarned;
 
 /// A car that shares nothing gets no receipts: it asks for news of its policy this often.
 const POLICY_PERIOD: Duration = Duration::from_mins(1);
+/// How often a car that stays connected asks what it earned: it is sold by the day, not by the second.
+const EARNINGS_PERIOD: Duration = Duration::from_mins(10);
 /// A connection without an answer for this long, and for what a slow network needs to carry a batch, is taken
 /// to be dead: TCP alone would notice after minutes, and wait for as long after the network is back.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -45,6 +50,8 @@ pub(super) struct Session<'a> {
     largest: usize,
     /// The position last asked for again without progress since.
     resent_from: Option<u64>,
+    /// When to ask next what the car earned.
+    ask_earnings_at: Instant,
 }
 
 /// Why a session ended well.
@@ -74,6 +81,7 @@ impl<'a> Session<'a> {
             leaves: BTreeMap::new(),
             largest: 0,
             resent_from,
+            ask_earnings_at: Instant::now() + EARNINGS_PERIOD,
         }
     }
 
@@ -84,7 +92,8 @@ impl<'a> Session<'a> {
         drain: &CancellationToken,
         renew_in_micros: i64,
     ) -> Result<Ended, UplinkError> {
-        self.fetch_policy().await?;
+        let (fetched, ()) = tokio::join!(self.fetch_policy(), self.fetch_earnings());
+        fetched?;
         self.shared.board.update(|status| status.connected = true);
         self.shared.board.clear_error();
         let chain = self.shared.spool.adopt(&self.shared.sealer)?;
@@ -110,6 +119,7 @@ impl<'a> Session<'a> {
                 () = drain.cancelled() => {}
                 () = self.shared.quiet.begun() => {}
                 () = tokio::time::sleep(POLICY_PERIOD) => self.fetch_policy().await?,
+                () = sleep_until(self.ask_earnings_at) => self.ask_earnings().await,
             }
         }
         let mut client = IngestClient::new(self.channel.clone());
@@ -158,6 +168,7 @@ impl<'a> Session<'a> {
                 () = sleep_until(answer_by), if !idle => return Err(UplinkError::Silent),
                 () = drain.cancelled(), if idle => {}
                 () = self.shared.quiet.begun(), if idle => {}
+                () = sleep_until(self.ask_earnings_at) => self.ask_earnings().await,
                 () = sleep_until(ask_at.min(renew_at.max(Instant::now()))), if idle => {
                     self.fetch_policy().await?;
                     ask_at = Instant::now() + POLICY_PERIOD;
@@ -277,6 +288,27 @@ impl<'a> Session<'a> {
         self.shared.board.show_chain(&chain);
         self.sent_seq = self.forgotten_seq;
         Ok(())
+    }
+
+    async fn ask_earnings(&mut self) {
+        self.ask_earnings_at = Instant::now() + EARNINGS_PERIOD;
+        self.fetch_earnings().await;
+    }
+
+    /// Shows what the car earned. When the marketplace does not say, what it said before stays: no batch
+    /// waits for that.
+    async fn fetch_earnings(&self) {
+        let mut client = EarningsClient::new(self.channel.clone());
+        let call = client.fetch_earnings(v1::FetchEarningsRequest {});
+        match timeout(PATIENCE, call).await {
+            Ok(Ok(answer)) => {
+                let micro_tokens = answer.into_inner().earned_micro_tokens;
+                let earned = TokensEarned { micro_tokens, as_of: clock::now().to_string() };
+                self.shared.board.update(|status| status.tokens_earned = Some(earned));
+            }
+            Ok(Err(status)) => tracing::debug!(%status, "earnings not told"),
+            Err(late) => tracing::debug!(%late, "earnings not told"),
+        }
     }
 
     async fn fetch_policy(&self) -> Result<(), UplinkError> {

@@ -11,12 +11,14 @@
 mod car;
 mod claims;
 mod doors;
+mod earnings;
 mod enrolment;
 mod logs;
 mod market;
 mod measure;
 mod obd;
 mod pause;
+mod precision;
 mod proofs;
 mod recordings;
 mod transports;

@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::car::Car;
 use crate::market::{LATER, Market, Tunnel, share};
 
-const SMALL: &str = "batch_samples_max = 50";
+pub(crate) const SMALL: &str = "batch_samples_max = 50";
 
-async fn drive(market: &Market, car: &Car, more: &str) -> Result<(), AgentError> {
+pub(crate) async fn drive(market: &Market, car: &Car, more: &str) -> Result<(), AgentError> {
     let config = AgentConfig::load(&car.config(market, more)).unwrap();
     let run = agent::run(&config, WhenDone::Exit, CancellationToken::new());
     tokio::time::timeout(Duration::from_mins(1), run).await.expect("the agent ends")

@@ -10,6 +10,7 @@
 
 mod cars;
 mod claims;
+mod earnings;
 mod enrolment;
 mod epochs;
 mod market;
