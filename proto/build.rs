@@ -3,8 +3,8 @@
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files =
-        ["enrolment", "consent", "ingest", "proofs"].map(|name| format!("axle/v1/{name}.proto"));
+    let files = ["enrolment", "consent", "earnings", "ingest", "proofs"];
+    let files = files.map(|name| format!("axle/v1/{name}.proto"));
     println!("cargo:rerun-if-changed=axle");
     let descriptors = protox::compile(files, ["."])?;
     tonic_prost_build::configure().compile_fds(descriptors)?;

@@ -3,11 +3,11 @@
 //! **Invariant:** what comes out of [`Coarse::leave`] is all that a batch may hold of a shared signal, and
 //! in one run there is at most one position in each bin of time.
 //!
-//! **Not here:** what coarse means ([`telematics::precision`]) and whether a signal leaves at all
-//! ([`crate::consent`]).
+//! **Not here:** what coarse means, and whether a sample is ([`telematics::precision`]), and whether a
+//! signal leaves at all ([`crate::consent`]).
 
 use telematics::precision::bin_of;
-use telematics::{Precision, Sample, Signal, SignalGroup, Timestamp, Value};
+use telematics::{Precision, Sample, Signal, Timestamp, Value};
 
 /// Latitude and longitude further apart than this are of two places.
 const PAIR_MICROS_MAX: i64 = 2_000_000;
@@ -54,28 +54,9 @@ impl Coarse {
     }
 }
 
-/// True for a sample that may be in a batch under `precision`. A position has to be the centre of a cell,
-/// which only both of its samples together show: `other` is the one of the same time.
-#[must_use]
-pub fn is_coarse(sample: Sample, other: Option<Sample>, precision: Precision) -> bool {
-    if precision.coarsen(sample) == Some(sample) {
-        return true;
-    }
-    if sample.signal.group() != SignalGroup::Location {
-        return false;
-    }
-    let (latitude, longitude) = match (sample.signal, other) {
-        (Signal::LATITUDE, Some(other)) => (sample, other),
-        (Signal::LONGITUDE, Some(other)) => (other, sample),
-        _ => return false,
-    };
-    let place = precision.place(latitude.value, longitude.value, sample.time);
-    place == Some([latitude, longitude])
-}
-
 #[cfg(test)]
 mod tests {
-    use telematics::precision::{BIN_SECONDS, CellSize};
+    use telematics::precision::{BIN_SECONDS, CellSize, coarse_enough};
     use telematics::testing::T0;
 
     use super::*;
@@ -104,10 +85,7 @@ mod tests {
 
         let times: Vec<_> = left.iter().map(|sample| sample.time.micros_since(T0)).collect();
         assert_eq!(times, [0, 0, BIN_SECONDS * 1_000_000, BIN_SECONDS * 1_000_000]);
-        for pair in left.chunks(2) {
-            assert!(is_coarse(pair[0], Some(pair[1]), CELLS));
-            assert!(is_coarse(pair[1], Some(pair[0]), CELLS));
-        }
+        assert!(coarse_enough(&left, |_| CELLS).into_iter().all(|is_coarse| is_coarse));
     }
 
     #[test]
@@ -139,17 +117,5 @@ mod tests {
     fn an_owner_who_wants_it_exact_gets_it_exact() {
         let fix = fix(3, 52.5, 13.4);
         assert_eq!(left(&mut Coarse::default(), &[fix], Precision::Exact), fix);
-    }
-
-    #[test]
-    fn what_is_too_fine_is_noticed() {
-        let [north, east] = fix(0, 52.520_008, 13.404_954);
-        assert!(!is_coarse(north, Some(east), CELLS));
-        assert!(!is_coarse(north, None, CELLS));
-        assert!(is_coarse(north, None, Precision::Exact));
-        let speed = Signal::by_path("Vehicle.Speed").unwrap();
-        let fine = Sample { signal: speed, time: T0, value: Value::from_raw(8_740) };
-        assert!(!is_coarse(fine, None, Precision::Whole));
-        assert!(is_coarse(fine, None, CELLS), "cells are for positions");
     }
 }

@@ -3,49 +3,36 @@
 //! **Invariant:** a sample of a signal that is not shared is never part of a batch, and one that is
 //! kept never leaves this function.
 //!
-//! **Not here:** what a policy says about a signal ([`telematics::consent`]), and how the car learns
-//! a new one ([`crate::uplink`]).
-
-use std::collections::BTreeMap;
+//! **Not here:** what a policy says about a signal ([`telematics::consent`]), how samples are made coarse
+//! ([`crate::coarse`]) and whether they are ([`telematics::precision`]), and how the car learns a new policy ([`crate::uplink`]).
 
 use telematics::payload::Contents;
-use telematics::{Disclosure, Policy, Sample, Signal, Timestamp};
+use telematics::precision::coarse_enough;
+use telematics::{Disclosure, Policy, Sample};
 
-use crate::coarse::is_coarse;
-
-/// Removes from `contents` what `policy` does not let out in this form: samples leave only under
-/// *share* and at most as precise as it says, commitments only under *prove*.
+/// Makes of `contents` what `policy` lets out: samples leave only under *share* and at most as precise as it
+/// says, commitments only under *prove*. What is too fine is rounded; a position, which is one of many in
+/// its bin of time, is removed.
 pub fn restrict(contents: &mut Contents, policy: &Policy) {
-    let places = places(&contents.samples);
-    contents.samples.retain(|sample| {
-        let other = places.get(&(sample.time, other_half(sample.signal))).copied();
-        policy.disclosure(sample.signal) == Disclosure::Share
-            && is_coarse(*sample, other, policy.precision(sample.signal.group()))
-    });
+    let samples = std::mem::take(&mut contents.samples);
+    let is_coarse = coarse_enough(&samples, |group| policy.precision(group));
+    let restricted = |(sample, is_coarse): (Sample, bool)| {
+        if policy.disclosure(sample.signal) != Disclosure::Share {
+            return None;
+        }
+        let coarsened = || policy.precision(sample.signal.group()).coarsen(sample);
+        is_coarse.then_some(sample).or_else(coarsened)
+    };
+    contents.samples = samples.into_iter().zip(is_coarse).filter_map(restricted).collect();
     contents
         .commitments
         .retain(|committed| policy.disclosure(committed.signal) == Disclosure::Prove);
 }
 
-/// Latitudes and longitudes by time.
-fn places(samples: &[Sample]) -> BTreeMap<(Timestamp, Signal), Sample> {
-    let is_place = |sample: &&Sample| other_half(sample.signal) != sample.signal;
-    samples.iter().filter(is_place).map(|sample| ((sample.time, sample.signal), *sample)).collect()
-}
-
-/// The signal that makes a place together with `signal`; itself when none does.
-fn other_half(signal: Signal) -> Signal {
-    match signal {
-        Signal::LATITUDE => Signal::LONGITUDE,
-        Signal::LONGITUDE => Signal::LATITUDE,
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use telematics::window::{Commitment, Committed};
-    use telematics::{PolicyVersion, Precision, SignalGroup, testing};
+    use telematics::{PolicyVersion, Precision, Signal, SignalGroup, testing};
 
     use super::*;
 
@@ -76,6 +63,19 @@ mod tests {
             restrict(&mut contents, &policy(precision));
             assert_eq!(contents.samples.len(), left, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_too_fine_for_a_newer_policy_is_rounded() {
+        let groups = [(SignalGroup::Motion, Disclosure::Share)].into();
+        let whole = [(SignalGroup::Motion, Precision::Whole)].into();
+        let policy = Policy::new(PolicyVersion::FIRST, groups).with_precisions(whole);
+        let samples = testing::samples("Vehicle.Speed", 160);
+        let mut contents = Contents { samples, ..Contents::default() };
+        restrict(&mut contents, &policy);
+
+        let raw: Vec<_> = contents.samples.iter().map(|sample| sample.value.raw()).collect();
+        assert_eq!((raw.len(), raw[49], raw[50], raw[149], raw[150]), (160, 0, 100, 100, 200));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use telematics::consent::UnknownDisclosure;
-use telematics::precision::UnknownPrecision;
+use telematics::precision::WrongPrecision;
 use telematics::vss::UnknownGroup;
 use telematics::{Disclosure, Policy, PolicyVersion, Precision, SignalGroup};
 
@@ -43,9 +43,9 @@ pub enum DamagedPolicy {
     /// Not a disclosure.
     #[error(transparent)]
     Disclosure(#[from] UnknownDisclosure),
-    /// Not a precision.
+    /// Not a precision that the group can have.
     #[error(transparent)]
-    Precision(#[from] UnknownPrecision),
+    Precision(#[from] WrongPrecision),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,7 +75,8 @@ fn parse(text: &str) -> Result<Policy, DamagedPolicy> {
     };
     let groups = stored.groups.into_iter().map(group).collect::<Result<_, DamagedPolicy>>()?;
     let precision = |(group, precision): (String, String)| {
-        Ok((SignalGroup::parse(&group)?, Precision::parse(&precision)?))
+        let group = SignalGroup::parse(&group)?;
+        Ok((group, Precision::parse(group, &precision)?))
     };
     let precisions =
         stored.precisions.into_iter().map(precision).collect::<Result<_, DamagedPolicy>>()?;
@@ -91,15 +92,13 @@ pub fn store(policy: &Policy, data_dir: &Path) -> Result<(), PolicyError> {
     let word = |(group, disclosure): (SignalGroup, Disclosure)| {
         (group.as_str().to_owned(), disclosure.as_str().to_owned())
     };
-    let precision = |(group, _): (SignalGroup, Disclosure)| {
-        let precision = policy.precision(group);
-        let unusual = precision != Precision::default_of(group);
-        unusual.then(|| (group.as_str().to_owned(), precision.to_string()))
+    let precision = |(group, precision): (SignalGroup, Precision)| {
+        (group.as_str().to_owned(), precision.to_string())
     };
     let stored = Stored {
         version: policy.version().number(),
         groups: policy.groups().map(word).collect(),
-        precisions: policy.groups().filter_map(precision).collect(),
+        precisions: policy.precisions().map(precision).collect(),
     };
     let damaged = |error: serde_json::Error| PolicyError::Damaged {
         path: path.clone(),
@@ -126,9 +125,7 @@ mod tests {
 
         assert_eq!(back.version(), policy.version());
         assert!(back.groups().eq(policy.groups()));
-        for group in SignalGroup::ALL {
-            assert_eq!(back.precision(group), policy.precision(group), "{group}");
-        }
+        assert!(back.precisions().eq(precisions));
     }
 
     #[test]
@@ -141,6 +138,7 @@ mod tests {
             r#"{"version":1,"groups":{"radio":"share"}}"#,
             r#"{"version":1,"groups":{"motion":"sell"}}"#,
             r#"{"version":1,"groups":{},"precisions":{"location":"street"}}"#,
+            r#"{"version":1,"groups":{},"precisions":{"motion":"h3-6"}}"#,
         ] {
             std::fs::write(folder.path().join(FILE), text).unwrap();
             let error = load(folder.path()).unwrap_err().to_string();

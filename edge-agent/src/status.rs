@@ -4,6 +4,7 @@
 //! depends on come from the spool and are exact across restarts.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -79,6 +80,9 @@ pub struct Status {
     /// The last receipt.
     #[serde(default)]
     pub last_receipt: Option<LastReceipt>,
+    /// What the car earned, as far as it knows: the marketplace told it then.
+    #[serde(default)]
+    pub tokens_earned: Option<TokensEarned>,
     /// The signals that came by in this run.
     #[serde(default)]
     pub live: Vec<LiveSignal>,
@@ -99,6 +103,22 @@ pub struct LastReceipt {
     pub batches: u64,
     /// When, to half a second (RFC 3339).
     pub at: String,
+}
+
+/// What all sales with this car in them paid its owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokensEarned {
+    /// The sum in micro-tokens, the marketplace's unit: 1,000,000 are one token.
+    pub micro_tokens: u64,
+    /// When the marketplace said so (RFC 3339).
+    pub as_of: String,
+}
+
+impl fmt::Display for TokensEarned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (tokens, rest) = (self.micro_tokens / 1_000_000, self.micro_tokens % 1_000_000);
+        write!(f, "{tokens}.{rest:06}")
+    }
 }
 
 /// What the car answered since the agent started.

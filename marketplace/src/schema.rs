@@ -59,6 +59,7 @@ diesel::table! {
         version -> Integer,
         groups -> Text,
         decided_at -> BigInt,
+        precisions -> Text,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The owner decides per signal group. The car applies the decision before anything touches its
 //! disk, and the market refuses batches that were cut under an older one, so both sides ask the same
-//! function: [`Policy::disclosure`].
+//! functions: [`Policy::disclosure`] and [`Policy::precision`].
 //!
 //! **Invariant:** a group that the owner never spoke about is kept. A policy never widens by default.
 //!
@@ -145,6 +145,11 @@ impl Policy {
         self.precisions.get(&group).copied().unwrap_or(default)
     }
 
+    /// The groups whose precision is not the usual one.
+    pub fn precisions(&self) -> impl Iterator<Item = (SignalGroup, Precision)> + '_ {
+        self.precisions.iter().map(|(group, precision)| (*group, *precision))
+    }
+
     /// Every group and what may be done with it.
     pub fn groups(&self) -> impl Iterator<Item = (SignalGroup, Disclosure)> + '_ {
         SignalGroup::ALL.into_iter().map(|group| (group, self.group(group)))
@@ -177,6 +182,8 @@ mod tests {
         let precise = [(SignalGroup::Location, Precision::Exact)];
         let asked = policy.clone().with_precisions(precise.into());
         assert_eq!(asked.precision(SignalGroup::Location), Precision::Exact);
+        assert_ne!(asked, policy, "a policy is another one when its precision is");
+        assert!(asked.precisions().eq(precise));
         let usual = [(SignalGroup::Motion, Precision::Exact)];
         assert_eq!(policy.clone().with_precisions(usual.into()), policy);
     }

@@ -5,7 +5,9 @@
 //! minutes, unless the owner says otherwise, and what goes with it (altitude, heading) not at all.
 //!
 //! **Invariant:** coarsening is idempotent, so whoever holds a sample can check that it is coarse enough:
-//! the market asks the same functions as the car.
+//! the market asks the same functions as the car ([`coarse_enough`]).
+
+mod coarse;
 
 use std::fmt;
 
@@ -15,6 +17,8 @@ use crate::sample::Sample;
 use crate::time::{MICROS_PER_SECOND, Timestamp};
 use crate::value::Value;
 use crate::vss::{Signal, SignalGroup};
+
+pub use coarse::coarse_enough;
 
 /// Positions leave once in so many seconds, as of the beginning of that time.
 pub const BIN_SECONDS: i64 = 15 * 60;
@@ -34,10 +38,11 @@ pub enum Precision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CellSize(u8);
 
-/// Text that names no precision.
+/// Text that names no precision that a group can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a precision; it is exact, whole, or h3-0 to h3-15")]
-pub struct UnknownPrecision {
+#[error("the precision of {group} can not be `{text}`; it is {}", choices(*group))]
+pub struct WrongPrecision {
+    group: SignalGroup,
     text: String,
 }
 
@@ -51,19 +56,20 @@ impl Precision {
         }
     }
 
-    /// Finds the precision that `text` names.
+    /// Finds the precision that `text` names for `group`.
     ///
     /// # Errors
-    /// Anything but `exact`, `whole` and `h3-0` to `h3-15` is refused.
-    pub fn parse(text: &str) -> Result<Self, UnknownPrecision> {
+    /// Anything but `exact`, `whole` and, for the location, `h3-0` to `h3-15` is refused.
+    pub fn parse(group: SignalGroup, text: &str) -> Result<Self, WrongPrecision> {
         let cell = |number: &str| number.parse().ok().and_then(CellSize::new);
         let parsed = match text {
             "exact" => Some(Self::Exact),
             "whole" => Some(Self::Whole),
+            _ if !has_places(group) => None,
             _ => text.strip_prefix("h3-").and_then(cell).map(Self::Cell),
         };
         let known = parsed.filter(|precision| precision.to_string() == text);
-        known.ok_or_else(|| UnknownPrecision { text: text.to_owned() })
+        known.ok_or_else(|| WrongPrecision { group, text: text.to_owned() })
     }
 
     /// The sample as it leaves the car; `None` when it does not leave, or leaves only together with
@@ -72,7 +78,7 @@ impl Precision {
     pub fn coarsen(self, sample: Sample) -> Option<Sample> {
         match self {
             Self::Whole => Some(Sample { value: whole(sample.signal, sample.value), ..sample }),
-            Self::Cell(_) if sample.signal.group() == SignalGroup::Location => None,
+            Self::Cell(_) if has_places(sample.signal.group()) => None,
             Self::Exact | Self::Cell(_) => Some(sample),
         }
     }
@@ -129,6 +135,15 @@ impl CellSize {
         let resolution = Resolution::try_from(self.0).ok()?;
         Some(LatLng::new(latitude, longitude).ok()?.to_cell(resolution))
     }
+}
+
+/// Only positions can be cells.
+const fn has_places(group: SignalGroup) -> bool {
+    matches!(group, SignalGroup::Location)
+}
+
+const fn choices(group: SignalGroup) -> &'static str {
+    if has_places(group) { "exact, whole, or h3-0 to h3-15" } else { "exact or whole" }
 }
 
 /// The beginning of the bin that `time` lies in.
@@ -204,13 +219,19 @@ mod tests {
     }
 
     #[test]
-    fn words_round_trip_and_others_are_refused() {
+    fn words_round_trip_and_others_are_refused_by_group() {
         for text in ["exact", "whole", "h3-0", "h3-6", "h3-15"] {
-            assert_eq!(Precision::parse(text).unwrap().to_string(), text);
+            let parsed = Precision::parse(SignalGroup::Location, text);
+            assert_eq!(parsed.unwrap().to_string(), text);
         }
         for text in ["", "h3-", "h3-16", "h3-06", "h3-+6", "Exact", "street"] {
-            assert!(Precision::parse(text).is_err(), "{text}");
+            assert!(Precision::parse(SignalGroup::Location, text).is_err(), "{text}");
         }
+
+        let cells = Precision::parse(SignalGroup::Motion, "h3-6").unwrap_err().to_string();
+        assert_eq!(cells, "the precision of motion can not be `h3-6`; it is exact or whole");
+        let street = Precision::parse(SignalGroup::Location, "street").unwrap_err().to_string();
+        assert!(street.contains("location") && street.contains("h3-0 to h3-15"), "{street}");
     }
 
     proptest! {
@@ -219,7 +240,7 @@ mod tests {
         fn coarsening_is_idempotent(
             latitude in -90_000_000_i64..=90_000_000,
             longitude in -180_000_000_i64..=180_000_000,
-            size in 0..=10_u8,
+            size in 0..=15_u8,
         ) {
             let precision = Precision::Cell(CellSize::new(size).unwrap());
             let place = precision.place(Value::from_raw(latitude), Value::from_raw(longitude), T0);

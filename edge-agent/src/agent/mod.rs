@@ -266,12 +266,16 @@ fn board(
     spool: &Spool,
     sealer: &Sealer,
 ) -> Result<Board, SpoolError> {
+    let last = status::read(data_dir).unwrap_or_default();
+    // Another vehicle in this folder earned for itself.
+    let is_same = last.vehicle_id == identity.vehicle.to_string();
     let board = Board::new(Status {
         vehicle_id: identity.vehicle.to_string(),
         certificate_expires_at: identity.expires_at.to_string(),
         consent_version: policy.version().number(),
         counters: spool.counters()?,
-        last_receipt: status::read(data_dir).ok().and_then(|status| status.last_receipt),
+        last_receipt: last.last_receipt,
+        tokens_earned: last.tokens_earned.filter(|_| is_same),
         ..Status::default()
     });
     board.show_chain(&spool.adopt(sealer)?);

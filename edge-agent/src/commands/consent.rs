@@ -95,14 +95,26 @@ fn sentence(policy: &Policy, group: SignalGroup, disclosure: Disclosure) -> Stri
                 .to_owned()
         }
         Disclosure::Share => match policy.precision(group) {
+            Precision::Exact if group == SignalGroup::Location => {
+                "leaves the car as measured: every place where it was.".to_owned()
+            }
             Precision::Exact => "leaves the car as measured.".to_owned(),
             Precision::Whole => "leaves the car, rounded to whole units.".to_owned(),
             Precision::Cell(size) => format!(
-                "leaves the car as an area of some {:.0} km², once in {} minutes. Nothing finer.",
-                size.square_kilometres(),
+                "leaves the car as an area of some {}, once in {} minutes. Nothing finer.",
+                area(size.square_kilometres()),
                 BIN_SECONDS / 60
             ),
         },
+    }
+}
+
+fn area(square_kilometres: f64) -> String {
+    let square_metres = square_kilometres * 1e6;
+    match square_kilometres {
+        1.0.. => format!("{square_kilometres:.0} km²"),
+        0.000_01.. => format!("{square_metres:.0} m²"),
+        _ => format!("{square_metres:.1} m²"),
     }
 }
 
@@ -112,23 +124,36 @@ fn examples(policy: &Policy, status: &Status, group: SignalGroup, now: Timestamp
     if let (SignalGroup::Location, Precision::Cell(_)) = (group, precision) {
         return place_examples(status, precision, now);
     }
-    let signal =
-        Signal::all().find(|signal| signal.group() == group && own(status, *signal).is_some());
-    let first = || Signal::all().find(|signal| signal.group() == group);
-    let Some(signal) = signal.or_else(first) else { return Vec::new() };
-    let (physical, is_own) = match own(status, signal) {
-        Some(physical) => (physical, true),
-        None => (signal.thresholds().map(|value| value.to_physical(signal.decimals()))[1], false),
-    };
-    let Some(value) = signal.value(physical) else { return Vec::new() };
-    let sample = precision.coarsen(Sample { signal, time: now, value });
-    vec![Example {
+    if group == SignalGroup::Location {
+        let halves = [Signal::LATITUDE, Signal::LONGITUDE].into_iter().zip(KNOWN_PLACE);
+        let example = |(signal, known)| example(status, signal, known, precision, now);
+        return halves.filter_map(example).collect();
+    }
+    let of_group = || Signal::all().filter(|signal| signal.group() == group);
+    let signal = of_group().find(|signal| own(status, *signal).is_some());
+    let Some(signal) = signal.or_else(|| of_group().next()) else { return Vec::new() };
+    let usual = signal.thresholds().map(|value| value.to_physical(signal.decimals()))[1];
+    example(status, signal, usual, precision, now).into_iter().collect()
+}
+
+/// A value of `signal` as this car last shared it, or else `known`.
+fn example(
+    status: &Status,
+    signal: Signal,
+    known: f64,
+    precision: Precision,
+    now: Timestamp,
+) -> Option<Example> {
+    let own = own(status, signal);
+    let physical = own.unwrap_or(known);
+    let value = signal.value(physical)?;
+    Some(Example {
         path: signal.path(),
         measured: live::text(signal, physical),
-        leaves: sample.map(text),
+        leaves: precision.coarsen(Sample { signal, time: now, value }).map(text),
         time: now,
-        is_own,
-    }]
+        is_own: own.is_some(),
+    })
 }
 
 fn place_examples(status: &Status, precision: Precision, now: Timestamp) -> Vec<Example> {
@@ -225,6 +250,29 @@ mod tests {
         tell(&decided(), &driven(), None, T0.plus_seconds(1_000), &mut out).unwrap();
 
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+
+    #[test]
+    fn every_precision_of_the_location_is_told_with_what_leaves() {
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            ("h3-3",  "an area of some 12393 km², once",    "52.516275° (for example); a buyer sees 52."),
+            ("h3-9",  "an area of some 105333 m², once",    "13.377704° (for example); a buyer sees 13.3"),
+            ("h3-15", "an area of some 0.9 m², once",       "52.516275° (for example); a buyer sees 52.5162"),
+            ("whole", "rounded to whole units",             "13.377704° (for example); a buyer sees 13.000000°"),
+            ("exact", "measured: every place where it was", "52.516275° (for example); a buyer sees 52.516275°"),
+        ];
+        for (precision, sentence, example) in cases {
+            let location = SignalGroup::Location;
+            let precision = Precision::parse(location, precision).unwrap();
+            let policy = decided().with_precisions([(location, precision)].into());
+            let mut out = Vec::new();
+            tell(&policy, &Status::default(), None, T0, &mut out).unwrap();
+            let told = String::from_utf8(out).unwrap();
+            assert!(told.contains(sentence), "{precision}: {told}");
+            assert!(told.contains(example), "{precision}: {told}");
+            assert!(told.contains("CurrentLocation.Longitude"), "{precision}: {told}");
+        }
     }
 
     #[test]

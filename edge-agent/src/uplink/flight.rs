@@ -16,8 +16,10 @@ use crate::answers::words;
 pub(super) enum Rewind {
     /// Send again from this position.
     Resend(u64),
-    /// Fetch the policy and cut anew.
+    /// Fetch the policy and cut anew: what waits was cut under another one.
     Recut,
+    /// Fetch the policy and cut anew: what waits is finer than it lets out.
+    Coarsen,
 }
 
 /// What one answer changed.
@@ -41,6 +43,8 @@ pub(super) enum Heard {
 pub(super) struct Flight {
     sent: VecDeque<(u64, BatchHash)>,
     rewind: Option<Rewind>,
+    /// A batch was refused as too precise, and none was acknowledged since.
+    too_precise: bool,
 }
 
 impl Flight {
@@ -75,6 +79,7 @@ impl Flight {
             }
             Outcome::Receipt(receipt) if receipt.seq == expected => {
                 let leaves = receipt.leaves.map(LeavesAt::try_from).transpose()?;
+                self.too_precise = false;
                 let consent_version = receipt.consent_version;
                 Ok(Heard::Receipt { seq: expected, consent_version, leaves })
             }
@@ -91,6 +96,13 @@ impl Flight {
                         self.rewind = Some(Rewind::Recut);
                         return Ok(Heard::Noted);
                     }
+                    // Once: what was cut anew is as coarse as this car can make it.
+                    RefusalReason::TooPrecise if !self.too_precise => {
+                        self.too_precise = true;
+                        self.rewind = Some(Rewind::Coarsen);
+                        return Ok(Heard::Noted);
+                    }
+                    RefusalReason::TooPrecise => "too precise",
                     RefusalReason::WrongVehicle => "wrong vehicle",
                     RefusalReason::BadPayload => "bad payload",
                     RefusalReason::WrongSignature => "wrong signature",
@@ -170,6 +182,30 @@ mod tests {
 
         assert_eq!(flight.take_rewind(), Some(Rewind::Recut));
         assert!(!flight.is_rewinding());
+    }
+
+    #[test]
+    fn what_is_too_precise_is_cut_anew_once() {
+        let mut flight = flight(1..=1);
+        flight.hear(refusal(RefusalReason::TooPrecise)).unwrap();
+        assert_eq!(flight.take_rewind(), Some(Rewind::Coarsen));
+
+        flight.depart(1, hash(1));
+        let error = flight.hear(refusal(RefusalReason::TooPrecise)).unwrap_err();
+        assert!(error.is_final() && error.to_string().contains("too precise"), "{error}");
+    }
+
+    #[test]
+    fn a_receipt_allows_to_be_too_precise_again() {
+        let mut flight = flight(1..=1);
+        flight.hear(refusal(RefusalReason::TooPrecise)).unwrap();
+        flight.take_rewind();
+        flight.depart(1, hash(1));
+        flight.hear(receipt(1)).unwrap();
+        flight.depart(2, hash(2));
+
+        flight.hear(refusal(RefusalReason::TooPrecise)).unwrap();
+        assert_eq!(flight.take_rewind(), Some(Rewind::Coarsen));
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::time::Duration;
 use proto::convert::required;
 use proto::v1;
 use proto::v1::consent_client::ConsentClient;
+use proto::v1::earnings_client::EarningsClient;
 use proto::v1::ingest_client::IngestClient;
 use telematics::{LeavesAt, Policy};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -19,9 +20,13 @@ use super::error::UplinkError;
 use super::flight::{Flight, Heard, Rewind};
 use super::{AHEAD_MAX, Shared};
 use crate::answers::{self, answer};
+use crate::clock;
+use crate::status::TokensEarned;
 
 /// A car that shares nothing gets no receipts: it asks for news of its policy this often.
 const POLICY_PERIOD: Duration = Duration::from_mins(1);
+/// How often a car that stays connected asks what it earned: it is sold by the day, not by the second.
+const EARNINGS_PERIOD: Duration = Duration::from_mins(10);
 /// A connection without an answer for this long, and for what a slow network needs to carry a batch, is taken
 /// to be dead: TCP alone would notice after minutes, and wait for as long after the network is back.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,6 +51,8 @@ pub(super) struct Session<'a> {
     largest: usize,
     /// The position last asked for again without progress since.
     resent_from: Option<u64>,
+    /// When to ask next what the car earned.
+    ask_earnings_at: Instant,
 }
 
 /// Why a session ended well.
@@ -75,6 +82,7 @@ impl<'a> Session<'a> {
             leaves: BTreeMap::new(),
             largest: 0,
             resent_from,
+            ask_earnings_at: Instant::now() + EARNINGS_PERIOD,
         }
     }
 
@@ -85,7 +93,8 @@ impl<'a> Session<'a> {
         drain: &CancellationToken,
         renew_in_micros: i64,
     ) -> Result<Ended, UplinkError> {
-        self.fetch_policy().await?;
+        let (fetched, ()) = tokio::join!(self.fetch_policy(), self.fetch_earnings());
+        fetched?;
         self.shared.board.update(|status| status.connected = true);
         self.shared.board.clear_error();
         let chain = self.shared.spool.adopt(&self.shared.sealer)?;
@@ -111,6 +120,7 @@ impl<'a> Session<'a> {
                 () = drain.cancelled() => {}
                 () = self.shared.quiet.begun() => {}
                 () = tokio::time::sleep(POLICY_PERIOD) => self.fetch_policy().await?,
+                () = sleep_until(self.ask_earnings_at) => self.ask_earnings().await,
             }
         }
         let mut client =
@@ -160,6 +170,7 @@ impl<'a> Session<'a> {
                 () = sleep_until(answer_by), if !idle => return Err(UplinkError::Silent),
                 () = drain.cancelled(), if idle => {}
                 () = self.shared.quiet.begun(), if idle => {}
+                () = sleep_until(self.ask_earnings_at) => self.ask_earnings().await,
                 () = sleep_until(ask_at.min(renew_at.max(Instant::now()))), if idle => {
                     self.fetch_policy().await?;
                     ask_at = Instant::now() + POLICY_PERIOD;
@@ -232,7 +243,15 @@ impl<'a> Session<'a> {
     async fn rewind(&mut self, rewind: Rewind) -> Result<(), UplinkError> {
         self.forget()?;
         match rewind {
-            Rewind::Recut => self.recut().await,
+            Rewind::Recut => {
+                self.fetch_policy().await?;
+                self.refuse_same_policy()?;
+                self.recut()
+            }
+            Rewind::Coarsen => {
+                self.fetch_policy().await?;
+                self.recut()
+            }
             Rewind::Resend(from) if from <= self.forgotten_seq => {
                 let acknowledged = self.forgotten_seq;
                 Err(UplinkError::Forgotten { asked: from, acknowledged })
@@ -252,20 +271,47 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Cuts what waits anew, under the policy in force.
-    async fn recut(&mut self) -> Result<(), UplinkError> {
-        self.fetch_policy().await?;
-        let policy = self.shared.policy.borrow().clone();
-        let version = policy.version();
+    /// Cutting anew under the policy that was refused as stale would only be refused again.
+    fn refuse_same_policy(&self) -> Result<(), UplinkError> {
+        let version = self.shared.policy.borrow().version();
         let next = self.shared.spool.to_send(&self.shared.sealer, self.forgotten_seq, 1)?;
         if next.first().is_some_and(|pending| pending.batch.header.consent_version == version) {
             return Err(UplinkError::SamePolicy { version });
         }
+        Ok(())
+    }
+
+    /// Cuts what waits anew, under the policy in force.
+    fn recut(&mut self) -> Result<(), UplinkError> {
+        let policy = self.shared.policy.borrow().clone();
+        let version = policy.version();
         let chain = self.shared.spool.recut(&self.shared.sealer, &policy)?;
-        tracing::info!(%version, pending = chain.batches_pending(), "cut again under new consent");
+        tracing::info!(%version, pending = chain.batches_pending(), "cut again under the consent in force");
         self.shared.board.show_chain(&chain);
         self.sent_seq = self.forgotten_seq;
         Ok(())
+    }
+
+    async fn ask_earnings(&mut self) {
+        self.ask_earnings_at = Instant::now() + EARNINGS_PERIOD;
+        self.fetch_earnings().await;
+    }
+
+    /// Shows what the car earned. When the marketplace does not say, what it said before stays: no batch
+    /// waits for that.
+    async fn fetch_earnings(&self) {
+        let mut client =
+            EarningsClient::new(self.channel.clone()).max_decoding_message_size(answers::BYTES_MAX);
+        let call = client.fetch_earnings(v1::FetchEarningsRequest {});
+        match timeout(PATIENCE, call).await {
+            Ok(Ok(answer)) => {
+                let micro_tokens = answer.into_inner().earned_micro_tokens;
+                let earned = TokensEarned { micro_tokens, as_of: clock::now().to_string() };
+                self.shared.board.update(|status| status.tokens_earned = Some(earned));
+            }
+            Ok(Err(status)) => tracing::debug!(%status, "earnings not told"),
+            Err(late) => tracing::debug!(%late, "earnings not told"),
+        }
     }
 
     async fn fetch_policy(&self) -> Result<(), UplinkError> {
@@ -273,8 +319,10 @@ impl<'a> Session<'a> {
             ConsentClient::new(self.channel.clone()).max_decoding_message_size(answers::BYTES_MAX);
         let fetched = answer(client.fetch_policy(v1::FetchPolicyRequest {})).await?;
         let policy = Policy::try_from(required("policy", fetched.policy)?)?;
-        if policy.version() > self.shared.policy.borrow().version() {
-            let version = policy.version();
+        let known = self.shared.policy.borrow().clone();
+        let version = policy.version();
+        // The same version with other words: an older agent that did not know them all wrote it down.
+        if version > known.version() || (version == known.version() && policy != known) {
             crate::policy::store(&policy, &self.shared.data_dir)?;
             self.shared.policy.send_replace(policy);
             self.shared.board.update(|status| status.consent_version = version.number());

@@ -134,6 +134,7 @@ async fn consent_that_is_not_one_is_not_followed() {
     let said = |group: &str, disclosure: Disclosure| v1::GroupDisclosure {
         group: group.to_owned(),
         disclosure: v1::Disclosure::from(disclosure).into(),
+        precision: String::new(),
     };
     let (keep, shared) = (said("motion", Disclosure::Keep), said("motion", Disclosure::Share));
     let long = vec![said(&"x".repeat(10_000), Disclosure::Share); 30];

@@ -11,6 +11,7 @@
 mod car;
 mod claims;
 mod doors;
+mod earnings;
 mod enrolment;
 mod hostile;
 mod logs;
@@ -18,6 +19,7 @@ mod market;
 mod measure;
 mod obd;
 mod pause;
+mod precision;
 mod proofs;
 mod recordings;
 mod transports;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use proto::v1;
 use proto::v1::consent_server::{Consent, ConsentServer};
+use proto::v1::earnings_server::{Earnings, EarningsServer};
 use proto::v1::enrolment_server::{Enrolment, EnrolmentServer};
 use proto::v1::ingest_server::{Ingest, IngestServer};
 use proto::v1::proofs_server::ProofsServer;
@@ -17,6 +18,7 @@ use rcgen::{
     date_time_ymd,
 };
 use telematics::payload;
+use telematics::precision::coarse_enough;
 use telematics::window::Committed;
 use telematics::{
     AuthorityPin, BatchHash, Campaign, Disclosure, EnrolmentCode, LeavesAt, Policy, PolicyVersion,
@@ -44,6 +46,8 @@ pub(crate) struct State {
     pub(crate) accepted: Vec<SealedBatch>,
     /// The most batches that lay there unanswered at once.
     pub(crate) ahead: usize,
+    /// Batches that were finer than the policy lets out.
+    pub(crate) too_precise: usize,
     /// Batches that came again and were known.
     pub(crate) existed: usize,
     /// Drops the connection after accepting this many more batches, before their receipts.
@@ -54,6 +58,8 @@ pub(crate) struct State {
     pub(crate) certificate: Option<Vec<u8>>,
     /// Answers with this instead of the policy.
     pub(crate) policy_answer: Option<v1::Policy>,
+    /// What the car earned; when `None` the market does not know the call.
+    pub(crate) earned_micro_tokens: Option<u64>,
     /// Answers the next batch with this instead.
     pub(crate) next_answer: Option<Outcome>,
     /// The epoch tree, and how many of its leaves the newest root has; all when `None`.
@@ -131,11 +137,13 @@ impl Market {
             policy: share(1, &SignalGroup::ALL),
             accepted: Vec::new(),
             ahead: 0,
+            too_precise: 0,
             existed: 0,
             hang_up_after: None,
             certificates_end: LATER,
             certificate: None,
             policy_answer: None,
+            earned_micro_tokens: Some(0),
             next_answer: None,
             leaves: Vec::new(),
             published: None,
@@ -159,6 +167,7 @@ impl Market {
             .unwrap()
             .add_service(EnrolmentServer::new(market.clone()))
             .add_service(ConsentServer::new(market.clone()))
+            .add_service(EarningsServer::new(market.clone()))
             .add_service(IngestServer::new(market.clone()))
             .add_service(ProofsServer::new(market.clone()))
             .serve_with_incoming(TcpListenerStream::new(listener));
@@ -221,6 +230,11 @@ impl Market {
         }
         if batch.verify(&state.key.unwrap()).is_err() {
             return refuse(v1::RefusalReason::WrongSignature);
+        }
+        let samples = payload::decode(&batch.payload).unwrap().samples;
+        if coarse_enough(&samples, |group| state.policy.precision(group)).contains(&false) {
+            state.too_precise += 1;
+            return refuse(v1::RefusalReason::TooPrecise);
         }
         state.accepted.push(batch.clone());
         let leaves = state.append(batch);
@@ -318,6 +332,19 @@ impl Consent for Market {
         authenticate(&request)?;
         let policy = Some(self.state().policy_answer());
         Ok(Response::new(v1::FetchPolicyResponse { policy }))
+    }
+}
+
+#[tonic::async_trait]
+impl Earnings for Market {
+    async fn fetch_earnings(
+        &self,
+        request: Request<v1::FetchEarningsRequest>,
+    ) -> Result<Response<v1::FetchEarningsResponse>, Status> {
+        authenticate(&request)?;
+        let earned = self.state().earned_micro_tokens;
+        let earned_micro_tokens = earned.ok_or_else(|| Status::unimplemented("no such call"))?;
+        Ok(Response::new(v1::FetchEarningsResponse { earned_micro_tokens }))
     }
 }
 

@@ -16,7 +16,7 @@ use zk::text::NotText;
 use crate::archive::ArchiveError;
 use crate::campaigns::CampaignsError;
 use crate::catalog::{CatalogError, SearchError};
-use crate::consent::{ConsentError, NotGroups};
+use crate::consent::{ConsentError, NotADecision};
 use crate::delivery::DeliveryError;
 use crate::epochs::EpochsError;
 use crate::identity::IdentityError;
@@ -320,8 +320,8 @@ impl From<NotAKey> for Problem {
     }
 }
 
-impl From<NotGroups> for Problem {
-    fn from(error: NotGroups) -> Self {
+impl From<NotADecision> for Problem {
+    fn from(error: NotADecision) -> Self {
         Self::invalid(error)
     }
 }

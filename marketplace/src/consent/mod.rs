@@ -10,9 +10,9 @@
 //!
 //! **Not here:** refusing a batch ([`crate::ingest`]) and cutting a delivery (`delivery`), which ask.
 
-mod groups;
+mod decision;
 mod queries;
 mod verbs;
 
-pub use groups::{Groups, NotGroups, format_groups, parse_groups};
+pub use decision::{Decision, Groups, NotADecision, Precisions};
 pub use verbs::{ConsentError, decide, grant, in_force, sharing};

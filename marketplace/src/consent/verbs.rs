@@ -3,7 +3,7 @@
 use telematics::consent::{Disclosure, Policy, PolicyVersion};
 use telematics::{Signal, Timestamp, VehicleId};
 
-use super::groups::Groups;
+use super::decision::Decision;
 use super::queries;
 use crate::db::Conn;
 use crate::identity::{self, IdentityError, Owner};
@@ -50,14 +50,15 @@ pub enum ConsentError {
 pub fn grant(
     conn: &mut Conn,
     vehicle: VehicleId,
-    groups: &Groups,
+    decision: &Decision,
     now: Timestamp,
 ) -> Result<Policy, ConsentError> {
-    queries::insert(conn, vehicle, PolicyVersion::FIRST, groups, now)?;
-    Ok(Policy::new(PolicyVersion::FIRST, groups.clone()))
+    queries::insert(conn, vehicle, PolicyVersion::FIRST, decision, now)?;
+    Ok(decision.policy(PolicyVersion::FIRST))
 }
 
-/// Decides anew what `vehicle` of `owner` discloses; groups not in `groups` are kept from now on.
+/// Decides anew what `vehicle` of `owner` discloses and how precisely; groups that `decision` does not name
+/// are kept from now on, and have the usual precision.
 ///
 /// Safe to retry: the decision that is in force already makes no new version.
 ///
@@ -67,21 +68,20 @@ pub fn decide(
     conn: &mut Conn,
     owner: &Owner,
     vehicle: VehicleId,
-    groups: &Groups,
+    decision: &Decision,
     now: Timestamp,
 ) -> Result<Policy, ConsentError> {
     let known = identity::vehicles(conn, &[vehicle])?;
     if known.first().is_none_or(|known| known.owner != owner.id) {
         return Err(ConsentError::NotYours { vehicle });
     }
-    let (policy, before) =
-        queries::latest(conn, vehicle)?.ok_or(ConsentError::NoPolicy { vehicle })?;
-    if *groups == before {
-        return Ok(policy);
+    let before = in_force(conn, vehicle)?;
+    if decision.policy(before.version()) == before {
+        return Ok(before);
     }
-    let version = policy.version().next();
-    queries::insert(conn, vehicle, version, groups, now)?;
-    Ok(Policy::new(version, groups.clone()))
+    let version = before.version().next();
+    queries::insert(conn, vehicle, version, decision, now)?;
+    Ok(decision.policy(version))
 }
 
 /// The policy of `vehicle` that is in force.
@@ -89,8 +89,7 @@ pub fn decide(
 /// # Errors
 /// A vehicle without a policy is refused, and a damaged policy is never guessed at.
 pub fn in_force(conn: &mut Conn, vehicle: VehicleId) -> Result<Policy, ConsentError> {
-    let latest = queries::latest(conn, vehicle)?;
-    latest.map(|(policy, _)| policy).ok_or(ConsentError::NoPolicy { vehicle })
+    queries::latest(conn, vehicle)?.ok_or(ConsentError::NoPolicy { vehicle })
 }
 
 /// Those of `vehicles` that share every one of `signals` now, in the order given.
@@ -115,10 +114,9 @@ pub fn sharing(
 #[cfg(test)]
 mod tests {
     use telematics::testing::{T0, signing_key, vehicle};
-    use telematics::{OwnerId, Powertrain, VehicleDescription};
+    use telematics::{OwnerId, Powertrain, SignalGroup, VehicleDescription};
 
     use super::*;
-    use crate::consent::parse_groups;
     use crate::db::Db;
     use crate::identity::{ApiKey, NewVehicle};
 
@@ -147,7 +145,7 @@ mod tests {
             let description = description.clone();
             let car = NewVehicle { id: vehicle(number), key, identity, description };
             identity::enroll(conn, &secret, &car, T0)?;
-            grant(conn, vehicle(number), &parse_groups("motion=share").unwrap(), T0)?;
+            grant(conn, vehicle(number), &Decision::parse("motion=share").unwrap(), T0)?;
         }
         Ok((ada, bob))
     }
@@ -155,7 +153,7 @@ mod tests {
     #[tokio::test]
     async fn a_decision_replaces_the_one_before_and_a_repeat_changes_nothing() {
         let (_folder, db, ada, _) = market().await;
-        let groups = parse_groups("battery=share,motion=prove").unwrap();
+        let groups = Decision::parse("battery=share,motion=prove").unwrap();
 
         let (first, again) = db
             .write::<_, ConsentError, _>(move |conn| {
@@ -171,10 +169,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn another_precision_is_another_decision() {
+        let (_folder, db, ada, _) = market().await;
+        let decide = |text: &str| {
+            let decision = Decision::parse(text).unwrap();
+            db.write(move |conn| decide(conn, &ada, vehicle(1), &decision, T0))
+        };
+
+        let whole = decide("motion=share;motion=whole").await.unwrap();
+        assert_eq!(whole.version(), PolicyVersion::new(2));
+        assert_eq!(whole.precision(SignalGroup::Motion).to_string(), "whole");
+        assert_eq!(db.read(|conn| in_force(conn, vehicle(1))).await.unwrap(), whole);
+        assert_eq!(decide("motion=share;motion=whole,location=h3-6").await.unwrap(), whole);
+        let usual = decide("motion=share").await.unwrap();
+        assert_eq!(usual.version(), PolicyVersion::new(3));
+        assert_eq!(usual.precision(SignalGroup::Motion).to_string(), "exact");
+    }
+
+    #[tokio::test]
     async fn another_owner_can_not_decide() {
         let (_folder, db, ada, bob) = market().await;
         let attempt = |owner: Owner, car: u8| {
-            db.write(move |conn| decide(conn, &owner, vehicle(car), &Groups::new(), T0))
+            db.write(move |conn| decide(conn, &owner, vehicle(car), &Decision::default(), T0))
         };
 
         assert!(matches!(attempt(bob, 1).await, Err(ConsentError::NotYours { .. })));
@@ -184,7 +200,7 @@ mod tests {
     #[tokio::test]
     async fn only_vehicles_that_share_every_signal_are_sharing() {
         let (_folder, db, ada, _) = market().await;
-        let groups = parse_groups("battery=share,motion=share").unwrap();
+        let groups = Decision::parse("battery=share,motion=share").unwrap();
         db.write(move |conn| decide(conn, &ada, vehicle(2), &groups, T0)).await.unwrap();
         let speed = Signal::by_path("Vehicle.Speed").unwrap();
         let charge =

@@ -1,18 +1,20 @@
 //! What can be decided about a batch without the database, cheapest first.
 //!
 //! **Invariant:** only [`check()`] makes an [`AcceptedBatch`], so whatever [`super::record()`] keeps is
-//! of the caller, within the limits, signed, decodable and consented to.
+//! of the caller, within the limits, signed, decodable, consented to and as coarse as its owner wants it.
 
 use telematics::batch::SealedBatch;
-use telematics::consent::{Disclosure, Policy};
+use telematics::consent::Policy;
 use telematics::loss::{Bridge, Loss};
 use telematics::payload::{self, Contents, PAYLOAD_BYTES_MAX, PayloadError};
 use telematics::window::Committed;
-use telematics::{BatchHash, BatchHeader, Timestamp};
+use telematics::{BatchHash, Timestamp};
 use zk::Leaf;
 
+use super::contents::check_contents;
 use super::outcome::{IngestError, Outcome, Refusal};
-use crate::archive::{self, Chain};
+use super::position::{Place, Position};
+use crate::archive;
 use crate::consent;
 use crate::db::Conn;
 use crate::identity::{self, Prover, Vehicle};
@@ -26,55 +28,6 @@ pub struct Standing {
     pub policy: Policy,
     /// As whom it proves.
     pub prover: Option<Prover>,
-}
-
-/// The end of a chain, also of one that has not begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// Position of the last batch, 0 before the first.
-    pub last_seq: u64,
-    /// Its hash.
-    pub last_hash: BatchHash,
-}
-
-/// Where a batch stands towards the end of the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// It follows the last one.
-    Next,
-    /// At a position that is taken: a repetition, or a contradiction.
-    Behind,
-    /// At the next position, but after another batch than the last.
-    Diverges,
-    /// Batches before it are missing.
-    Ahead,
-}
-
-impl Position {
-    /// The end of `chain`.
-    #[must_use]
-    pub fn of(chain: Option<Chain>) -> Self {
-        let begun = |chain: Chain| Self { last_seq: chain.last_seq, last_hash: chain.last_hash };
-        chain.map_or(Self { last_seq: 0, last_hash: BatchHash::GENESIS }, begun)
-    }
-
-    /// The position to send next.
-    #[must_use]
-    pub const fn next_seq(self) -> u64 {
-        self.last_seq.saturating_add(1)
-    }
-
-    pub(super) fn place(self, header: &BatchHeader) -> Place {
-        if header.seq <= self.last_seq {
-            Place::Behind
-        } else if header.seq > self.next_seq() {
-            Place::Ahead
-        } else if header.prev_hash == self.last_hash {
-            Place::Next
-        } else {
-            Place::Diverges
-        }
-    }
 }
 
 /// A batch that may be recorded.
@@ -185,7 +138,7 @@ fn check_body(
         return Ok(None);
     }
     let contents = payload::decode(&batch.payload)?;
-    check_consented(&standing.policy, &contents)?;
+    check_contents(&standing.policy, &contents)?;
     Ok(Some(contents))
 }
 
@@ -201,25 +154,14 @@ fn body(standing: &Standing, contents: Contents, now: Timestamp) -> Result<Body,
     Ok(Body { contents, leaves, day })
 }
 
-fn check_consented(policy: &Policy, contents: &Contents) -> Result<(), Refusal> {
-    let samples = contents.samples.iter().map(|sample| (sample.signal, Disclosure::Share));
-    let committed = contents.commitments.iter().map(|one| (one.signal, Disclosure::Prove));
-    for (signal, needed) in samples.chain(committed) {
-        let disclosure = policy.disclosure(signal);
-        if disclosure < needed {
-            return Err(Refusal::NotConsented { signal, disclosure });
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use telematics::consent::PolicyVersion;
+    use telematics::BatchHeader;
+    use telematics::consent::{Disclosure, PolicyVersion};
     use telematics::loss::{LossReason, NotALoss};
     use telematics::testing::{self, T0, signing_key};
     use telematics::window::Commitment;
-    use telematics::{Powertrain, Signal, SignalGroup, VehicleDescription, VehicleId};
+    use telematics::{Powertrain, Precision, Signal, SignalGroup, VehicleDescription};
     use zk::{ClassNumbers, IdentityCommitment};
 
     use super::*;
@@ -385,19 +327,26 @@ mod tests {
     }
 
     #[test]
-    fn what_the_owner_does_not_let_out_is_refused() {
-        let charge = charge();
-        let latitude = Signal::by_path("Vehicle.CurrentLocation.Latitude").unwrap();
+    fn contents_that_the_policy_does_not_let_out_are_refused() {
         let samples = Contents { samples: testing::samples(CHARGE, 3), ..Contents::default() };
-        let expected = Refusal::NotConsented { signal: charge, disclosure: Disclosure::Prove };
+        let expected = Refusal::NotConsented { signal: charge(), disclosure: Disclosure::Prove };
         assert_eq!(refusal(holding(&samples)), expected);
 
-        let hidden = Contents { commitments: vec![committed(latitude)], ..Contents::default() };
-        let expected = Refusal::NotConsented { signal: latitude, disclosure: Disclosure::Keep };
-        assert_eq!(refusal(holding(&hidden)), expected);
-
-        let proven = Contents { commitments: vec![committed(charge)], ..Contents::default() };
+        let proven = Contents { commitments: vec![committed(charge())], ..Contents::default() };
         assert!(check(&car(), &standing(), holding(&proven), T0).is_ok());
+    }
+
+    #[test]
+    fn samples_finer_than_the_policy_of_their_batch_are_refused() {
+        let Standing { position, policy, prover } = standing();
+        let precisions = [(SignalGroup::Motion, Precision::Whole)].into();
+        let whole = Standing { position, policy: policy.with_precisions(precisions), prover };
+
+        let refused = check(&car(), &whole, honest(), T0).unwrap_err();
+
+        let signal = Signal::by_path("Vehicle.Speed").unwrap();
+        let expected = Refusal::TooPrecise { signal, precision: Precision::Whole };
+        assert_eq!(refused, Outcome::Refused(expected));
     }
 
     #[test]
@@ -432,18 +381,5 @@ mod tests {
 
         let expected = zk::NotACommitment::NotCanonical { commitment };
         assert_eq!(refusal(holding(&contents)), Refusal::BadCommitment(expected));
-    }
-
-    #[test]
-    fn the_first_batch_follows_genesis() {
-        let fresh = Position::of(None);
-        let at = |seq, prev_hash| {
-            let vehicle: VehicleId = car().id;
-            fresh.place(&BatchHeader { vehicle, seq, prev_hash, ..honest().header })
-        };
-
-        assert_eq!(at(1, BatchHash::GENESIS), Place::Next);
-        assert_eq!(at(1, BatchHash([1; 32])), Place::Diverges);
-        assert_eq!(at(2, BatchHash::GENESIS), Place::Ahead);
     }
 }

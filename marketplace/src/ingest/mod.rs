@@ -10,9 +10,12 @@
 //! **Not here:** tables ([`crate::archive`] has them), and streams (`api::grpc`).
 
 mod check;
+mod contents;
 mod outcome;
+mod position;
 mod record;
 
-pub use check::{AcceptedBatch, Position, Standing, check, standing};
+pub use check::{AcceptedBatch, Standing, check, standing};
 pub use outcome::{IngestError, Outcome, Receipt, Refusal};
+pub use position::Position;
 pub use record::record;

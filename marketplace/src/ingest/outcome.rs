@@ -3,7 +3,7 @@
 use telematics::batch::WrongSignature;
 use telematics::consent::{Disclosure, PolicyVersion};
 use telematics::payload::PayloadError;
-use telematics::{BatchHash, LeavesAt, Signal, VehicleId};
+use telematics::{BatchHash, LeavesAt, Precision, Signal, VehicleId};
 
 use crate::archive::ArchiveError;
 use crate::consent::ConsentError;
@@ -85,6 +85,17 @@ pub enum Refusal {
         signal: Signal,
         /// What the owner permits.
         disclosure: Disclosure,
+    },
+    /// Holds a sample that is finer than the owner lets out.
+    #[error(
+        "holds {signal} finer than the owner's consent for `{}` lets out ({precision}); fetch it and cut anew",
+        signal.group()
+    )]
+    TooPrecise {
+        /// The signal.
+        signal: Signal,
+        /// How fine it may be.
+        precision: Precision,
     },
     /// The vehicle signed two histories.
     #[error(

@@ -3,8 +3,9 @@
 use telematics::consent::Policy;
 use telematics::{LeavesAt, Timestamp};
 
-use super::check::{AcceptedBatch, Body, Place, Position};
+use super::check::{AcceptedBatch, Body};
 use super::outcome::{IngestError, Outcome, Receipt, Refusal};
+use super::position::{Place, Position};
 use crate::db::Conn;
 use crate::identity::{self, IdentityError};
 use crate::{archive, consent, epochs};

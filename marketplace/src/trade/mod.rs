@@ -20,6 +20,8 @@ mod settle;
 pub use error::TradeError;
 pub use order::{Order, OrderId, OrderStatus, Payout};
 pub use purchase::purchase;
-pub use queries::{order, orders, overdue, payout_count, payouts_of, quote_of_order, undelivered};
+pub use queries::{
+    earned_by, order, orders, overdue, payout_count, payouts_of, quote_of_order, undelivered,
+};
 pub use quote::{Ask, Quote, QuoteId, quote, quoted};
 pub use settle::{refund, settle};

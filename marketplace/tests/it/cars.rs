@@ -34,7 +34,11 @@ pub(crate) struct Car {
 impl Car {
     /// Enrols a car whose owner shares motion.
     pub(crate) async fn enrol(market: &Market) -> Self {
-        let owner = market.owner().await;
+        Self::enrol_for(market, market.owner().await).await
+    }
+
+    /// Enrols a car of `owner`, who shares motion.
+    pub(crate) async fn enrol_for(market: &Market, owner: Owner) -> Self {
         let code = market.code_of(owner, SHARES_MOTION, market.now()).await;
         let key = SigningKey::from_bytes(&rand::random());
         let response = enrol(market, &code, &key).await.unwrap();

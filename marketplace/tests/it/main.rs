@@ -10,6 +10,7 @@
 
 mod cars;
 mod claims;
+mod earnings;
 mod enrolment;
 mod epochs;
 mod market;
@@ -18,6 +19,7 @@ mod market_purchase;
 mod market_refusals;
 mod market_support;
 mod postgres;
+mod precision;
 mod process;
 mod proving;
 mod schema;

@@ -6,7 +6,7 @@ use std::path::Path;
 use marketplace::api::grpc;
 use marketplace::app::App;
 use marketplace::config::Config;
-use marketplace::consent::{self, parse_groups};
+use marketplace::consent::{self, Decision};
 use marketplace::identity::{self, ApiKey, IdentityError, Owner};
 use telematics::{EnrolmentCode, OwnerId, Timestamp, VehicleId};
 use tokio::net::TcpListener;
@@ -74,8 +74,13 @@ impl Market {
     }
 
     pub(crate) async fn owner(&self) -> Owner {
+        self.owner_with_key(rand::random()).await
+    }
+
+    /// An owner whose API key is made of `key`.
+    pub(crate) async fn owner_with_key(&self, key: [u8; 32]) -> Owner {
         let now = self.now();
-        let (id, keys) = (OwnerId::new(now, rand::random()), [(); 2].map(|()| rand::random()));
+        let (id, keys) = (OwnerId::new(now, rand::random()), [rand::random(), key]);
         self.app
             .db
             .write::<_, IdentityError, _>(move |conn| {
@@ -107,9 +112,9 @@ impl Market {
         EnrolmentCode { secret, pin: self.app.authority.pin() }.to_string()
     }
 
-    pub(crate) async fn decide(&self, owner: &Owner, vehicle: VehicleId, groups: &str) {
-        let (owner, groups, now) = (*owner, parse_groups(groups).unwrap(), self.now());
-        let decide = move |conn: &mut _| consent::decide(conn, &owner, vehicle, &groups, now);
+    pub(crate) async fn decide(&self, owner: &Owner, vehicle: VehicleId, decision: &str) {
+        let (owner, decision, now) = (*owner, Decision::parse(decision).unwrap(), self.now());
+        let decide = move |conn: &mut _| consent::decide(conn, &owner, vehicle, &decision, now);
         self.app.db.write(decide).await.unwrap();
     }
 

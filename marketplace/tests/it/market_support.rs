@@ -7,7 +7,7 @@ use marketplace::api::rest;
 use marketplace::app::App;
 use marketplace::clock::Clock;
 use marketplace::config::{Config, Rules};
-use marketplace::consent::{self, ConsentError, Groups, parse_groups};
+use marketplace::consent::{self, ConsentError, Decision};
 use marketplace::identity::{self, ApiKey, IdentityError, NewVehicle};
 use marketplace::jobs::flush::Flush;
 use marketplace::jobs::sales;
@@ -140,8 +140,8 @@ impl Market {
                     description: car.clone(),
                 };
                 identity::enroll(conn, &secret, &car, T0)?;
-                let groups: Groups = parse_groups(groups).unwrap();
-                consent::grant(conn, vehicle(number), &groups, T0).map(drop)
+                let decision = Decision::parse(groups).unwrap();
+                consent::grant(conn, vehicle(number), &decision, T0).map(drop)
             })
             .await
             .unwrap();

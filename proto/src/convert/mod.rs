@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use telematics::consent::{Disclosure, Policy, PolicyVersion};
 use telematics::ids::NotAnId;
+use telematics::precision::{Precision, WrongPrecision};
 use telematics::question::NotAQuestion;
 use telematics::tile::NotATile;
 use telematics::vehicle::{NotAVehicle, Powertrain, VehicleDescription};
@@ -92,6 +93,9 @@ pub enum BadMessage {
     /// A signal group that is none.
     #[error(transparent)]
     Group(#[from] UnknownGroup),
+    /// A precision that its group can not have.
+    #[error(transparent)]
+    Precision(#[from] WrongPrecision),
 }
 
 impl From<SealedBatch> for v1::SubmitBatchesRequest {
@@ -129,6 +133,7 @@ impl From<&Policy> for v1::Policy {
         let group = |(group, disclosure): (SignalGroup, Disclosure)| v1::GroupDisclosure {
             group: group.as_str().to_owned(),
             disclosure: v1::Disclosure::from(disclosure).into(),
+            precision: policy.precision(group).to_string(),
         };
         Self { version: policy.version().number(), groups: policy.groups().map(group).collect() }
     }
@@ -138,16 +143,18 @@ impl TryFrom<v1::Policy> for Policy {
     type Error = BadMessage;
 
     fn try_from(wire: v1::Policy) -> Result<Self, BadMessage> {
-        let mut groups = BTreeMap::new();
+        let (mut groups, mut precisions) = (BTreeMap::new(), BTreeMap::new());
         for wire in wire.groups {
-            let (group, disclosure) =
-                (SignalGroup::parse(&wire.group)?, disclosure(wire.disclosure)?);
+            let group = SignalGroup::parse(&wire.group)?;
             // Of two decisions about one group, the last must not win by chance.
-            if groups.insert(group, disclosure).is_some() {
+            if groups.insert(group, disclosure(wire.disclosure)?).is_some() {
                 return Err(BadMessage::Twice { field: "groups", word: wire.group });
             }
+            if !wire.precision.is_empty() {
+                precisions.insert(group, Precision::parse(group, &wire.precision)?);
+            }
         }
-        Ok(Self::new(PolicyVersion::new(wire.version), groups))
+        Ok(Self::new(PolicyVersion::new(wire.version), groups).with_precisions(precisions))
     }
 }
 
@@ -268,14 +275,46 @@ mod tests {
         for disclosure in [Disclosure::Keep, Disclosure::Prove, Disclosure::Share] {
             let groups = SignalGroup::ALL.map(|group| (group, disclosure)).into();
             let policy = Policy::new(PolicyVersion::new(3), groups);
+            assert_eq!(Policy::try_from(v1::Policy::from(&policy)), Ok(policy.clone()));
 
-            assert_eq!(Policy::try_from(v1::Policy::from(&policy)), Ok(policy));
+            let precisions = SignalGroup::ALL.map(|group| (group, Precision::Whole)).into();
+            let whole = policy.clone().with_precisions(precisions);
+            assert_ne!(whole, policy);
+            assert_eq!(Policy::try_from(v1::Policy::from(&whole)), Ok(whole));
+        }
+    }
+
+    /// A policy of one group with this precision.
+    fn with_precision(group: &str, precision: &str) -> Result<Policy, BadMessage> {
+        let disclosure = v1::Disclosure::Share.into();
+        let (group, precision) = (group.to_owned(), precision.to_owned());
+        let group = v1::GroupDisclosure { group, disclosure, precision };
+        Policy::try_from(v1::Policy { version: 1, groups: vec![group] })
+    }
+
+    #[test]
+    fn a_group_without_a_precision_has_the_usual_one() {
+        for group in SignalGroup::ALL {
+            let policy = with_precision(group.as_str(), "").unwrap();
+            assert_eq!(policy.precision(group), Precision::default_of(group), "{group}");
+        }
+        let told = with_precision("location", "h3-9").unwrap();
+        assert_eq!(told.precision(SignalGroup::Location).to_string(), "h3-9");
+    }
+
+    #[test]
+    fn a_precision_that_is_none_is_refused_by_group() {
+        for (group, precision) in [("location", "street"), ("motion", "h3-6"), ("climate", " ")] {
+            let refused = with_precision(group, precision).unwrap_err();
+            assert!(matches!(refused, BadMessage::Precision(_)), "{refused}");
+            assert!(refused.to_string().contains(group), "{refused}");
         }
     }
 
     #[test]
     fn values_of_later_versions_are_refused() {
-        let later = v1::GroupDisclosure { group: "motion".to_owned(), disclosure: 99 };
+        let group = "motion".to_owned();
+        let later = v1::GroupDisclosure { group, disclosure: 99, ..v1::GroupDisclosure::default() };
         let policy = v1::Policy { version: 1, groups: vec![later] };
 
         let expected = BadMessage::UnknownValue { field: "disclosure", value: 99 };
@@ -287,6 +326,7 @@ mod tests {
         let said = |group: &str, disclosure: Disclosure| v1::GroupDisclosure {
             group: group.to_owned(),
             disclosure: v1::Disclosure::from(disclosure).into(),
+            precision: String::new(),
         };
         let [keep, share] =
             [Disclosure::Keep, Disclosure::Share].map(|disclosure| said("motion", disclosure));

@@ -67,6 +67,11 @@ async fn one_sample_goes_from_frame_to_pay_out() {
     assert!(price > 0);
     assert_eq!(price, fee + paid_out);
     assert_eq!(balance(car.owner_key()).await, paid_out);
+    // The car hears of it when it connects again.
+    scene.start(&mut car);
+    arrive(&mut car).await;
+    let earned = car.status().unwrap().tokens_earned.unwrap();
+    assert_eq!(i64::try_from(earned.micro_tokens).unwrap(), paid_out);
     assert_eq!(
         micros(text(&buyer.rest().read("/v1/balance").await.unwrap(), "balance").unwrap()),
         100_000_000 - price

@@ -9,6 +9,7 @@
 
 mod bought;
 mod journey;
+mod precision;
 mod proving;
 mod recording;
 mod scene;

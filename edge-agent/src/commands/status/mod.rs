@@ -21,7 +21,7 @@ use crate::status::{self, Status as State};
 /// An agent that has not written its status for so long is not running.
 const SILENT_SECONDS: i64 = 5;
 
-/// Shows what an agent is doing: live signals, what leaves and what stays, what waits.
+/// Shows what an agent is doing: live signals, what leaves and what stays, what waits, what it earned.
 ///
 /// A screen that goes on until `q` is pressed, or plain text where there is no terminal.
 #[derive(Debug, Args)]
@@ -80,6 +80,14 @@ fn age(time: &str, now: Timestamp) -> String {
 fn seconds_since(time: &str, now: Timestamp) -> Option<i64> {
     let time: Timestamp = time.parse().ok()?;
     Some(now.micros_since(time) / MICROS_PER_SECOND)
+}
+
+/// What the car earned, and how old that news is.
+fn earned(status: &State, now: Timestamp) -> String {
+    match &status.tokens_earned {
+        Some(earned) => format!("{earned} ({} ago)", age(&earned.as_of, now)),
+        None => "not told yet".to_owned(),
+    }
 }
 
 /// How a disclosure is told to the owner.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use telematics::{Signal, Timestamp};
 
-use super::{age, alarm, in_words};
+use super::{age, alarm, earned, in_words};
 use crate::live;
 use crate::status::Status;
 
@@ -46,6 +46,7 @@ fn facts(status: &Status, now: Timestamp) -> Vec<(&'static str, String)> {
     facts.extend([
         ("batches waiting", format!("{} ({} bytes)", status.batches_pending, status.bytes_pending)),
         ("last receipt", receipt.map_or("none".to_owned(), |r| format!("{} ago", age(&r.at, now)))),
+        ("tokens earned", earned(status, now)),
         ("kept for proofs", format!("{} ({} in a tree)", status.proofs_kept, status.proofs_placed)),
         ("campaigns answered", status.claims_sent.to_string()),
         ("claims waiting", status.claims_waiting.to_string()),

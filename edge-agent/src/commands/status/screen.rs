@@ -11,7 +11,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Paragraph, Row, Table, Wrap};
 use telematics::{Signal, Timestamp};
 
-use super::{age, alarm, bytes, in_words};
+use super::{age, alarm, bytes, earned, in_words};
 use crate::clock;
 use crate::live::{self, LiveSignal};
 use crate::status::{self, Status};
@@ -149,7 +149,7 @@ fn draw_facts(frame: &mut Frame<'_>, area: Rect, status: &Status, now: Timestamp
         Line::from(format!("last receipt  {receipt}")),
         Line::from(format!("acknowledged  {} samples", status.samples_acknowledged)),
         Line::from(format!("proofs        {} campaigns answered", status.claims_sent)),
-        Line::from("tokens        the marketplace tells you"),
+        Line::from(format!("tokens earned {}", earned(status, now))),
         Line::from(format!("lost          {lost}")),
     ];
     if let Some(error) = &status.last_error {

@@ -8,7 +8,7 @@ use telematics::testing::T0;
 use super::*;
 use crate::live::{GroupCount, LiveSignal};
 use crate::progress::Counters;
-use crate::status::LastReceipt;
+use crate::status::{LastReceipt, TokensEarned};
 
 fn driving() -> State {
     let signal = |path: &str, disclosure: &str, value, seconds: i64| LiveSignal {
@@ -44,6 +44,10 @@ fn driving() -> State {
         batches_pending: 2,
         bytes_pending: 4_300,
         claims_sent: 1,
+        tokens_earned: Some(TokensEarned {
+            micro_tokens: 12_345_678,
+            as_of: T0.plus_seconds(-300).to_string(),
+        }),
         last_receipt: Some(LastReceipt { batches: 31, at: T0.plus_seconds(-4).to_string() }),
         live: vec![
             signal("Vehicle.Speed", "share", Some(87.4), 0),
@@ -85,6 +89,7 @@ fn the_screen_of_an_agent_that_died_without_network() {
         connected: false,
         last_error: Some("cannot reach https://market.example:7443: no route".to_owned()),
         last_receipt: None,
+        tokens_earned: None,
         ..driving()
     };
     insta::assert_snapshot!(picture(&status, T0.plus_seconds(3_700)));
@@ -134,7 +139,9 @@ fn ages_are_told_in_words() {
 #[test]
 fn a_status_is_shown_to_people_and_to_programs() {
     let folder = tempfile::tempdir().unwrap();
-    let written = State { samples_acknowledged: 4_711, ..State::default() };
+    let earned = TokensEarned { micro_tokens: 7, as_of: T0.to_string() };
+    let tokens_earned = Some(earned);
+    let written = State { samples_acknowledged: 4_711, tokens_earned, ..State::default() };
     status::write(&written, folder.path()).unwrap();
     let show = |json| {
         let mut out = Vec::new();
@@ -144,5 +151,8 @@ fn a_status_is_shown_to_people_and_to_programs() {
     };
 
     assert!(show(false).contains("samples acknowledged  4711\n"), "{}", show(false));
+    assert!(show(false).contains("tokens earned         0.000007 ("), "{}", show(false));
+    let told: serde_json::Value = serde_json::from_str(&show(true)).unwrap();
+    assert_eq!(told["tokens_earned"]["micro_tokens"], 7);
     assert_eq!(serde_json::from_str::<State>(&show(true)).unwrap(), written);
 }

@@ -10,7 +10,7 @@ use zk::IdentityCommitment;
 
 use super::{caller, status};
 use crate::app::App;
-use crate::consent::{self, ConsentError};
+use crate::consent::{self, ConsentError, Decision};
 use crate::identity::{self, IdentityError, NewVehicle, VehicleCertificate};
 
 /// Longer than any code.
@@ -104,8 +104,8 @@ impl EnrolmentService {
                 table: "enrolment_codes",
                 what: enrolled.consent.clone(),
             };
-            let groups = consent::parse_groups(&enrolled.consent).map_err(damaged)?;
-            consent::grant(conn, car.id, &groups, now)
+            let decision = Decision::parse(&enrolled.consent).map_err(damaged)?;
+            consent::grant(conn, car.id, &decision, now)
         });
         enrolled.await.map_err(|error| match error {
             ConsentError::Identity(error) if !matches!(error, IdentityError::Storage(_)) => {

@@ -7,6 +7,7 @@
 
 mod caller;
 mod consent;
+mod earnings;
 mod enrolment;
 mod ingest;
 mod proofs;
@@ -19,6 +20,7 @@ mod writer;
 use std::time::Duration;
 
 use proto::v1::consent_server::ConsentServer;
+use proto::v1::earnings_server::EarningsServer;
 use proto::v1::enrolment_server::EnrolmentServer;
 use proto::v1::ingest_server::IngestServer;
 use proto::v1::proofs_server::ProofsServer;
@@ -79,7 +81,11 @@ pub async fn serve(
                 .max_decoding_message_size(REQUEST_BYTES_MAX),
         )
         .add_service(
-            ConsentServer::new(consent::ConsentService { app })
+            ConsentServer::new(consent::ConsentService { app: app.clone() })
+                .max_decoding_message_size(REQUEST_BYTES_MAX),
+        )
+        .add_service(
+            EarningsServer::new(earnings::EarningsService { app })
                 .max_decoding_message_size(REQUEST_BYTES_MAX),
         )
         .add_service(ProofsServer::new(proofs).max_decoding_message_size(REQUEST_BYTES_MAX))

@@ -170,6 +170,7 @@ fn explained(seq: u64, refusal: &Refusal) -> v1::Refusal {
         Refusal::WrongSignature(_) => Reason::WrongSignature,
         Refusal::StaleConsent { .. } => Reason::StaleConsent,
         Refusal::NotConsented { .. } => Reason::NotConsented,
+        Refusal::TooPrecise { .. } => Reason::TooPrecise,
         Refusal::ForkedChain { .. } => Reason::ForkedChain,
     };
     v1::Refusal { seq, reason: reason.into(), message: refusal.to_string() }

@@ -10,6 +10,7 @@ use crate::consent::ConsentError;
 use crate::db;
 use crate::epochs::EpochsError;
 use crate::identity::{AuthorityError, IdentityError};
+use crate::trade::TradeError;
 
 pub(super) fn identity(error: &IdentityError) -> Status {
     let code = match error {
@@ -45,6 +46,11 @@ pub(super) fn epochs(error: &EpochsError) -> Status {
 
 /// What cars ask of campaigns is refused elsewhere; here only we can have failed.
 pub(super) fn campaigns(error: &CampaignsError) -> Status {
+    unavailable(error)
+}
+
+/// Cars only read what they earned; what fails there is ours.
+pub(super) fn trade(error: &TradeError) -> Status {
     unavailable(error)
 }
 

@@ -1,36 +1,53 @@
 //! An owner's vehicles: enrolling them, what they sent last, and what they may disclose.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use actix_web::{HttpResponse, get, post, put, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use telematics::consent::{Disclosure, Policy};
+use telematics::precision::Precision;
 use telematics::vss::SignalGroup;
 use telematics::{EnrolmentCode, Sample, VehicleId};
 
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::archive::{self, Chain};
-use crate::consent::{self, ConsentError, Groups, format_groups};
+use crate::consent::{self, ConsentError, Decision};
 use crate::db::Conn;
 use crate::identity::{self, IdentityError, Owner, VehicleRecord};
 
-/// Decisions as they are sent: `{"consent": {"motion": "share"}}`.
+/// Decisions as they are sent: `{"consent": {"location": "share"}, "precision": {"location": "h3-9"}}`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Decision {
+pub(super) struct Decided {
     consent: BTreeMap<String, String>,
+    /// A group that is not named has the usual precision.
+    #[serde(default)]
+    precision: BTreeMap<String, String>,
 }
 
-impl Decision {
-    fn groups(&self) -> Result<Groups, Problem> {
-        let pair = |(group, disclosure): (&String, &String)| {
-            let group = SignalGroup::parse(group).map_err(Problem::invalid)?;
-            Ok((group, Disclosure::parse(disclosure).map_err(Problem::invalid)?))
-        };
-        self.consent.iter().map(pair).collect()
+impl Decided {
+    fn decision(&self) -> Result<Decision, Problem> {
+        let groups = read("consent", &self.consent, |_, word| Disclosure::parse(word))?;
+        let precisions = read("precision", &self.precision, Precision::parse)?;
+        Ok(Decision::new(groups, precisions))
     }
+}
+
+/// Reads the words of each group in `field`; a refusal names field and group.
+fn read<T, E: Display>(
+    field: &str,
+    words: &BTreeMap<String, String>,
+    parse: impl Fn(SignalGroup, &str) -> Result<T, E>,
+) -> Result<BTreeMap<SignalGroup, T>, Problem> {
+    let pair = |(name, word): (&String, &String)| {
+        let refuse = |error: &dyn Display| Problem::invalid(format!("`{field}.{name}`: {error}"));
+        let group = SignalGroup::parse(name).map_err(|error| refuse(&error))?;
+        Ok((group, parse(group, word).map_err(|error| refuse(&error))?))
+    };
+    words.iter().map(pair).collect()
 }
 
 #[derive(Serialize)]
@@ -87,12 +104,19 @@ impl From<&Sample> for SampleView {
 struct PolicyView {
     version: u32,
     consent: BTreeMap<&'static str, &'static str>,
+    /// How precisely each group leaves the car, when it is shared.
+    precision: BTreeMap<&'static str, String>,
 }
 
 impl From<Policy> for PolicyView {
     fn from(policy: Policy) -> Self {
-        let groups = policy.groups().map(|(group, what)| (group.as_str(), what.as_str()));
-        Self { version: policy.version().number(), consent: groups.collect() }
+        let consent = policy.groups().map(|(group, what)| (group.as_str(), what.as_str()));
+        let precision = |group: SignalGroup| (group.as_str(), policy.precision(group).to_string());
+        Self {
+            version: policy.version().number(),
+            consent: consent.collect(),
+            precision: SignalGroup::ALL.into_iter().map(precision).collect(),
+        }
     }
 }
 
@@ -101,16 +125,16 @@ impl From<Policy> for PolicyView {
 pub(super) async fn enrolment_code(
     app: web::Data<App>,
     owner: Owner,
-    body: web::Json<Decision>,
+    body: web::Json<Decided>,
 ) -> Result<HttpResponse, Problem> {
-    let groups = format_groups(&body.groups()?);
+    let decision = body.decision()?.to_string();
     let (secret, now): ([u8; 10], _) = (rand::random(), app.clock.now());
     let code = EnrolmentCode { secret, pin: app.authority.pin() };
 
     let expires_at = app
         .db
         .write::<_, IdentityError, _>(move |conn| {
-            identity::create_enrolment_code(conn, &owner, &secret, &groups, now)
+            identity::create_enrolment_code(conn, &owner, &secret, &decision, now)
         })
         .await?;
     let view = json!({ "code": code.to_string(), "expires_at": expires_at.to_string() });
@@ -171,20 +195,21 @@ pub(super) async fn read_consent(
     Ok(HttpResponse::Ok().json(PolicyView::from(policy)))
 }
 
-/// Decides what a vehicle may disclose from now on. A group that is not named is kept.
+/// Decides what a vehicle may disclose from now on, and how precisely. A group that `consent` does not name
+/// is kept; one that `precision` does not name has the usual precision.
 #[put("/v1/vehicles/{id}/consent")]
 pub(super) async fn decide(
     app: web::Data<App>,
     owner: Owner,
     id: web::Path<String>,
-    body: web::Json<Decision>,
+    body: web::Json<Decided>,
 ) -> Result<HttpResponse, Problem> {
-    let (vehicle, groups) = (VehicleId::parse(&id)?, body.groups()?);
+    let (vehicle, decision) = (VehicleId::parse(&id)?, body.decision()?);
     let now = app.clock.now();
     let policy = app
         .db
         .write::<_, ConsentError, _>(move |conn| {
-            consent::decide(conn, &owner, vehicle, &groups, now)
+            consent::decide(conn, &owner, vehicle, &decision, now)
         })
         .await?;
     Ok(HttpResponse::Ok().json(PolicyView::from(policy)))

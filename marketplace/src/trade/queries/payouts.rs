@@ -1,10 +1,13 @@
 //! Pay-outs in the database.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use telematics::VehicleId;
 
 use super::{ROWS_MAX, read_count, read_id, stored};
 use crate::db::Conn;
-use crate::identity::Owner;
+use crate::identity::{self, Owner};
 use crate::ledger::Amount;
 use crate::schema::payouts;
 use crate::trade::{OrderId, Payout, TradeError};
@@ -46,6 +49,22 @@ pub fn payouts_of(conn: &mut Conn, owner: &Owner) -> Result<Vec<Payout>, TradeEr
         .select(PayoutRow::as_select())
         .load(conn)?;
     rows.into_iter().map(Payout::try_from).collect()
+}
+
+/// What `vehicle` earned for its present owner, with every order so far.
+///
+/// # Errors
+/// When it can not be read.
+pub fn earned_by(conn: &mut Conn, vehicle: VehicleId) -> Result<Amount, TradeError> {
+    let known = identity::vehicles(conn, &[vehicle])?;
+    let Some(owner) = known.first().map(|known| known.owner) else { return Ok(Amount::ZERO) };
+    // PostgreSQL sums integers to a numeric, which the connection of two engines can not read.
+    let micros: i64 = payouts::table
+        .filter(payouts::owner_id.eq(owner.to_vec()))
+        .filter(payouts::vehicle_id.eq(vehicle.to_vec()))
+        .select(sql::<BigInt>("CAST(COALESCE(SUM(amount), 0) AS BIGINT)"))
+        .get_result(conn)?;
+    Ok(Amount::from_micros(micros))
 }
 
 /// How many vehicles an order paid.

@@ -13,6 +13,16 @@ pub(super) fn write(measured: &[Measured], out: &mut impl Write) -> anyhow::Resu
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED);
     table.set_header(std::iter::once("").chain(measured.iter().map(|each| each.circuit)));
+    ours(measured, &mut table);
+    others(measured, &mut table);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    writeln!(out, "{table}")?;
+    Ok(())
+}
+
+fn ours(measured: &[Measured], table: &mut Table) {
     let mut row = |name: String, cell: &dyn Fn(&Measured) -> String| {
         table.add_row(std::iter::once(name).chain(measured.iter().map(cell)));
     };
@@ -40,38 +50,30 @@ pub(super) fn write(measured: &[Measured], out: &mut impl Write) -> anyhow::Resu
             batch.map_or_else(String::new, |batch| rate(batch.decode_and_verify_ms_a_proof))
         });
     }
+}
+
+/// Other provers, each time beside the one of ours that does the same work.
+fn others(measured: &[Measured], table: &mut Table) {
     let peers = measured.first().map(|each| each.peers.as_slice()).unwrap_or_default();
     for (index, peer) in peers.iter().enumerate() {
-        let name = peer.name;
-        let cell = |of: fn(&Peer, &Measured) -> String| {
-            move |each: &Measured| {
-                each.peers.get(index).map_or_else(String::new, |peer| of(peer, each))
-            }
+        let mut row = |what: &str, cell: fn(&Peer, &Measured) -> String| {
+            let cell = |each: &Measured| {
+                each.peers.get(index).map_or_else(String::new, |peer| cell(peer, each))
+            };
+            let name = what.replace("{}", peer.name);
+            table.add_row(std::iter::once(name).chain(measured.iter().map(cell)));
         };
-        row(
-            format!("prove, {name}"),
-            &cell(|peer, each| compared(peer.prove_ms, each.prove_witness_two_threads_ms)),
-        );
-        row(
-            format!("prove, {name}'s command"),
-            &cell(|peer, each| compared(peer.prove_command_ms, each.prove_two_threads_ms)),
-        );
-        row(
-            format!("verify one, {name}"),
-            &cell(|peer, each| {
-                peer.verify_ms.map_or_else(String::new, |ms| compared(ms, each.verify_ms))
-            }),
-        );
-        row(
-            format!("verify one, {name}'s command"),
-            &cell(|peer, each| compared(peer.verify_command_ms, each.verify_ms)),
-        );
+        row("prove, {}", |peer, each| compared(peer.prove_ms, each.prove_witness_two_threads_ms));
+        row("prove, {}'s command", |peer, each| {
+            compared(peer.prove_command_ms, each.prove_two_threads_ms)
+        });
+        row("verify one, {}", |peer, each| {
+            peer.verify_ms.map_or_else(String::new, |ms| compared(ms, each.verify_ms))
+        });
+        row("verify one, {}'s command", |peer, each| {
+            compared(peer.verify_command_ms, each.verify_ms)
+        });
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    writeln!(out, "{table}")?;
-    Ok(())
 }
 
 /// A time of another tool, and how many times ours it is. Proving is held against two threads: in a
