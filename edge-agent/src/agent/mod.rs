@@ -90,6 +90,9 @@ pub enum AgentError {
     /// No ear for the owner's pause.
     #[error("cannot listen for SIGUSR1")]
     Signal(#[source] std::io::Error),
+    /// No thread of its own for the bus.
+    #[error("cannot make a runtime that reads the bus")]
+    Runtime(#[source] std::io::Error),
     /// A task died of a bug.
     #[error("a task of the agent ended unexpectedly")]
     Task(#[from] tokio::task::JoinError),
@@ -125,7 +128,7 @@ pub async fn run(
         spool,
         sealer,
         vault: Vault::of(&identity.holder.key),
-        policy: watch::Sender::new(policy),
+        policy: watch::Sender::new(Arc::new(policy)),
         board: board.clone(),
         sealed: Arc::new(Notify::new()),
         acknowledged: Arc::new(Notify::new()),
@@ -170,12 +173,14 @@ async fn drive(
 ) -> Result<(), AgentError> {
     let drain = CancellationToken::new();
     let mut uplink = tokio::spawn(uplink.run(drain.clone()));
-    let runtime = tokio::runtime::Handle::current();
-    // A fast replay keeps one core busy: it must not hold up a thread of the runtime.
+    // A fast replay keeps one core busy: it must not hold up a thread of the runtime. And a full bus wakes
+    // the pump a hundred times a second: its timers are its own, so that no other thread is woken to wake it.
+    let own = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let own = own.map_err(AgentError::Runtime)?;
     let pump_stop = stop.child_token();
     let pump = {
         let stop = pump_stop.clone();
-        tokio::task::spawn_blocking(move || runtime.block_on(pump.run(stop)))
+        tokio::task::spawn_blocking(move || own.block_on(pump.run(stop)))
     };
     let mut pump = pump;
 

@@ -33,6 +33,9 @@ use crate::windows::{Committer, Made};
 /// How often a pause is looked for while the agent sleeps, where no frame of the car ends the sleep.
 const PAUSE_LOOK: Duration = Duration::from_mins(1);
 
+/// Frames that are read in a row: what else is waited for costs as much as reading several.
+const AT_ONCE: usize = 64;
+
 /// Why the pump stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum PumpError {
@@ -153,7 +156,7 @@ impl Pump {
                 frame = self.source.next_frame() => {
                     let Some(frame) = frame? else { break true };
                     self.look_for_pause(&stop).await?;
-                    if self.pass(&frame) && self.silence.end(Instant::now()) {
+                    if self.pass_waiting(&frame)? && self.silence.end(Instant::now()) {
                         self.shared.quiet.set(false);
                         check_at = self.silence.next_check(Instant::now());
                     }
@@ -226,6 +229,19 @@ impl Pump {
         }
         self.show_counters();
         self.silence.check(self.signs, Instant::now())
+    }
+
+    /// Reads `frame` and some that wait behind it, until a batch is due. True when there was a sign of life.
+    fn pass_waiting(&mut self, frame: &Frame) -> Result<bool, FrameError> {
+        let mut is_sign = self.pass(frame);
+        for _ in 1..AT_ONCE {
+            if self.batcher.is_due(clock::now()) {
+                break;
+            }
+            let Some(frame) = self.source.waiting_frame()? else { break };
+            is_sign |= self.pass(&frame);
+        }
+        Ok(is_sign)
     }
 
     /// Reads one frame, unless the owner pauses the car. True when it is a sign of life.

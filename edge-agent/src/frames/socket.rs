@@ -28,7 +28,7 @@ use super::frame::Frame;
 use super::links::Links;
 
 /// How long reading rests when everything was read.
-const REST: Duration = Duration::from_millis(10);
+pub(super) const REST: Duration = Duration::from_millis(10);
 /// Frames, and errors: that the interface is down or gone.
 const NEWS: Interest = Interest::READABLE.add(Interest::ERROR);
 /// Interfaces of one car: their number goes into a byte, and no car has more.
@@ -177,7 +177,10 @@ impl SocketReader {
     }
 
     /// The next data frame that waits, on any interface.
-    fn waiting_frame(&mut self) -> Result<Option<Frame>, SocketError> {
+    ///
+    /// # Errors
+    /// When an interface can not be read.
+    pub fn waiting_frame(&mut self) -> Result<Option<Frame>, SocketError> {
         let count = self.interfaces.len();
         for step in 0..count {
             let turn = (self.turn + step) % count;

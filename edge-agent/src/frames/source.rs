@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::frame::Frame;
 use super::log::{LogError, LogReader};
-use super::socket::{Mishaps, SocketError, SocketReader};
+use super::socket::{Mishaps, REST, SocketError, SocketReader};
 use crate::config::ReplaySpeed;
 use crate::files;
 
@@ -59,6 +59,17 @@ impl FrameSource {
         match self {
             Self::Socket(socket) => Ok(Some(socket.next_frame().await?)),
             Self::Log(replay) => Ok(replay.next_frame().await?),
+        }
+    }
+
+    /// The next frame, if it need not be waited for.
+    ///
+    /// # Errors
+    /// As [`Self::next_frame`].
+    pub fn waiting_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        match self {
+            Self::Socket(socket) => Ok(socket.waiting_frame()?),
+            Self::Log(replay) => Ok(replay.waiting_frame()?),
         }
     }
 
@@ -126,29 +137,37 @@ impl Replay {
     }
 
     async fn next_frame(&mut self) -> Result<Option<Frame>, LogError> {
+        if let Some(due) = self.due()? {
+            tokio::time::sleep_until(due).await;
+        }
+        Ok(self.take())
+    }
+
+    fn waiting_frame(&mut self) -> Result<Option<Frame>, LogError> {
+        Ok(if self.due()?.is_none() { self.take() } else { None })
+    }
+
+    fn take(&mut self) -> Option<Frame> {
+        self.position = self.reader.lines_read();
+        self.waiting.take()
+    }
+
+    /// Reads ahead, and tells when the next frame is due if that is worth waiting for.
+    fn due(&mut self) -> Result<Option<Instant>, LogError> {
         if self.waiting.is_none() {
             self.waiting = self.reader.next_frame()?.map(|mut frame| {
                 frame.time = frame.time.plus_micros(self.shift_micros);
                 frame
             });
         }
-        if let Some(frame) = self.waiting {
-            self.keep_pace(&frame).await;
-        }
-        self.position = self.reader.lines_read();
-        Ok(self.waiting.take())
-    }
-
-    async fn keep_pace(&mut self, frame: &Frame) {
-        if let ReplaySpeed::Times(times) = self.speed {
-            let (first, instant) = *self.began.get_or_insert((frame.time, Instant::now()));
-            let micros = u64::try_from(frame.time.micros_since(first)).unwrap_or(0);
-            let due = Duration::from_micros(micros).div_f64(times);
-            // Frames come in the thousands a second: sleep only when it is worth a wake-up.
-            if instant.elapsed() + Duration::from_millis(5) < due {
-                tokio::time::sleep_until(instant + due).await;
-            }
-        }
+        let (Some(frame), ReplaySpeed::Times(times)) = (self.waiting, self.speed) else {
+            return Ok(None);
+        };
+        let (first, instant) = *self.began.get_or_insert((frame.time, Instant::now()));
+        let micros = u64::try_from(frame.time.micros_since(first)).unwrap_or(0);
+        let due = Duration::from_micros(micros).div_f64(times);
+        // Frames come in the thousands a second: sleep only when it is worth a wake-up.
+        Ok((instant.elapsed() + REST < due).then(|| instant + due))
     }
 }
 

@@ -49,7 +49,7 @@ pub struct Shared {
     /// Encrypts what is kept for proofs.
     pub vault: Vault,
     /// The policy in force, as far as this car knows.
-    pub policy: watch::Sender<Policy>,
+    pub policy: watch::Sender<Arc<Policy>>,
     /// What the owner sees.
     pub board: Board,
     /// Told when a batch was sealed.

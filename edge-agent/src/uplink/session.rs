@@ -1,6 +1,7 @@
 //! One connection: policy first, then batches out and answers in, until it breaks or all is sent.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proto::convert::required;
@@ -322,9 +323,9 @@ impl<'a> Session<'a> {
         let known = self.shared.policy.borrow().clone();
         let version = policy.version();
         // The same version with other words: an older agent that did not know them all wrote it down.
-        if version > known.version() || (version == known.version() && policy != known) {
+        if version > known.version() || (version == known.version() && policy != *known) {
             crate::policy::store(&policy, &self.shared.data_dir)?;
-            self.shared.policy.send_replace(policy);
+            self.shared.policy.send_replace(Arc::new(policy));
             self.shared.board.update(|status| status.consent_version = version.number());
             tracing::info!(%version, "consent changed");
         }
