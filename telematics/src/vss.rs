@@ -3,7 +3,8 @@
 //! Paths, types and units are those of the COVESA Vehicle Signal Specification 6.0, with its OBD
 //! overlay. What the catalogue adds is ours: the number that stands for a path on the wire, the
 //! consent group, the decimals a value is kept at, the range that is physically possible, the grid
-//! that proofs see it on, and the thresholds that summaries count it above.
+//! that proofs see it on, the thresholds that summaries count it above, and the name that DIMO's
+//! telemetry API has for it, where it has one.
 //!
 //! **Invariant:** `signals.csv` is only appended to. A number, once given, means the same signal for
 //! ever, because batches that were signed years ago carry it.
@@ -131,6 +132,7 @@ struct Definition {
     max: f64,
     grid_seconds: u32,
     thresholds: [f64; 3],
+    dimo_name: Option<&'static str>,
 }
 
 /// Parsed once from the table in the binary; a constant in all but name.
@@ -147,7 +149,7 @@ static CATALOGUE: LazyLock<Vec<Definition>> = LazyLock::new(|| {
 });
 
 fn definition(number: usize, line: &'static str) -> Option<Definition> {
-    let [stated, path, group, unit, decimals, min, max, grid, low, middle, high] =
+    let [stated, path, group, unit, decimals, min, max, grid, low, middle, high, dimo] =
         line.split(',').collect::<Vec<_>>().try_into().ok()?;
     Some(Definition {
         path: (stated.parse() == Ok(number)).then_some(path)?,
@@ -158,6 +160,7 @@ fn definition(number: usize, line: &'static str) -> Option<Definition> {
         max: max.parse().ok()?,
         grid_seconds: grid.parse().ok()?,
         thresholds: [low.parse().ok()?, middle.parse().ok()?, high.parse().ok()?],
+        dimo_name: (!dimo.is_empty()).then_some(dimo),
     })
 }
 
@@ -251,6 +254,19 @@ impl Signal {
         })
     }
 
+    /// What DIMO's telemetry API calls it, such as `powertrainTransmissionTravelledDistance`; none where
+    /// it has no such signal.
+    #[must_use]
+    pub fn dimo_name(self) -> Option<&'static str> {
+        self.definition().dimo_name
+    }
+
+    /// Finds the signal that DIMO's telemetry API calls `name`.
+    #[must_use]
+    pub fn by_dimo_name(name: &str) -> Option<Self> {
+        Self::all().find(|signal| signal.dimo_name() == Some(name))
+    }
+
     fn definition(self) -> &'static Definition {
         #[expect(clippy::indexing_slicing, reason = "a Signal is made from an index that exists")]
         &CATALOGUE[usize::from(self.0)]
@@ -269,14 +285,15 @@ impl fmt::Debug for Signal {
     }
 }
 
-/// The catalogue path that shares the most parts with `path`, counted from the end.
+/// The catalogue path of what DIMO calls `path`, or the one that shares the most parts with it, counted
+/// from the end.
 fn suggestion(path: &str) -> String {
     let shared =
         |known: &str| known.rsplit('.').filter(|part| path.split('.').any(|p| p == *part)).count();
-    Signal::all()
+    let alike = Signal::all().map(Signal::path).filter(|known| shared(known) > 1);
+    Signal::by_dimo_name(path)
         .map(Signal::path)
-        .filter(|known| shared(known) > 1)
-        .max_by_key(|known| shared(known))
+        .or_else(|| alike.max_by_key(|known| shared(known)))
         .map_or_else(String::new, |known| format!("; did you mean `{known}`?"))
 }
 
@@ -320,10 +337,43 @@ mod tests {
     }
 
     #[test]
+    fn names_of_dimo_are_of_one_signal_each() {
+        let named: Vec<_> = Signal::all().filter(|signal| signal.dimo_name().is_some()).collect();
+
+        assert_eq!(Signal::SPEED.dimo_name(), Some("speed"));
+        for signal in &named {
+            assert_eq!(
+                signal.dimo_name().and_then(Signal::by_dimo_name),
+                Some(*signal),
+                "{signal}"
+            );
+        }
+        assert_eq!(Signal::by_dimo_name(""), None);
+    }
+
+    #[test]
+    #[ignore = "needs the recordings in ../shared/data"]
+    fn names_of_dimo_are_those_that_it_serves() {
+        let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/dimo/dimo_signals.csv");
+        let table = std::fs::read_to_string(table).unwrap();
+        let served: BTreeSet<_> = table.lines().filter_map(|line| line.split(',').nth(1)).collect();
+        for name in Signal::all().filter_map(Signal::dimo_name) {
+            assert!(served.contains(name), "{name}");
+        }
+        for signal in Signal::all() {
+            let line = table.lines().find(|line| line.starts_with(&format!("{signal},")));
+            let name = line.and_then(|line| line.split(',').nth(1));
+            assert!(name.is_none() || name == signal.dimo_name(), "{signal}");
+        }
+    }
+
+    #[test]
     fn unknown_paths_are_refused_with_the_nearest_one() {
         let error = Signal::by_path("Vehicle.Powertrain.Battery.StateOfHealth").unwrap_err();
 
         assert!(error.to_string().contains("TractionBattery.StateOfHealth"), "{error}");
+        let error = Signal::by_path("powertrainTransmissionTravelledDistance").unwrap_err();
+        assert!(error.to_string().contains("`Vehicle.TraveledDistance`"), "{error}");
         assert!(Signal::by_number(0).is_err());
         assert!(Signal::by_number(u64::MAX).is_err());
     }
