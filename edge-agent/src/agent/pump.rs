@@ -255,7 +255,6 @@ impl Pump {
     /// Decodes one frame and sorts its samples by consent. False when the agent itself caused the frame.
     fn take(&mut self, frame: &Frame) -> bool {
         self.counters.frames_read += 1;
-        self.samples.clear();
         let samples = &mut self.samples;
         self.decoder.decode_frame(frame.bus.into(), frame, |sample| samples.push(sample));
         let mut is_sign = true;
@@ -273,7 +272,8 @@ impl Pump {
     fn sort(&mut self) {
         let now = clock::now();
         let policy = self.shared.policy.borrow().clone();
-        for sample in std::mem::take(&mut self.samples) {
+        let mut samples = std::mem::take(&mut self.samples);
+        for sample in samples.drain(..) {
             self.counters.samples_decoded += 1;
             let disclosure = policy.disclosure(sample.signal);
             self.committer.take(sample, disclosure, &mut rand::rng());
@@ -301,6 +301,8 @@ impl Pump {
                 }
             }
         }
+        // Its memory serves the next frame.
+        self.samples = samples;
     }
 
     /// When the car is asked next, which is `awake_at` while the bus is awake. One that sleeps is not woken,
