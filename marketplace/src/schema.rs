@@ -109,6 +109,7 @@ diesel::table! {
         signature -> Binary,
         samples -> Integer,
         received_at -> BigInt,
+        score -> Nullable<Integer>,
     }
 }
 
@@ -119,6 +120,8 @@ diesel::table! {
         last_hash -> Binary,
         samples -> BigInt,
         updated_at -> BigInt,
+        scored_samples -> BigInt,
+        score_sum -> BigInt,
     }
 }
 
@@ -128,6 +131,28 @@ diesel::table! {
         signal -> Integer,
         measured_at -> BigInt,
         value -> BigInt,
+        unchanged_since -> BigInt,
+    }
+}
+
+diesel::table! {
+    batch_reasons (vehicle_id, seq, reason, signal) {
+        vehicle_id -> Binary,
+        seq -> BigInt,
+        reason -> Text,
+        signal -> Integer,
+        sample_count -> BigInt,
+        worst -> BigInt,
+    }
+}
+
+diesel::table! {
+    reason_totals (vehicle_id, reason, signal) {
+        vehicle_id -> Binary,
+        reason -> Text,
+        signal -> Integer,
+        sample_count -> BigInt,
+        worst -> BigInt,
     }
 }
 
@@ -161,6 +186,9 @@ diesel::table! {
         lake_version -> BigInt,
         created_at -> BigInt,
         described_at -> BigInt,
+        score -> Nullable<Integer>,
+        flagged_rows -> BigInt,
+        reasons -> Text,
     }
 }
 
@@ -311,6 +339,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     batches,
     chains,
     latest_values,
+    batch_reasons,
+    reason_totals,
     quarantine,
     datasets,
     quotes,

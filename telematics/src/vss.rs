@@ -12,6 +12,7 @@
 //! **Not here:** how a car's own signals are named in VSS (`edge-agent`'s mapping).
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use crate::unit::Unit;
@@ -171,6 +172,8 @@ impl Signal {
     pub const LONGITUDE: Self = Self(21);
     /// `Vehicle.Speed`.
     pub const SPEED: Self = Self(0);
+    /// `Vehicle.TraveledDistance`: the odometer.
+    pub const TRAVELED_DISTANCE: Self = Self(25);
 
     /// Every signal, by number.
     pub fn all() -> impl ExactSizeIterator<Item = Self> {
@@ -236,6 +239,14 @@ impl Signal {
             return None;
         }
         Value::from_physical(physical, decimals).ok()
+    }
+
+    /// The values that are physically possible.
+    #[must_use]
+    pub fn range(self) -> RangeInclusive<Value> {
+        let Definition { min, max, decimals, .. } = *self.definition();
+        let limit = |physical, beyond| Value::from_physical(physical, decimals).unwrap_or(beyond);
+        limit(min, Value::from_raw(i64::MIN))..=limit(max, Value::from_raw(i64::MAX))
     }
 
     /// Seconds between two values of a window: proofs see a signal on this grid, however often a car
@@ -334,6 +345,7 @@ mod tests {
         assert_eq!(Signal::SPEED.path(), "Vehicle.Speed");
         assert_eq!(Signal::LATITUDE.path(), "Vehicle.CurrentLocation.Latitude");
         assert_eq!(Signal::LONGITUDE.path(), "Vehicle.CurrentLocation.Longitude");
+        assert_eq!(Signal::TRAVELED_DISTANCE.path(), "Vehicle.TraveledDistance");
     }
 
     #[test]
@@ -384,6 +396,7 @@ mod tests {
             Signal::by_path("Vehicle.Powertrain.TractionBattery.StateOfCharge.Current").unwrap();
 
         assert_eq!(charge.value(80.25), Some(Value::from_raw(8025)));
+        assert_eq!(charge.range(), Value::from_raw(0)..=Value::from_raw(10_000));
         assert_eq!(charge.value(100.5), None);
         assert_eq!(charge.value(f64::NAN), None);
     }

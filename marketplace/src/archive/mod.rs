@@ -3,7 +3,8 @@
 //! Accepted batches are rows in the relational store, in the same transaction as the end of each
 //! vehicle's chain, so the archive is also the log that the lake is filled from.
 //!
-//! Owns the tables `batches`, `chains`, `latest_values` and `quarantine`.
+//! Owns the tables `batches`, `batch_reasons`, `chains`, `latest_values`, `quarantine` and
+//! `reason_totals`.
 //!
 //! **Invariant:** batches of one vehicle are a chain from position 1, without gaps but those that the car
 //! stated as lost ([`telematics::loss`]). [`append`] takes only the batch that follows the last one, and
@@ -12,10 +13,15 @@
 //! **Not here:** whether a batch may come in: the ingest module. Rows in columns: the
 //! lake. What was committed to: [`crate::epochs`].
 
+mod quality;
 mod queries;
 mod verbs;
 
+pub use quality::{
+    FUTURE_SECONDS_MAX, Latest, Newest, Quality, Reason, ReasonKind, Score, flagged, horizon,
+};
 pub use verbs::{
-    ArchiveError, Chain, StoredBatch, Totals, after, append, chain, hash_at, latest, quarantine,
-    quarantine_stored, quarantined, totals, waiting,
+    ArchiveError, Chain, Scored, StoredBatch, Totals, VehicleQuality, after, append, chain,
+    hash_at, latest, latest_of_all, newest, qualities, quarantine, quarantine_stored, quarantined,
+    scored, totals, waiting,
 };

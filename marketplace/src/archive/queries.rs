@@ -1,16 +1,19 @@
-//! The only file that names the tables of the archive.
+//! The only statements that name the tables of the archive.
+
+mod quality;
 
 use diesel::dsl::sum;
 use diesel::prelude::*;
 use telematics::consent::PolicyVersion;
 use telematics::loss::Bridge;
-use telematics::{
-    BatchHash, BatchHeader, Sample, SealedBatch, Signal, Timestamp, Value, VehicleId,
-};
+use telematics::{BatchHash, BatchHeader, SealedBatch, Timestamp, VehicleId};
 
+use super::quality::{Newest, Quality};
 use super::verbs::{ArchiveError, Chain, StoredBatch, Totals};
 use crate::db::Conn;
 use crate::schema::{batches, chains, latest_values, quarantine};
+
+pub(super) use quality::{insert_reason, latest_of, latest_of_all, qualities, scored};
 
 /// Rows of evidence that one answer has at most.
 const EVIDENCE_MAX: i64 = 1_000;
@@ -21,9 +24,11 @@ pub(super) fn move_chain(
     conn: &mut Conn,
     header: &BatchHeader,
     end: Bridge,
-    samples: i32,
+    (samples, quality): (i32, &Quality),
     now: Timestamp,
 ) -> Result<bool, ArchiveError> {
+    let samples = i64::from(samples);
+    let scores = samples.saturating_mul(quality.score.per_mille().into());
     let seq = to_i64("chains", header.seq)?;
     let last_seq = to_i64("chains", end.seq)?;
     if header.seq == 1 {
@@ -34,8 +39,10 @@ pub(super) fn move_chain(
             chains::vehicle_id.eq(header.vehicle.to_vec()),
             chains::last_seq.eq(last_seq),
             chains::last_hash.eq(end.hash.0.to_vec()),
-            chains::samples.eq(i64::from(samples)),
+            chains::samples.eq(samples),
             chains::updated_at.eq(now.as_micros()),
+            chains::scored_samples.eq(samples),
+            chains::score_sum.eq(scores),
         );
         diesel::insert_into(chains::table).values(row).execute(conn)?;
         return Ok(true);
@@ -48,8 +55,10 @@ pub(super) fn move_chain(
         .set((
             chains::last_seq.eq(last_seq),
             chains::last_hash.eq(end.hash.0.to_vec()),
-            chains::samples.eq(chains::samples + i64::from(samples)),
+            chains::samples.eq(chains::samples + samples),
             chains::updated_at.eq(now.as_micros()),
+            chains::scored_samples.eq(chains::scored_samples + samples),
+            chains::score_sum.eq(chains::score_sum + scores),
         ))
         .execute(conn)?;
     Ok(moved == 1)
@@ -59,9 +68,10 @@ pub(super) fn insert_batch(
     conn: &mut Conn,
     batch: &SealedBatch,
     hash: BatchHash,
-    samples: i32,
+    (samples, quality): (i32, &Quality),
     now: Timestamp,
 ) -> Result<(), ArchiveError> {
+    let score = (samples > 0).then(|| i32::from(quality.score.per_mille()));
     let row = (
         batches::vehicle_id.eq(batch.header.vehicle.to_vec()),
         batches::seq.eq(to_i64("batches", batch.header.seq)?),
@@ -72,6 +82,7 @@ pub(super) fn insert_batch(
         batches::signature.eq(batch.signature.to_vec()),
         batches::samples.eq(samples),
         batches::received_at.eq(now.as_micros()),
+        batches::score.eq(score),
     );
     diesel::insert_into(batches::table).values(row).execute(conn)?;
     Ok(())
@@ -80,29 +91,30 @@ pub(super) fn insert_batch(
 pub(super) fn move_latest(
     conn: &mut Conn,
     vehicle: VehicleId,
-    sample: &Sample,
+    newest: Newest,
 ) -> Result<(), ArchiveError> {
-    let signal = i32::from(sample.signal.number());
-    let row = latest_values::table
-        .filter(latest_values::vehicle_id.eq(vehicle.to_vec()))
-        .filter(latest_values::signal.eq(signal));
-    let known = row.clone().select(latest_values::measured_at).first::<i64>(conn).optional()?;
-    let values = (
-        latest_values::measured_at.eq(sample.time.as_micros()),
-        latest_values::value.eq(sample.value.raw()),
-    );
-    match known {
-        Some(measured_at) if measured_at > sample.time.as_micros() => {}
-        Some(_) => {
-            diesel::update(row).set(values).execute(conn)?;
-        }
-        None => {
-            let key =
-                (latest_values::vehicle_id.eq(vehicle.to_vec()), latest_values::signal.eq(signal));
-            let row = (key.0, key.1, values.0, values.1);
-            diesel::insert_into(latest_values::table).values(row).execute(conn)?;
-        }
+    let signal = newest.signal();
+    let known = latest_of(conn, vehicle, signal)?;
+    let latest = newest.after(known);
+    if known == Some(latest) {
+        return Ok(());
     }
+    let values = (
+        latest_values::measured_at.eq(latest.sample.time.as_micros()),
+        latest_values::value.eq(latest.sample.value.raw()),
+        latest_values::unchanged_since.eq(latest.since.as_micros()),
+    );
+    let number = i32::from(signal.number());
+    if known.is_some() {
+        let row = latest_values::table
+            .filter(latest_values::vehicle_id.eq(vehicle.to_vec()))
+            .filter(latest_values::signal.eq(number));
+        diesel::update(row).set(values).execute(conn)?;
+        return Ok(());
+    }
+    let key = (latest_values::vehicle_id.eq(vehicle.to_vec()), latest_values::signal.eq(number));
+    let row = (key.0, key.1, values.0, values.1, values.2);
+    diesel::insert_into(latest_values::table).values(row).execute(conn)?;
     Ok(())
 }
 
@@ -188,25 +200,6 @@ pub(super) fn waiting(conn: &mut Conn, arrival: i64) -> Result<u64, ArchiveError
         .count()
         .get_result(conn)?;
     to_u64("batches", count)
-}
-
-pub(super) fn latest(conn: &mut Conn, vehicle: VehicleId) -> Result<Vec<Sample>, ArchiveError> {
-    // No limit: a vehicle has one row a signal of the catalogue.
-    let rows = latest_values::table
-        .filter(latest_values::vehicle_id.eq(vehicle.to_vec()))
-        .order(latest_values::signal)
-        .select((latest_values::signal, latest_values::measured_at, latest_values::value))
-        .load::<(i32, i64, i64)>(conn)?;
-    let read = |(signal, measured_at, value): (i32, i64, i64)| {
-        let number = u64::try_from(signal).unwrap_or_default();
-        Ok(Sample {
-            signal: Signal::by_number(number)
-                .map_err(|error| damaged("latest_values", &error.to_string()))?,
-            time: Timestamp::from_micros(measured_at),
-            value: Value::from_raw(value),
-        })
-    };
-    rows.into_iter().map(read).collect()
 }
 
 pub(super) fn totals(conn: &mut Conn) -> Result<Totals, ArchiveError> {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use telematics::loss::Bridge;
 use telematics::payload::Contents;
-use telematics::{BatchHash, Sample, SealedBatch, Signal, Timestamp, VehicleId};
+use telematics::{BatchHash, Sample, SealedBatch, Timestamp, VehicleId};
 
+use super::quality::{Latest, Newest, Quality, Reason, Score, horizon};
 use super::queries;
 use crate::db::Conn;
 
@@ -72,7 +73,34 @@ pub struct Totals {
     pub samples: u64,
 }
 
-/// Keeps `batch`, whose hash and contents are given, as the new end of its vehicle's chain.
+/// A batch as its vehicle's owner is shown how plausible it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scored {
+    /// Position in the vehicle's chain.
+    pub seq: u64,
+    /// Samples in it.
+    pub samples: u64,
+    /// When it was taken in.
+    pub received_at: Timestamp,
+    /// How plausible they are.
+    pub score: Score,
+    /// Why not more.
+    pub reasons: Vec<Reason>,
+}
+
+/// How plausible everything is that a vehicle sent since there are scores.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VehicleQuality {
+    /// Samples that were scored.
+    pub samples: u64,
+    /// Their scores added up, in per mille.
+    pub score_sum: u64,
+    /// What speaks against them, one for each kind and signal.
+    pub reasons: Vec<Reason>,
+}
+
+/// Keeps `batch`, whose hash, contents and quality are given, as the new end of its vehicle's chain.
+/// Samples of the future are kept like others, but are nobody's latest value.
 ///
 /// # Errors
 /// A batch that does not follow the last one is refused.
@@ -81,31 +109,57 @@ pub fn append(
     batch: &SealedBatch,
     hash: BatchHash,
     contents: &Contents,
+    quality: &Quality,
     now: Timestamp,
 ) -> Result<(), ArchiveError> {
+    let vehicle = batch.header.vehicle;
     let samples = i32::try_from(contents.samples.len()).unwrap_or(i32::MAX);
     let end = Bridge::behind(batch, hash);
-    if !queries::move_chain(conn, &batch.header, end, samples, now)? {
-        let (vehicle, seq) = (batch.header.vehicle, batch.header.seq);
-        return Err(ArchiveError::NotNext { vehicle, seq });
+    if !queries::move_chain(conn, &batch.header, end, (samples, quality), now)? {
+        return Err(ArchiveError::NotNext { vehicle, seq: batch.header.seq });
     }
-    queries::insert_batch(conn, batch, hash, samples, now)?;
-    for sample in newest(&contents.samples).values() {
-        queries::move_latest(conn, batch.header.vehicle, sample)?;
+    queries::insert_batch(conn, batch, hash, (samples, quality), now)?;
+    for reason in &quality.reasons {
+        queries::insert_reason(conn, vehicle, batch.header.seq, reason)?;
+    }
+    for newest in newest(&contents.samples, horizon(quality.judged_at)) {
+        queries::move_latest(conn, vehicle, newest)?;
     }
     Ok(())
 }
 
-/// The newest sample of each signal; of several at one time, the last.
-fn newest(samples: &[Sample]) -> BTreeMap<Signal, Sample> {
-    let mut newest = BTreeMap::<Signal, Sample>::new();
-    for sample in samples {
-        let known = newest.entry(sample.signal).or_insert(*sample);
-        if sample.time >= known.time {
-            *known = *sample;
-        }
-    }
-    newest
+/// The newest sample of each signal that is not of the future. `samples` are grouped by signal.
+pub fn newest(samples: &[Sample], horizon: Timestamp) -> impl Iterator<Item = Newest> {
+    let runs = samples.chunk_by(|one, next| one.signal == next.signal);
+    runs.filter_map(move |run| Newest::of(run, horizon))
+}
+
+/// The newest value of each signal that `vehicle` sent, by signal, and since when it has been the same.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn latest_of_all(conn: &mut Conn, vehicle: VehicleId) -> Result<Vec<Latest>, ArchiveError> {
+    queries::latest_of_all(conn, vehicle)
+}
+
+/// The last `limit` batches of `vehicle` that have a score, newest first.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn scored(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+    limit: u32,
+) -> Result<Vec<Scored>, ArchiveError> {
+    queries::scored(conn, vehicle, limit)
+}
+
+/// How plausible what each vehicle sent is. Vehicles without a score are not in it.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn qualities(conn: &mut Conn) -> Result<BTreeMap<VehicleId, VehicleQuality>, ArchiveError> {
+    queries::qualities(conn)
 }
 
 /// The end of `vehicle`'s chain, or `None` before its first batch.
@@ -149,7 +203,8 @@ pub fn waiting(conn: &mut Conn, arrival: i64) -> Result<u64, ArchiveError> {
 /// # Errors
 /// Fails when the database does, or when a row is damaged.
 pub fn latest(conn: &mut Conn, vehicle: VehicleId) -> Result<Vec<Sample>, ArchiveError> {
-    queries::latest(conn, vehicle)
+    let latest = queries::latest_of_all(conn, vehicle)?;
+    Ok(latest.into_iter().map(|latest| latest.sample).collect())
 }
 
 /// How much the archive holds.
@@ -231,7 +286,8 @@ mod tests {
     async fn append_one(db: &Db, batch: SealedBatch) -> Result<BatchHash, ArchiveError> {
         let hash = batch.hash();
         let contents = payload::decode(&batch.payload).unwrap();
-        db.write(move |conn| append(conn, &batch, hash, &contents, T0)).await?;
+        let plausible = Quality::new(contents.samples.len(), Vec::new(), T0);
+        db.write(move |conn| append(conn, &batch, hash, &contents, &plausible, T0)).await?;
         Ok(hash)
     }
 

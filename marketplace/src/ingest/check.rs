@@ -8,13 +8,14 @@ use telematics::consent::Policy;
 use telematics::loss::{Bridge, Loss};
 use telematics::payload::{self, Contents, PAYLOAD_BYTES_MAX, PayloadError};
 use telematics::window::Committed;
-use telematics::{BatchHash, Timestamp};
+use telematics::{BatchHash, SignalGroup, Timestamp};
 use zk::Leaf;
 
 use super::contents::check_contents;
 use super::outcome::{IngestError, Outcome, Refusal};
+use super::plausibility::{self, Known};
 use super::position::{Place, Position};
-use crate::archive;
+use crate::archive::{self, Quality};
 use crate::consent;
 use crate::db::Conn;
 use crate::identity::{self, Prover, Vehicle};
@@ -28,6 +29,17 @@ pub struct Standing {
     pub policy: Policy,
     /// As whom it proves.
     pub prover: Option<Prover>,
+    /// What it sent last.
+    pub known: Known,
+}
+
+impl Standing {
+    /// Knows what `batch` brings, as if it were recorded.
+    pub fn follow(&mut self, batch: &AcceptedBatch) {
+        let Some(body) = &batch.body else { return };
+        self.position = batch.end;
+        self.known.follow(&body.contents.samples, body.quality.judged_at);
+    }
 }
 
 /// A batch that may be recorded.
@@ -50,6 +62,7 @@ pub(super) struct Body {
     pub(super) leaves: Vec<Leaf>,
     /// The UTC day that is in the leaves, counted from 1970-01-01.
     pub(super) day: u16,
+    pub(super) quality: Quality,
 }
 
 impl AcceptedBatch {
@@ -67,7 +80,8 @@ impl AcceptedBatch {
 pub fn standing(conn: &mut Conn, vehicle: &Vehicle) -> Result<Standing, IngestError> {
     let position = Position::of(archive::chain(conn, vehicle.id)?);
     let policy = consent::in_force(conn, vehicle.id)?;
-    Ok(Standing { position, policy, prover: identity::prover(conn, vehicle.id)? })
+    let known = Known::new(archive::latest_of_all(conn, vehicle.id)?);
+    Ok(Standing { position, policy, prover: identity::prover(conn, vehicle.id)?, known })
 }
 
 /// Decides about `batch` of `vehicle`, received `now`: what may be recorded, or the answer that it gets.
@@ -142,16 +156,18 @@ fn check_body(
     Ok(Some(contents))
 }
 
-/// Makes the leaves: some 50 µs of hashing each, so outside the transaction.
+/// Judges the samples and makes the leaves, some 50 µs of hashing each: so outside the transaction.
 fn body(standing: &Standing, contents: Contents, now: Timestamp) -> Result<Body, Refusal> {
+    let location = standing.policy.precision(SignalGroup::Location);
+    let quality = plausibility::judge(&contents.samples, &standing.known, location, now);
     let day = u16::try_from(now.day()).unwrap_or_default();
     if contents.commitments.is_empty() {
-        return Ok(Body { contents, leaves: Vec::new(), day });
+        return Ok(Body { contents, leaves: Vec::new(), day, quality });
     }
     let Prover { commitment, class } = standing.prover.ok_or(Refusal::NoIdentity)?;
     let leaf = |committed: &Committed| zk::leaf(commitment, class, day, committed.commitment);
     let leaves = contents.commitments.iter().map(leaf).collect::<Result<_, _>>()?;
-    Ok(Body { contents, leaves, day })
+    Ok(Body { contents, leaves, day, quality })
 }
 
 #[cfg(test)]
@@ -161,10 +177,11 @@ mod tests {
     use telematics::loss::{LossReason, NotALoss};
     use telematics::testing::{self, T0, signing_key};
     use telematics::window::Commitment;
-    use telematics::{Powertrain, Precision, Signal, SignalGroup, VehicleDescription};
+    use telematics::{Powertrain, Precision, Sample, Signal, Value, VehicleDescription};
     use zk::{ClassNumbers, IdentityCommitment};
 
     use super::*;
+    use crate::archive::ReasonKind;
 
     fn car() -> Vehicle {
         Vehicle { id: testing::vehicle(255), key: signing_key(1).verifying_key() }
@@ -184,6 +201,7 @@ mod tests {
             position: Position { last_seq: 3, last_hash: BatchHash([3; 32]) },
             policy: Policy::new(PolicyVersion::FIRST, groups.into()),
             prover: Some(prover()),
+            known: Known::default(),
         }
     }
 
@@ -202,6 +220,7 @@ mod tests {
         SealedBatch::seal(honest().header, payload::encode(contents), &signing_key(1))
     }
 
+    const SPEED: &str = "Vehicle.Speed";
     const CHARGE: &str = "Vehicle.Powertrain.TractionBattery.StateOfCharge.Current";
 
     fn charge() -> Signal {
@@ -225,6 +244,22 @@ mod tests {
 
         let end = Position { last_seq: 4, last_hash: honest().hash() };
         assert_eq!(accepted.moves_to(), Some(end));
+    }
+
+    #[test]
+    fn what_is_implausible_is_accepted_with_its_reasons() {
+        let impossible = Contents {
+            samples: vec![Sample { value: Value::from_raw(-1), ..testing::samples(SPEED, 1)[0] }],
+            ..Contents::default()
+        };
+        let mut standing = standing();
+        let accepted = check(&car(), &standing, holding(&impossible), T0).unwrap();
+
+        let quality = &accepted.body.as_ref().unwrap().quality;
+        assert_eq!(quality.reasons[0].kind, ReasonKind::OutOfRange);
+        assert_eq!((quality.score.per_mille(), quality.judged_at), (0, T0));
+        standing.follow(&accepted);
+        assert_eq!(standing.position, accepted.moves_to().unwrap());
     }
 
     #[test]
@@ -338,9 +373,9 @@ mod tests {
 
     #[test]
     fn samples_finer_than_the_policy_of_their_batch_are_refused() {
-        let Standing { position, policy, prover } = standing();
+        let Standing { policy, .. } = standing();
         let precisions = [(SignalGroup::Motion, Precision::Whole)].into();
-        let whole = Standing { position, policy: policy.with_precisions(precisions), prover };
+        let whole = Standing { policy: policy.with_precisions(precisions), ..standing() };
 
         let refused = check(&car(), &whole, honest(), T0).unwrap_err();
 

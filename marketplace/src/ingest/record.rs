@@ -53,7 +53,8 @@ fn keep(
     body: &Body,
     now: Timestamp,
 ) -> Result<Option<LeavesAt>, IngestError> {
-    archive::append(conn, &accepted.batch, accepted.hash, &body.contents, now)?;
+    let Body { contents, quality, .. } = body;
+    archive::append(conn, &accepted.batch, accepted.hash, contents, quality, now)?;
     let batch = (accepted.vehicle.id, accepted.batch.header.seq);
     Ok(epochs::append(conn, batch, &body.leaves, body.day, now)?)
 }

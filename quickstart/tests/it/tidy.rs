@@ -67,9 +67,9 @@ fn a_table_is_named_by_its_owner_only() {
     let mut owners = Vec::new();
     for folder in fs::read_dir(root().join("migrations/sqlite")).unwrap() {
         let folder = folder.unwrap();
-        let name = folder.file_name().into_string().unwrap();
-        let owner = name.split_once('_').unwrap().1.to_owned();
         let sql = fs::read_to_string(folder.path().join("up.sql")).unwrap();
+        let said = sql.split_once("marketplace::").unwrap_or_else(|| panic!("{folder:?}")).1;
+        let owner = words(said).next().unwrap().to_owned();
         let tables = sql.lines().filter_map(|line| line.strip_prefix("CREATE TABLE "));
         owners.extend(tables.map(|table| (table.trim_end_matches(" (").to_owned(), owner.clone())));
     }

@@ -104,7 +104,7 @@ fn check_all(
         };
         match ingest::check(vehicle, &standing, batch, now) {
             Ok(batch) => {
-                standing.position = batch.moves_to().unwrap_or(standing.position);
+                standing.follow(&batch);
                 checked.accepted.push(batch);
                 checked.outcomes.push((seq, None));
             }
