@@ -34,10 +34,29 @@ pub struct Config {
     pub keys_dir: Option<PathBuf>,
     /// Whether keys for development may be in `keys_dir`. Anyone can forge proofs under them.
     pub allow_dev_keys: bool,
+    /// How much cars may send.
+    pub ingest: Ingest,
     /// The rules of the market.
     pub rules: Rules,
     /// How log lines look.
     pub log_format: LogFormat,
+}
+
+/// How much cars may send. What is beyond is refused with the time to wait, and nothing of it is lost: cars
+/// keep what was not acknowledged.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ingest {
+    /// Cars that stream at the same time.
+    pub streams_max: usize,
+    /// Payload that is being worked on, of all cars.
+    pub waiting_bytes_max: u64,
+    /// Payload that one car may send in the long run: about two bytes are a sample.
+    pub vehicle_bytes_per_second: u64,
+    /// Payload that one car may send at once, after a time without network.
+    pub vehicle_burst_bytes: u64,
+    /// How often a stream asks whether its vehicle may still come in.
+    pub access_check_seconds: u64,
 }
 
 /// The rules of the market, published to everyone who trades on it.
@@ -77,8 +96,21 @@ impl Default for Config {
             root_interval_seconds: 60,
             keys_dir: None,
             allow_dev_keys: false,
+            ingest: Ingest::default(),
             rules: Rules::default(),
             log_format: LogFormat::Text,
+        }
+    }
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Self {
+            streams_max: 10_000,
+            waiting_bytes_max: 256 << 20,
+            vehicle_bytes_per_second: 128 << 10,
+            vehicle_burst_bytes: 1 << 30,
+            access_check_seconds: 30,
         }
     }
 }

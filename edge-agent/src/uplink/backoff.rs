@@ -5,6 +5,8 @@ use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_mins(1);
+/// The longest pause that a marketplace may ask for.
+const ASKED_LONGEST: Duration = Duration::from_mins(10);
 
 /// How long to wait before the next attempt.
 #[derive(Debug, Default)]
@@ -18,6 +20,15 @@ impl Backoff {
         let doubled = FIRST.saturating_mul(2_u32.saturating_pow(self.failures.min(16)));
         self.failures = self.failures.saturating_add(1);
         doubled.min(LONGEST).mul_f64(jitter)
+    }
+
+    /// The pause after a marketplace that asked for `asked`: no shorter than that, and no longer than
+    /// [`ASKED_LONGEST`], which a hostile one might exceed.
+    pub(super) fn pause_after(&mut self, asked: Option<Duration>, jitter: f64) -> Duration {
+        let own = self.next_pause(jitter);
+        // Not all cars that were refused together come back together.
+        let asked = asked.unwrap_or_default().min(ASKED_LONGEST).mul_f64(1.0 + jitter / 2.0);
+        own.max(asked)
     }
 
     /// The marketplace took something: the next failure is a first one.
@@ -39,5 +50,15 @@ mod tests {
         assert_eq!(pauses[8], 60_000);
         backoff.reset();
         assert_eq!(backoff.next_pause(0.5).as_millis(), 250);
+    }
+
+    #[test]
+    fn a_pause_is_as_long_as_the_marketplace_asks_within_reason() {
+        let mut backoff = Backoff::default();
+
+        assert_eq!(backoff.pause_after(None, 1.0).as_millis(), 500);
+        assert_eq!(backoff.pause_after(Some(Duration::from_secs(8)), 0.5).as_secs(), 10);
+        assert_eq!(backoff.pause_after(Some(Duration::from_millis(1)), 1.0).as_secs(), 2);
+        assert_eq!(backoff.pause_after(Some(Duration::MAX), 1.0).as_secs(), 900);
     }
 }

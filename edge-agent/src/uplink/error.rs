@@ -1,6 +1,9 @@
 //! Why nothing can be sent, and whether trying again makes sense.
 
+use std::time::Duration;
+
 use proto::convert::BadMessage;
+use tonic_types::StatusExt as _;
 
 use crate::answers::words;
 use crate::identity::IdentityError;
@@ -94,6 +97,13 @@ pub enum UplinkError {
 }
 
 impl UplinkError {
+    /// How long the marketplace asks to wait, when it says so (`google.rpc.RetryInfo`).
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let Self::Ended(status) = self else { return None };
+        status.get_details_retry_info()?.retry_delay
+    }
+
     /// True when trying again makes no sense.
     #[must_use]
     pub fn is_final(&self) -> bool {

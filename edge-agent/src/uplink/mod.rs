@@ -107,7 +107,8 @@ impl Uplink {
         if failure.is_final() {
             return Err(failure);
         }
-        let pause = backoff.next_pause(rand::random_range(0.5..1.0));
+        let jitter = rand::random_range(0.5..1.0);
+        let pause = backoff.pause_after(failure.retry_after(), jitter);
         let error = crate::status::chain_text(&failure);
         let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         tracing::warn!(vehicle = %self.identity.vehicle, pause_ms, %error, "uplink interrupted");

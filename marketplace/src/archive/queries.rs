@@ -15,6 +15,8 @@ use crate::schema::{batches, chains, latest_values, quarantine};
 
 pub(super) use quality::{insert_reason, latest_of, latest_of_all, qualities, scored};
 
+/// Batches that are moved to the lake together, at most.
+const PORTION_BATCHES_MAX: i64 = 20_000;
 /// Rows of evidence that one answer has at most.
 const EVIDENCE_MAX: i64 = 1_000;
 
@@ -188,6 +190,45 @@ pub(super) fn after(
         .filter(batches::samples.gt(0))
         .order(batches::arrival)
         .limit(i64::from(limit))
+        .select(BatchRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(StoredBatch::try_from).collect()
+}
+
+/// The last of the batches behind `arrival` that together have at most `samples` samples, or of the first alone.
+pub(super) fn portion_end(
+    conn: &mut Conn,
+    arrival: i64,
+    samples: u64,
+) -> Result<Option<i64>, ArchiveError> {
+    let sizes = batches::table
+        .filter(batches::arrival.gt(arrival))
+        .filter(batches::samples.gt(0))
+        .order(batches::arrival)
+        .limit(PORTION_BATCHES_MAX)
+        .select((batches::arrival, batches::samples))
+        .load::<(i64, i32)>(conn)?;
+    let (mut end, mut sum) = (None, 0_u64);
+    for (arrival, count) in sizes {
+        sum = sum.saturating_add(to_u64("batches", count.into())?);
+        if end.is_some() && sum > samples {
+            break;
+        }
+        end = Some(arrival);
+    }
+    Ok(end)
+}
+
+pub(super) fn between(
+    conn: &mut Conn,
+    after: i64,
+    end: i64,
+) -> Result<Vec<StoredBatch>, ArchiveError> {
+    let rows = batches::table
+        .filter(batches::arrival.gt(after))
+        .filter(batches::arrival.le(end))
+        .filter(batches::samples.gt(0))
+        .order(batches::arrival)
         .select(BatchRow::as_select())
         .load(conn)?;
     rows.into_iter().map(StoredBatch::try_from).collect()

@@ -190,6 +190,22 @@ pub fn after(conn: &mut Conn, arrival: i64, limit: u32) -> Result<Vec<StoredBatc
     queries::after(conn, arrival, limit)
 }
 
+/// The batches that follow `arrival`, as many as together have at most `samples` samples, and at least
+/// one if there is one: what is moved to the lake at once.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn portion(
+    conn: &mut Conn,
+    arrival: i64,
+    samples: u64,
+) -> Result<Vec<StoredBatch>, ArchiveError> {
+    match queries::portion_end(conn, arrival, samples)? {
+        Some(end) => queries::between(conn, arrival, end),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// How many batches [`after`] would return without a limit.
 ///
 /// # Errors

@@ -30,9 +30,11 @@ pub fn describe(
     let known: Vec<VehicleId> = vehicles.iter().map(|vehicle| vehicle.id).collect();
 
     let mut datasets = Vec::new();
+    let policies = consent::all_in_force(conn, &known)?;
     for template in templates()? {
-        let sharing = consent::sharing(conn, &known, &template.signals)?;
-        let sharing: BTreeSet<VehicleId> = sharing.into_iter().collect();
+        let sharing =
+            policies.iter().filter(|(_, policy)| consent::shares(policy, &template.signals));
+        let sharing: BTreeSet<VehicleId> = sharing.map(|(vehicle, _)| *vehicle).collect();
         let offered = measured.iter().filter(|line| sharing.contains(&line.vehicle));
         let dataset = summary(template, offered, &vehicles, (lake_version, now));
         datasets.push(queries::upsert(conn, dataset)?);

@@ -4,6 +4,7 @@
 //! go to standard error.
 
 mod account;
+mod load;
 mod migrate;
 mod serve;
 
@@ -31,6 +32,7 @@ enum Command {
     Migrate(migrate::Migrate),
     #[command(subcommand)]
     Account(account::Account),
+    Load(load::Load),
 }
 
 impl Cli {
@@ -46,6 +48,7 @@ impl Cli {
             Command::Serve(serve) => serve.run(&mut out).await,
             Command::Migrate(migrate) => migrate.run(&mut out),
             Command::Account(account) => account.run(&mut out).await,
+            Command::Load(load) => load.run(&mut out).await,
         }
     }
 }

@@ -15,4 +15,4 @@ mod queries;
 mod verbs;
 
 pub use decision::{Decision, Groups, NotADecision, Precisions};
-pub use verbs::{ConsentError, decide, grant, in_force, sharing};
+pub use verbs::{ConsentError, all_in_force, decide, grant, in_force, shares, sharing};

@@ -1,5 +1,7 @@
 //! Granting, changing and asking.
 
+use std::collections::BTreeMap;
+
 use telematics::consent::{Disclosure, Policy, PolicyVersion};
 use telematics::{Signal, Timestamp, VehicleId};
 
@@ -23,6 +25,9 @@ pub enum ConsentError {
         /// The vehicle.
         vehicle: VehicleId,
     },
+    /// A row whose vehicle does not read.
+    #[error("a row of table `policies` names no vehicle")]
+    NotAnId,
     /// A row that no longer reads as a policy.
     #[error("the policy of {vehicle} is damaged")]
     Damaged {
@@ -92,6 +97,27 @@ pub fn in_force(conn: &mut Conn, vehicle: VehicleId) -> Result<Policy, ConsentEr
     queries::latest(conn, vehicle)?.ok_or(ConsentError::NoPolicy { vehicle })
 }
 
+/// The policies in force of `vehicles`.
+///
+/// # Errors
+/// As [`in_force`].
+pub fn all_in_force(
+    conn: &mut Conn,
+    vehicles: &[VehicleId],
+) -> Result<BTreeMap<VehicleId, Policy>, ConsentError> {
+    let policies = queries::latest_of(conn, vehicles)?;
+    match vehicles.iter().find(|vehicle| !policies.contains_key(*vehicle)) {
+        Some(vehicle) => Err(ConsentError::NoPolicy { vehicle: *vehicle }),
+        None => Ok(policies),
+    }
+}
+
+/// Whether `policy` shares every one of `signals`.
+#[must_use]
+pub fn shares(policy: &Policy, signals: &[Signal]) -> bool {
+    signals.iter().all(|signal| policy.disclosure(*signal) == Disclosure::Share)
+}
+
 /// Those of `vehicles` that share every one of `signals` now, in the order given.
 ///
 /// # Errors
@@ -101,14 +127,10 @@ pub fn sharing(
     vehicles: &[VehicleId],
     signals: &[Signal],
 ) -> Result<Vec<VehicleId>, ConsentError> {
-    let mut sharing = Vec::new();
-    for vehicle in vehicles {
-        let policy = in_force(conn, *vehicle)?;
-        if signals.iter().all(|signal| policy.disclosure(*signal) == Disclosure::Share) {
-            sharing.push(*vehicle);
-        }
-    }
-    Ok(sharing)
+    let policies = all_in_force(conn, vehicles)?;
+    let is_sharing =
+        |vehicle: &&VehicleId| policies.get(vehicle).is_some_and(|policy| shares(policy, signals));
+    Ok(vehicles.iter().filter(is_sharing).copied().collect())
 }
 
 #[cfg(test)]

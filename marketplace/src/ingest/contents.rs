@@ -3,9 +3,10 @@
 //! **Invariant:** asks the functions that the car asked when it cut the batch, so a car that follows its
 //! policy is never refused.
 
+use telematics::Signal;
 use telematics::consent::{Disclosure, Policy};
 use telematics::payload::Contents;
-use telematics::precision::coarse_enough;
+use telematics::precision::{Precision, coarse_enough};
 
 use super::outcome::Refusal;
 
@@ -16,7 +17,7 @@ pub(super) fn check_contents(policy: &Policy, contents: &Contents) -> Result<(),
 }
 
 fn check_consented(policy: &Policy, contents: &Contents) -> Result<(), Refusal> {
-    let samples = contents.samples.iter().map(|sample| (sample.signal, Disclosure::Share));
+    let samples = contents.columns().map(|(signal, _)| (signal, Disclosure::Share));
     let committed = contents.commitments.iter().map(|one| (one.signal, Disclosure::Prove));
     for (signal, needed) in samples.chain(committed) {
         let disclosure = policy.disclosure(signal);
@@ -28,11 +29,14 @@ fn check_consented(policy: &Policy, contents: &Contents) -> Result<(), Refusal> 
 }
 
 fn check_precise(policy: &Policy, contents: &Contents) -> Result<(), Refusal> {
+    let precision = |signal: Signal| policy.precision(signal.group());
+    if contents.columns().all(|(signal, _)| precision(signal) == Precision::Exact) {
+        return Ok(());
+    }
     let is_coarse = coarse_enough(&contents.samples, |group| policy.precision(group));
     let fine = contents.samples.iter().zip(is_coarse).find(|(_, is_coarse)| !is_coarse);
     let Some((sample, _)) = fine else { return Ok(()) };
-    let precision = policy.precision(sample.signal.group());
-    Err(Refusal::TooPrecise { signal: sample.signal, precision })
+    Err(Refusal::TooPrecise { signal: sample.signal, precision: precision(sample.signal) })
 }
 
 #[cfg(test)]
@@ -40,7 +44,7 @@ mod tests {
     use telematics::consent::PolicyVersion;
     use telematics::testing::{self, T0};
     use telematics::window::{Commitment, Committed};
-    use telematics::{Precision, Sample, Signal, SignalGroup};
+    use telematics::{Sample, SignalGroup};
 
     use super::*;
 

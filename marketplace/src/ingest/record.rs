@@ -7,10 +7,10 @@ use super::check::{AcceptedBatch, Body};
 use super::outcome::{IngestError, Outcome, Receipt, Refusal};
 use super::position::{Place, Position};
 use crate::db::Conn;
-use crate::identity::{self, IdentityError};
+use crate::identity::{self, IdentityError, Vehicle};
 use crate::{archive, consent, epochs};
 
-/// Keeps `accepted`, or answers why it can not be kept any more.
+/// Keeps batches in order, or answers why one can not be kept any more: one outcome a batch.
 ///
 /// Looks again at everything that may have changed since it was checked: another connection of the
 /// vehicle may have moved the chain, its owner may have decided anew.
@@ -19,15 +19,53 @@ use crate::{archive, consent, epochs};
 /// Fails when the database does. Then the transaction must be undone and nothing acknowledged.
 pub fn record(
     conn: &mut Conn,
+    accepted: &[AcceptedBatch],
+    now: Timestamp,
+) -> Result<Vec<Outcome>, IngestError> {
+    let mut outcomes = Vec::with_capacity(accepted.len());
+    for round in accepted.chunk_by(|one, next| one.vehicle == next.vehicle) {
+        let Some(first) = round.first() else { continue };
+        record_round(conn, &first.vehicle, round, now, &mut outcomes)?;
+    }
+    Ok(outcomes)
+}
+
+/// Keeps batches of one vehicle, whose standing is read once.
+fn record_round(
+    conn: &mut Conn,
+    vehicle: &Vehicle,
+    round: &[AcceptedBatch],
+    now: Timestamp,
+    outcomes: &mut Vec<Outcome>,
+) -> Result<(), IngestError> {
+    let answered = outcomes.len() + round.len();
+    match identity::vehicle(conn, vehicle.id, vehicle.key) {
+        Err(IdentityError::Suspended { .. }) => {}
+        other => {
+            other?;
+            let policy = consent::in_force(conn, vehicle.id)?;
+            let mut position = Position::of(archive::chain(conn, vehicle.id)?);
+            for batch in round {
+                let outcome = record_next(conn, &policy, &mut position, batch, now)?;
+                let is_fork = matches!(outcome, Outcome::Refused(Refusal::ForkedChain { .. }));
+                outcomes.push(outcome);
+                if is_fork {
+                    break;
+                }
+            }
+        }
+    }
+    outcomes.resize(answered, Outcome::Suspended);
+    Ok(())
+}
+
+fn record_next(
+    conn: &mut Conn,
+    policy: &Policy,
+    position: &mut Position,
     accepted: &AcceptedBatch,
     now: Timestamp,
 ) -> Result<Outcome, IngestError> {
-    match identity::vehicle(conn, accepted.vehicle.id, accepted.vehicle.key) {
-        Err(IdentityError::Suspended { .. }) => return Ok(Outcome::Suspended),
-        other => other?,
-    };
-    let policy = consent::in_force(conn, accepted.vehicle.id)?;
-    let position = Position::of(archive::chain(conn, accepted.vehicle.id)?);
     match (position.place(&accepted.batch.header), &accepted.body) {
         (Place::Next, Some(body)) => {
             let (used, in_force) = (accepted.batch.header.consent_version, policy.version());
@@ -35,13 +73,14 @@ pub fn record(
                 return Ok(Outcome::Refused(Refusal::StaleConsent { used, in_force }));
             }
             let leaves = keep(conn, accepted, body, now)?;
-            Ok(receipt(accepted, &policy, leaves, Existed::No))
+            *position = accepted.end;
+            Ok(receipt(accepted, policy, leaves, Existed::No))
         }
         // The chain's end is not where it was when the batch was checked.
         (Place::Next, None) | (Place::Ahead, _) => {
             Ok(Outcome::Resend { from_seq: position.next_seq() })
         }
-        (Place::Behind, _) => compare(conn, accepted, &policy, now),
+        (Place::Behind, _) => compare(conn, accepted, policy, now),
         (Place::Diverges, _) => fork(conn, accepted, position.last_seq, now),
     }
 }

@@ -7,8 +7,8 @@ use crate::archive::{self, ArchiveError, StoredBatch};
 use crate::catalog::{self, CatalogError, Dataset, SearchError};
 use crate::lake::{Arrived, LakeError};
 
-/// Batches in one commit of the lake: at most 5 million samples, some 200 MB while they are sorted.
-const BATCHES_MAX: u32 = 500;
+/// Samples in one commit of the lake: some 100 MB while they are arranged, and files worth having.
+const SAMPLES_MAX: u64 = 2_000_000;
 
 /// Why a turn failed. The next one repeats it.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +71,7 @@ impl Flush {
             Some(arrival) => arrival,
             None => self.app.lake.last_arrival().await?,
         };
-        let read = move |conn: &mut _| archive::after(conn, after, BATCHES_MAX);
+        let read = move |conn: &mut _| archive::portion(conn, after, SAMPLES_MAX);
         let stored = self.app.db.read(read).await?;
         let Some(last) = stored.last().map(|batch| batch.arrival) else {
             self.moved = Some(after);

@@ -1,7 +1,7 @@
 //! What is in the lake, by vehicle and signal.
 //!
-//! Measured once and then kept up to date: a later question reads only the batches that came since,
-//! which Delta Lake finds by the `arrival` bounds of its files.
+//! Measured once and then kept up to date with each batch that this process appends. Those that another
+//! process appended are read, and Delta Lake finds them by the `arrival` bounds of its files.
 //!
 //! **Invariant:** rows are only ever added, so what was measured stays true. A process that starts
 //! measures everything again.
@@ -15,6 +15,7 @@ use deltalake::datafusion::functions_aggregate::expr_fn::{count, max, min};
 use deltalake::datafusion::prelude::{col, lit};
 use telematics::{Signal, Timestamp, VehicleId};
 
+use super::columns::{Arrived, partitions};
 use super::read::{all_rows, integers, texts, vehicles};
 use super::table::last_arrival;
 use super::{Lake, LakeError};
@@ -58,6 +59,23 @@ impl Statistics {
 }
 
 impl Lake {
+    /// Knows what `batches` bring, that were appended behind `last` and up to `newest`. Without it they
+    /// would be read again.
+    pub(super) async fn measure(&self, batches: &[&Arrived], last: i64, newest: i64) {
+        let mut kept = self.measured.lock().await;
+        let Some(known) = kept.as_mut().filter(|known| known.last_arrival == last) else { return };
+        for run in partitions(batches).into_values().flatten() {
+            let times = run.samples.iter().map(|sample| sample.time);
+            let (Some(first_at), Some(last_at)) = (times.clone().min(), times.max()) else {
+                continue;
+            };
+            let rows = u64::try_from(run.samples.len()).unwrap_or(u64::MAX);
+            let (vehicle, signal) = (run.vehicle, run.signal);
+            known.add(Measured { vehicle, signal, rows, first_at, last_at });
+        }
+        known.last_arrival = newest;
+    }
+
     /// What is in the table at `version`, by vehicle and signal.
     ///
     /// # Errors

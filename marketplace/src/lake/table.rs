@@ -3,14 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use delta_kernel::expressions::Scalar;
 use deltalake::kernel::Transaction;
 use deltalake::kernel::transaction::CommitProperties;
-use deltalake::protocol::SaveMode;
+use deltalake::writer::{DeltaWriter as _, RecordBatchWriter, WriteMode};
 use deltalake::{DeltaTable, ensure_table_uri};
+use indexmap::IndexMap;
 use tokio::sync::{Mutex, watch};
 
 use super::LakeError;
-use super::columns::{Arrived, PARTITIONS, delta_schema, record_batch};
+use super::columns::{
+    Arrived, PARTITIONS, delta_schema, partitions, record_batches, writer_properties,
+};
 use super::statistics::Statistics;
 
 /// Names our appends among the application transactions of the table.
@@ -86,23 +90,16 @@ impl Lake {
 
         let last = last_arrival(&table).await?;
         let new: Vec<&Arrived> = batches.iter().filter(|batch| batch.arrival > last).collect();
-        let rows = record_batch(&new)?;
+        let rows = new.iter().map(|batch| batch.samples.len()).sum();
         let Some(newest) = new.iter().map(|batch| batch.arrival).max() else { return Ok(0) };
-        let count = rows.num_rows();
-        if count == 0 {
+        if rows == 0 {
             return Ok(0);
         }
-        let written = table
-            .write([rows])
-            .with_save_mode(SaveMode::Append)
-            .with_commit_properties(
-                CommitProperties::default()
-                    .with_application_transaction(Transaction::new(APPLICATION, newest)),
-            )
-            .await?;
-        self.current.send_replace(written);
+        write(&mut table, &new, newest).await?;
+        self.current.send_replace(table);
+        self.measure(&new, last, newest).await;
         *commits += 1;
-        Ok(count)
+        Ok(rows)
     }
 
     /// Merges small files into large ones, when enough commits were made since the last time.
@@ -130,6 +127,27 @@ impl Lake {
     pub(super) fn latest(&self) -> DeltaTable {
         self.current.borrow().clone()
     }
+}
+
+/// Writes the rows of `batches` and commits them, together with the last of them.
+async fn write(table: &mut DeltaTable, batches: &[&Arrived], newest: i64) -> Result<(), LakeError> {
+    let transaction = Transaction::new(APPLICATION, newest);
+    let mut writer = RecordBatchWriter::for_table(table)?
+        .with_writer_properties(writer_properties())
+        .with_commit_properties(
+            CommitProperties::default().with_application_transaction(transaction),
+        );
+    for ((day, group), runs) in partitions(batches) {
+        let partition = IndexMap::from([
+            ("day".to_owned(), Scalar::Date(day)),
+            ("group".to_owned(), Scalar::String(group.as_str().to_owned())),
+        ]);
+        for rows in record_batches(runs) {
+            writer.write_partition(rows?, &partition, WriteMode::Default).await?;
+        }
+    }
+    writer.flush_and_commit(table).await?;
+    Ok(())
 }
 
 /// The last batch in the table as it is loaded; 0 when there is none.

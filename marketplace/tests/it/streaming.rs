@@ -10,6 +10,7 @@ use telematics::{BatchHash, SealedBatch};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use crate::cars::{self, Car};
 use crate::market::Market;
@@ -151,6 +152,45 @@ async fn a_running_stream_ends_when_its_vehicle_is_suspended() {
     sender.send(car.batch().into()).await.unwrap();
 
     assert_eq!(answers.message().await.unwrap_err().code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_silent_is_cut_too_when_its_vehicle_is_suspended() {
+    let market = Market::start_with(|config| config.ingest.access_check_seconds = 1).await;
+    let mut car = Car::enrol(&market).await;
+    let (sender, batches) = mpsc::channel(8);
+    sender.send(v1::SubmitBatchesRequest::from(car.batch())).await.unwrap();
+    let mut client = IngestClient::new(car.connect(&market).await.unwrap());
+    let mut answers =
+        client.submit_batches(ReceiverStream::new(batches)).await.unwrap().into_inner();
+    assert!(answers.message().await.unwrap().is_some());
+
+    market.suspend(car.id).await;
+
+    assert_eq!(answers.message().await.unwrap_err().code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_car_that_sends_more_than_its_share_waits_and_loses_nothing() {
+    let market = Market::start_with(|config| {
+        config.ingest.vehicle_bytes_per_second = 512 << 10;
+        config.ingest.vehicle_burst_bytes = 1 << 20;
+    })
+    .await;
+    let (mut greedy, mut modest) = (Car::enrol(&market).await, Car::enrol(&market).await);
+    let batches = (0..40).map(|_| greedy.batch_of_noise(10_000)).collect::<Vec<_>>();
+
+    let refused = greedy.send(&market, batches.clone()).await;
+
+    let status = refused.end.unwrap();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert!(!refused.outcomes.is_empty() && refused.outcomes.len() < 40);
+    let wait = status.get_details_retry_info().unwrap().retry_delay.unwrap();
+    let small = modest.batch();
+    assert_eq!(modest.send(&market, [small]).await.receipts().len(), 1);
+    tokio::time::sleep(wait).await;
+    let rest = batches[refused.outcomes.len()..][..1].to_vec();
+    assert_eq!(greedy.send(&market, rest).await.receipts().len(), 1);
 }
 
 #[tokio::test]

@@ -58,6 +58,15 @@ pub struct Contents {
     pub commitments: Vec<Committed>,
 }
 
+impl Contents {
+    /// The samples of each signal, as [`decode()`] leaves them: one column a signal, in the order
+    /// measured. Samples that are not grouped by signal make several columns of one.
+    pub fn columns(&self) -> impl Iterator<Item = (Signal, &[Sample])> {
+        let columns = self.samples.chunk_by(|one, next| one.signal == next.signal);
+        columns.filter_map(|column| Some((column.first()?.signal, column)))
+    }
+}
+
 /// Why bytes are not a payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadError {
@@ -176,6 +185,19 @@ mod tests {
             decode(&body).ok();
             decode(&pack(&body)).ok();
         }
+    }
+
+    #[test]
+    fn columns_are_runs_of_one_signal() {
+        let samples = [("Vehicle.Speed", 3), ("Vehicle.TraveledDistance", 2)]
+            .map(|(path, count)| testing::samples(path, count))
+            .concat();
+        let contents = Contents { samples, ..Contents::default() };
+
+        let lengths = contents.columns().map(|(signal, column)| (signal.path(), column.len()));
+        let expected = [("Vehicle.Speed", 3), ("Vehicle.TraveledDistance", 2)];
+        assert_eq!(lengths.collect::<Vec<_>>(), expected);
+        assert_eq!(Contents::default().columns().count(), 0);
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //!
 //! **Not here:** whether a batch may come in ([`crate::ingest`]).
 
+mod admission;
 mod caller;
+mod check;
 mod consent;
 mod earnings;
 mod enrolment;
@@ -29,6 +31,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
+use admission::Admission;
+use check::Checker;
+
 use crate::app::App;
 use crate::identity::ServerIdentity;
 
@@ -41,6 +46,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Calls at the same time on one connection: a car needs two.
 const CALLS_MAX: u32 = 16;
+
+/// How often quotas that are full again are forgotten.
+const TIDY_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Why the door does not open, or closed.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +79,15 @@ pub async fn serve(
     let (writer, writing) = writer::start(app.clone());
     let (verifying, claiming) = verifying::start(app.clone());
     let proofs = proofs::ProofsService { app: app.clone(), verifying };
-    let ingest = ingest::IngestService { app: app.clone(), writer, stopping: stopping.clone() };
+    let admission = Admission::new(&app.config.ingest);
+    tokio::spawn(tidy(admission.clone(), stopping.clone()));
+    let ingest = ingest::IngestService {
+        app: app.clone(),
+        admission,
+        checker: Checker::new(),
+        writer,
+        stopping: stopping.clone(),
+    };
     Server::builder()
         .http2_keepalive_interval(Some(PING_INTERVAL))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
@@ -101,4 +117,11 @@ pub async fn serve(
         claiming.await.ok();
     }
     Ok(())
+}
+
+/// Keeps the list of cars with a quota as short as that of cars that sent lately.
+async fn tidy(admission: Admission, stopping: CancellationToken) {
+    while stopping.run_until_cancelled(tokio::time::sleep(TIDY_INTERVAL)).await.is_some() {
+        admission.tidy();
+    }
 }

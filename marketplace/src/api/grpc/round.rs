@@ -5,36 +5,87 @@
 use std::time::Duration;
 
 use proto::v1;
-use telematics::{SealedBatch, Timestamp};
+use telematics::VehicleId;
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
 
+use super::admission::{Admission, Place};
+use super::check::{Checked, Checker};
 use super::ingest::Answer;
 use super::status;
 use super::writer::Writer;
 use crate::app::App;
 use crate::identity::{IdentityError, Vehicle};
-use crate::ingest::{self, AcceptedBatch, Outcome, Receipt, Refusal, Standing};
+use crate::ingest::{self, Outcome, Receipt, Refusal, Standing};
 
 /// Batches that a car may send ahead of the answers.
 pub(super) const UNANSWERED_MAX: usize = 64;
-/// Payload in one round: bounds the memory that one car can take up here.
+/// Payload in one round: bounds the share of the room that one car can take up.
 const ROUND_BYTES_MAX: usize = 8 << 20;
 
-/// Waits for a batch and takes those that have arrived with it. Empty when the car is done.
-pub(super) async fn take(
-    batches: &mut Streaming<v1::SubmitBatchesRequest>,
-) -> Result<Vec<v1::SubmitBatchesRequest>, Status> {
-    let Some(first) = batches.message().await.map_err(unreadable)? else { return Ok(Vec::new()) };
-    let mut bytes = first.payload.len();
-    let mut round = vec![first];
-    while round.len() < UNANSWERED_MAX && bytes < ROUND_BYTES_MAX {
-        // What fails now fails again in the next round, after these are answered.
-        let Ok(Ok(Some(next))) = timeout(Duration::ZERO, batches.message()).await else { break };
-        bytes += next.payload.len();
-        round.push(next);
+type Batch = v1::SubmitBatchesRequest;
+
+/// What arrives on a stream, cut into rounds.
+pub(super) struct Rounds {
+    batches: Streaming<Batch>,
+    vehicle: VehicleId,
+    admission: Admission,
+    /// Arrived, but there was no room for it in the round before.
+    held_over: Option<Batch>,
+}
+
+/// Batches that were let in together.
+pub(super) struct Round {
+    batches: Vec<Batch>,
+    /// Given back when the round is answered.
+    places: Vec<Place>,
+    /// Why the stream ends after them.
+    end: Option<Status>,
+}
+
+impl Rounds {
+    pub(super) const fn new(
+        batches: Streaming<Batch>,
+        vehicle: VehicleId,
+        admission: Admission,
+    ) -> Self {
+        Self { batches, vehicle, admission, held_over: None }
     }
-    Ok(round)
+
+    /// Waits for the first batch of the next round; none when the car is done. Nothing is lost when it is
+    /// dropped while it waits.
+    pub(super) async fn first(&mut self) -> Result<Option<Batch>, Status> {
+        match self.held_over.take() {
+            Some(batch) => Ok(Some(batch)),
+            None => self.batches.message().await.map_err(unreadable),
+        }
+    }
+
+    /// Finds room for `first`, and takes what has arrived with it as far as there is room.
+    pub(super) async fn fill(&mut self, first: Batch) -> Result<Round, Status> {
+        let mut bytes = first.payload.len();
+        self.admission.quota(self.vehicle, bytes)?;
+        let place = self.admission.room(bytes).await?;
+        let mut round = Round { batches: vec![first], places: vec![place], end: None };
+        while round.batches.len() < UNANSWERED_MAX && bytes < ROUND_BYTES_MAX {
+            // What fails now fails again in the next round, after these are answered.
+            let Ok(Ok(Some(next))) = timeout(Duration::ZERO, self.batches.message()).await else {
+                break;
+            };
+            let Some(place) = self.admission.room_now(next.payload.len()) else {
+                self.held_over = Some(next);
+                break;
+            };
+            if let Err(status) = self.admission.quota(self.vehicle, next.payload.len()) {
+                round.end = Some(status);
+                break;
+            }
+            bytes += next.payload.len();
+            round.batches.push(next);
+            round.places.push(place);
+        }
+        Ok(round)
+    }
 }
 
 /// The stream's own errors say what tonic saw; ours say it in the words of the contract.
@@ -48,80 +99,78 @@ fn unreadable(status: Status) -> Status {
     }
 }
 
-/// What is known about the batches of a round before it is recorded.
-#[derive(Default)]
-struct Checked {
-    /// Position of each batch, and its outcome when recording it is not needed to know it.
-    outcomes: Vec<(u64, Option<Outcome>)>,
-    /// The batches whose outcomes the writer returns, in the same order.
-    accepted: Vec<AcceptedBatch>,
-    /// Why the stream ends after them: a message that says no batch.
-    malformed: Option<Status>,
-}
-
-/// Answers the batches of one round.
-pub(super) async fn answer(
-    app: &App,
-    writer: &Writer,
+/// Answers the rounds of one stream.
+pub(super) struct Answers<'a> {
+    app: &'a App,
+    checker: &'a Checker,
+    writer: &'a Writer,
     vehicle: Vehicle,
-    sent: Vec<v1::SubmitBatchesRequest>,
-) -> Vec<Answer> {
-    let standing = match app.db.read(move |conn| ingest::standing(conn, &vehicle)).await {
-        Ok(standing) => standing,
-        Err(error) => return vec![Err(status::storage(app, &error))],
-    };
-    let now = app.clock.now();
-    // Signatures and decompression cost milliseconds: not on a thread that serves others.
-    let checked =
-        tokio::task::spawn_blocking(move || check_all(&vehicle, standing, sent, now)).await;
-    let Ok(mut checked) = checked else {
-        return vec![Err(Status::internal("checking a batch failed"))];
-    };
-    let accepted = std::mem::take(&mut checked.accepted);
-    let recorded = if accepted.is_empty() { Ok(Vec::new()) } else { writer.record(accepted).await };
-    match recorded {
-        Ok(recorded) => in_order(vehicle, checked, recorded),
-        Err(status) => vec![Err(status)],
-    }
+    /// What is known of the vehicle, as long as everything went as it said. Whatever it does not know yet
+    /// is found when the batch is recorded.
+    standing: Option<Standing>,
 }
 
-/// Checks batches as if each before it were recorded already.
-fn check_all(
-    vehicle: &Vehicle,
-    mut standing: Standing,
-    sent: Vec<v1::SubmitBatchesRequest>,
-    now: Timestamp,
-) -> Checked {
-    let mut checked = Checked::default();
-    for wire in sent {
-        let seq = wire.seq;
-        let batch = match SealedBatch::try_from(wire) {
-            Ok(batch) => batch,
-            Err(error) => {
-                checked.malformed = Some(Status::invalid_argument(error.to_string()));
-                break;
+impl<'a> Answers<'a> {
+    pub(super) const fn new(
+        app: &'a App,
+        checker: &'a Checker,
+        writer: &'a Writer,
+        vehicle: Vehicle,
+    ) -> Self {
+        Self { app, checker, writer, vehicle, standing: None }
+    }
+
+    /// Reads the standing of the vehicle anew before the next round.
+    pub(super) fn forget_standing(&mut self) {
+        self.standing = None;
+    }
+
+    /// The answers to `round`.
+    pub(super) async fn to(&mut self, round: Round) -> Vec<Answer> {
+        match self.checked(round.batches).await {
+            Ok(checked) => {
+                let recorded = self.writer.record(checked.accepted).await;
+                drop(round.places);
+                match recorded {
+                    Ok(recorded) => {
+                        let is_as_checked = checked.outcomes.iter().all(|(_, one)| one.is_none())
+                            && recorded.iter().all(|one| matches!(one, Outcome::Receipt(_)));
+                        self.standing = is_as_checked.then_some(checked.standing);
+                        let end = checked.malformed.or(round.end);
+                        in_order(self.vehicle, checked.outcomes, recorded, end)
+                    }
+                    Err(status) => vec![Err(status)],
+                }
             }
-        };
-        match ingest::check(vehicle, &standing, batch, now) {
-            Ok(batch) => {
-                standing.follow(&batch);
-                checked.accepted.push(batch);
-                checked.outcomes.push((seq, None));
-            }
-            Err(outcome) => checked.outcomes.push((seq, Some(outcome))),
+            Err(status) => vec![Err(status)],
         }
     }
-    checked
+
+    async fn checked(&mut self, batches: Vec<Batch>) -> Result<Checked, Status> {
+        let vehicle = self.vehicle;
+        let standing = if let Some(standing) = self.standing.take() {
+            standing
+        } else {
+            let read = self.app.db.read(move |conn| ingest::standing(conn, &vehicle)).await;
+            read.map_err(|error| status::storage(self.app, &error))?
+        };
+        self.checker.check(vehicle, standing, batches, self.app.clock.now()).await
+    }
 }
 
-fn in_order(vehicle: Vehicle, checked: Checked, recorded: Vec<Outcome>) -> Vec<Answer> {
+fn in_order(
+    vehicle: Vehicle,
+    outcomes: Vec<(u64, Option<Outcome>)>,
+    recorded: Vec<Outcome>,
+    end: Option<Status>,
+) -> Vec<Answer> {
     use v1::submit_batches_response::Outcome as Wire;
     let suspended = || Err(status::identity(&IdentityError::Suspended { vehicle: vehicle.id }));
     let answer = |outcome| Ok(v1::SubmitBatchesResponse { outcome: Some(outcome) });
 
     let mut recorded = recorded.into_iter();
     let mut answers = Vec::new();
-    for (seq, outcome) in checked.outcomes {
+    for (seq, outcome) in outcomes {
         match outcome.or_else(|| recorded.next()) {
             Some(Outcome::Receipt(receipt)) => answers.push(answer(Wire::Receipt(shown(&receipt)))),
             Some(Outcome::Resend { from_seq }) => {
@@ -145,7 +194,7 @@ fn in_order(vehicle: Vehicle, checked: Checked, recorded: Vec<Outcome>) -> Vec<A
             }
         }
     }
-    answers.extend(checked.malformed.map(Err));
+    answers.extend(end.map(Err));
     answers
 }
 

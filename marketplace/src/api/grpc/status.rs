@@ -1,8 +1,10 @@
 //! Errors of the modules as gRPC status. What a car can mend is said; what is our fault is logged.
 
 use std::error::Error;
+use std::time::Duration;
 
 use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::app::App;
 use crate::campaigns::CampaignsError;
@@ -11,6 +13,9 @@ use crate::db;
 use crate::epochs::EpochsError;
 use crate::identity::{AuthorityError, IdentityError};
 use crate::trade::TradeError;
+
+/// When a car may try again to store something on a disk that is full.
+const FULL_RETRY: Duration = Duration::from_secs(30);
 
 pub(super) fn identity(error: &IdentityError) -> Status {
     let code = match error {
@@ -68,13 +73,21 @@ pub(super) fn storage(app: &App, error: &(dyn Error + 'static)) -> Status {
     if db::is_full(error) {
         let file = app.config.database_url();
         tracing::error!(file = db::without_credentials(&file), "no free space for the database");
-        return Status::resource_exhausted(format!(
-            "no free space for the market's database {}; nothing was kept: retry after 30 s, and \
-             tell the operator to free space",
+        let message = format!(
+            "no free space for the market's database {}; nothing was kept; tell the operator to \
+             free space",
             db::without_credentials(&file)
-        ));
+        );
+        return exhausted(&message, FULL_RETRY);
     }
     unavailable(error)
+}
+
+/// The market can not take more now. Says when to come back, in words and as `google.rpc.RetryInfo`.
+pub(super) fn exhausted(message: &str, retry_after: Duration) -> Status {
+    let message = format!("{message}: retry after {:.1} s", retry_after.as_secs_f64());
+    let details = ErrorDetails::with_retry_info(Some(retry_after));
+    Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 
 fn unavailable(error: &(dyn Error + 'static)) -> Status {

@@ -42,6 +42,9 @@ pub(super) fn start(app: App) -> (Writer, JoinHandle<()>) {
 impl Writer {
     /// Records `batches` in order and returns their outcomes once they are on disk.
     pub(super) async fn record(&self, batches: Vec<AcceptedBatch>) -> Result<Vec<Outcome>, Status> {
+        if batches.is_empty() {
+            return Ok(Vec::new());
+        }
         let stopped =
             || Status::unavailable("the market is stopping; nothing was kept: retry later");
         let (reply, outcomes) = oneshot::channel();
@@ -66,12 +69,8 @@ async fn commit(app: &App, group: Vec<Submitted>) {
     let rounds = group.iter().map(|round| Arc::clone(&round.batches)).collect::<Vec<_>>();
     let now = app.clock.now();
     let committed = app.db.write::<_, IngestError, _>(move |conn| {
-        let mut outcomes = Vec::new();
-        for batches in &rounds {
-            let record = |batch| ingest::record(conn, batch, now);
-            outcomes.push(batches.iter().map(record).collect::<Result<Vec<Outcome>, _>>()?);
-        }
-        Ok(outcomes)
+        let record = |batches: &Arc<[AcceptedBatch]>| ingest::record(conn, batches, now);
+        rounds.iter().map(record).collect::<Result<Vec<_>, _>>()
     });
     // A reply fails only when its stream is gone; the car will ask again.
     match committed.await {
