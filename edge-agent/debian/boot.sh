@@ -15,6 +15,8 @@ market=''
 trap '[ -z "$market" ] || kill "$market"; rm -rf "$folder"' EXIT
 export DEBIAN_FRONTEND=noninteractive
 command -v curl >/dev/null || { apt-get update -qq && apt-get install -qq -y curl >/dev/null; }
+# The machine is made of packages that apt has to know.
+ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || apt-get update -qq
 if [ -z "${AXLE_MARKETPLACE:-}" ]; then
   cargo build -q -p marketplace --locked
   AXLE_MARKETPLACE=$(realpath "${CARGO_TARGET_DIR:-target}/debug/marketplace")
@@ -37,7 +39,7 @@ code=$(ask "$rest/v1/enrolment-codes" -d '{"consent": {"motion": "share"}}' | se
 
 cp "$package" "$folder/axle-agent.deb"
 printf 'url=https://10.0.2.2:%s\ncode=%s\n' "$port" "$code" >"$folder/market.sh"
-VCAN_DEBIAN=$debian edge-agent/tests/vcan/run edge-agent/debian/booted.sh "$folder"/{axle-agent.deb,market.sh} \
+VCAN_DEBIAN=$debian VCAN_SECONDS_MAX=600 edge-agent/tests/vcan/run edge-agent/debian/booted.sh "$folder"/{axle-agent.deb,market.sh} \
   | tee "$folder/said"
 
 # What the car counts as acknowledged is what its owner finds here.
