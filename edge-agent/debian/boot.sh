@@ -12,7 +12,7 @@ debian=$(realpath "$1") package=$(realpath "$2")
 cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
 market=''
-trap '[ -z "$market" ] || kill "$market"; rm -rf "$folder"' EXIT
+trap '[ -z "$market" ] || kill "$market" || true; rm -rf "$folder"' EXIT
 export DEBIAN_FRONTEND=noninteractive
 command -v curl >/dev/null || { apt-get update -qq && apt-get install -qq -y curl >/dev/null; }
 # The machine is made of packages that apt has to know.
