@@ -12,7 +12,7 @@ debian=$(realpath "$1") package=$(realpath "$2")
 cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
 market=''
-trap '[ -z "$market" ] || kill "$market" || true; rm -rf "$folder"' EXIT
+trap '[ -z "$market" ] || { kill "$market"; wait "$market"; } || true; rm -rf "$folder"' EXIT
 export DEBIAN_FRONTEND=noninteractive
 command -v curl >/dev/null || { apt-get update -qq && apt-get install -qq -y curl >/dev/null; }
 # The machine is made of packages that apt has to know.
@@ -34,13 +34,13 @@ done
 rest=$(sed -n 's/^REST.*: //p' "$folder/market.out")
 port=$(sed -n 's/^gRPC.*:\([0-9]*\)$/\1/p' "$folder/market.out")
 key=$("$AXLE_MARKETPLACE" account create-owner --config "$folder/market.toml" Ada | sed -n 's/^key //p')
-ask() { curl -sS --fail-with-body -H "Authorization: Bearer $key" -H 'Content-Type: application/json' "$@"; }
+ask() { curl -sS --noproxy '*' --fail-with-body -H "Authorization: Bearer $key" -H 'Content-Type: application/json' "$@"; }
 code=$(ask "$rest/v1/enrolment-codes" -d '{"consent": {"motion": "share"}}' | sed 's/.*"code":"\([^"]*\)".*/\1/')
 
 cp "$package" "$folder/axle-agent.deb"
 printf 'url=https://10.0.2.2:%s\ncode=%s\n' "$port" "$code" >"$folder/market.sh"
-VCAN_DEBIAN=$debian VCAN_SECONDS_MAX=600 edge-agent/tests/vcan/run edge-agent/debian/booted.sh "$folder"/{axle-agent.deb,market.sh} \
-  | tee "$folder/said"
+export VCAN_DEBIAN=$debian VCAN_SECONDS_MAX=600
+edge-agent/tests/vcan/run edge-agent/debian/booted.sh "$folder"/{axle-agent.deb,market.sh} | tee "$folder/said"
 
 # What the car counts as acknowledged is what its owner finds here.
 acknowledged=$(sed -n 's/^acknowledged: //p' "$folder/said")
