@@ -3,7 +3,7 @@
 #
 # Builds the package, makes a Debian 12 in a folder, and there: installs the package, drives a simulated
 # car's log through the installed program as the unit's user, checks the unit with systemd's own tools,
-# and removes and purges the package. Run as root:
+# and removes and purges the package. At the end `boot.sh` has a systemd that runs do the same. Run as root:
 #
 #   edge-agent/debian/test.sh [FOLDER]     default: a folder below $TMPDIR that is removed afterwards
 #
@@ -26,7 +26,16 @@ dpkg-deb --contents "$AXLE_DEB"
 command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -qq -y debootstrap; }
 mkdir -p "$root"
 [ -e "$root/usr/bin/systemd-analyze" ] \
-  || debootstrap --variant=minbase --include=systemd,ca-certificates bookworm "$root" >/dev/null
+  || debootstrap --variant=minbase --include=systemd,systemd-sysv,iproute2,ca-certificates \
+  bookworm "$root" >/dev/null
+# As long as the Debian is fresh.
+[ -e "$folder/debian.tar" ] || tar -c -f "$folder/debian.tar" -C "$root" --exclude-from=- . <<'LARGE'
+./dev/*
+./var/cache/apt/*
+./var/lib/apt/lists/*
+./usr/share/doc/*
+./usr/share/locale/*
+LARGE
 
 mount --bind /proc "$root/proc"
 leave() {
@@ -59,3 +68,5 @@ check "removes" inside "dpkg --remove axle-agent && ! command -v edge-agent"
 check "keeps the owner's settings" inside "grep -q '# mine' /etc/axle/agent.toml"
 check "purges them when told to" inside "dpkg --purge axle-agent && ! test -e /etc/axle/agent.toml"
 check "never deletes a car's key" inside "test -d /var/lib/axle-agent"
+
+edge-agent/debian/boot.sh "$folder/debian.tar" "$AXLE_DEB"
