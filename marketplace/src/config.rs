@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+/// The variable that names the file with the settings.
+pub const FILE_VARIABLE: &str = "AXLE_MARKETPLACE_CONFIG";
+
 /// Settings of one marketplace.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -139,10 +142,16 @@ impl Config {
         if let Some(file) = file {
             builder = builder.add_source(config::File::from(file));
         }
+        // Where the file is can be said in the environment too, and is no setting.
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let settings = variables.filter(|(name, _)| name != FILE_VARIABLE);
         let environment = config::Environment::with_prefix("AXLE_MARKETPLACE")
             .prefix_separator("_")
             .separator("__")
-            .try_parsing(true);
+            .try_parsing(true)
+            .source(Some(settings.collect()));
         builder.add_source(environment).build()?.try_deserialize()
     }
 

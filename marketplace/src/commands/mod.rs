@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use crate::config::Config;
+use crate::config::{Config, FILE_VARIABLE};
 
 /// Takes in what cars share, sells it to buyers, and pays the owners.
 ///
@@ -57,7 +57,7 @@ impl Cli {
 #[derive(Clone, Debug, clap::Args)]
 struct Settings {
     /// Settings in TOML; `marketplace.example.toml` explains each. Without it, the defaults.
-    #[arg(long, value_name = "FILE", env = "AXLE_MARKETPLACE_CONFIG")]
+    #[arg(long, value_name = "FILE", env = FILE_VARIABLE)]
     config: Option<PathBuf>,
 }
 

@@ -128,6 +128,22 @@ fn migrating_twice_does_nothing_the_second_time() {
 }
 
 #[test]
+fn the_file_with_the_settings_can_be_named_in_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("market.toml");
+    std::fs::write(&file, "flush_interval_seconds = 3").unwrap();
+    let migrate = || {
+        let mut command = marketplace(folder.path(), ANY, ANY);
+        command.arg("migrate").env("AXLE_MARKETPLACE_CONFIG", &file).output().unwrap()
+    };
+
+    assert!(migrate().status.success());
+    std::fs::write(&file, "flush_every = 3").unwrap();
+    let shown = String::from_utf8(migrate().stderr).unwrap();
+    assert!(shown.contains("market.toml") && shown.contains("flush_every"), "{shown}");
+}
+
+#[test]
 fn settings_that_do_not_read_are_refused_with_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("market.toml");
