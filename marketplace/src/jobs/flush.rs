@@ -86,8 +86,8 @@ impl Flush {
 
     async fn describe(&mut self) -> Result<(), FlushError> {
         let version = self.app.lake.version();
-        let measured = self.app.lake.describe(version).await?;
         let now = self.app.clock.now();
+        let measured = self.app.lake.describe(version, archive::horizon(now)).await?;
         // Also when the lake is as it was: an owner may have decided anew.
         let describe = move |conn: &mut _| catalog::describe(conn, &measured, version, now);
         let datasets = self.app.db.write::<Vec<Dataset>, CatalogError, _>(describe).await?;

@@ -18,7 +18,7 @@ mod table;
 
 pub use columns::Arrived;
 pub use read::{RowFilter, Rows};
-pub use statistics::Measured;
+pub use statistics::{Measured, earliest};
 pub use table::Lake;
 
 /// Why the lake could not be read or written.

@@ -141,7 +141,7 @@ pub(super) async fn last_arrival(table: &DeltaTable) -> Result<i64, LakeError> {
 
 #[cfg(test)]
 mod tests {
-    use telematics::testing::{samples, vehicle};
+    use telematics::testing::{T0, samples, vehicle};
 
     use super::*;
 
@@ -164,9 +164,9 @@ mod tests {
         assert_eq!(files(&lake), 1);
         assert_eq!(lake.last_arrival().await.unwrap(), 3);
         for version in [frozen, lake.version()] {
-            assert_eq!(lake.describe(version).await.unwrap()[0].rows, 15);
+            assert_eq!(lake.describe(version, T0.plus_seconds(60)).await.unwrap()[0].rows, 15);
             let reopened = Lake::open(folder.path()).await.unwrap();
-            assert_eq!(reopened.describe(version).await.unwrap()[0].rows, 15);
+            assert_eq!(reopened.describe(version, T0.plus_seconds(60)).await.unwrap()[0].rows, 15);
         }
     }
 }

@@ -22,6 +22,7 @@ mod postgres;
 mod precision;
 mod process;
 mod proving;
+mod quality;
 mod schema;
 mod storage;
 mod streaming;

@@ -17,6 +17,7 @@ mod keys;
 mod market;
 mod orders;
 mod proofs;
+mod quality;
 mod quotes;
 mod stream;
 mod vehicles;
@@ -54,6 +55,7 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(vehicles::latest_values)
         .service(vehicles::read_consent)
         .service(vehicles::decide)
+        .service(quality::of_vehicle)
         .service(earnings::payouts)
         .service(earnings::reads)
         .service(datasets::list)
