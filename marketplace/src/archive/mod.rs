@@ -22,6 +22,6 @@ pub use quality::{
 };
 pub use verbs::{
     ArchiveError, Chain, Scored, StoredBatch, Totals, VehicleQuality, after, append, chain,
-    hash_at, latest, latest_of_all, newest, qualities, quarantine, quarantine_stored, quarantined,
-    scored, totals, waiting,
+    hash_at, latest, latest_of_all, newest, of_vehicle, qualities, quarantine, quarantine_stored,
+    quarantined, scored, totals, waiting,
 };

@@ -193,6 +193,23 @@ pub(super) fn after(
     rows.into_iter().map(StoredBatch::try_from).collect()
 }
 
+pub(super) fn of_vehicle(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<StoredBatch>, ArchiveError> {
+    let rows = batches::table
+        .filter(batches::vehicle_id.eq(vehicle.to_vec()))
+        .filter(batches::seq.gt(to_i64("batches", after)?))
+        .filter(batches::samples.gt(0))
+        .order(batches::seq)
+        .limit(i64::from(limit))
+        .select(BatchRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(StoredBatch::try_from).collect()
+}
+
 pub(super) fn waiting(conn: &mut Conn, arrival: i64) -> Result<u64, ArchiveError> {
     let count: i64 = batches::table
         .filter(batches::arrival.gt(arrival))

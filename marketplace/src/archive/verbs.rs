@@ -190,6 +190,19 @@ pub fn after(conn: &mut Conn, arrival: i64, limit: u32) -> Result<Vec<StoredBatc
     queries::after(conn, arrival, limit)
 }
 
+/// Batches with samples of `vehicle` behind position `after`, in their order, at most `limit`.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn of_vehicle(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<StoredBatch>, ArchiveError> {
+    queries::of_vehicle(conn, vehicle, after, limit)
+}
+
 /// How many batches [`after`] would return without a limit.
 ///
 /// # Errors

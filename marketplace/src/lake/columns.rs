@@ -41,7 +41,10 @@ pub(super) fn delta_schema() -> [StructField; 7] {
 
 /// The samples of all batches as one record batch, sorted by signal, vehicle and time, so that what
 /// is read together lies together.
-pub(super) fn record_batch(batches: &[&Arrived]) -> Result<RecordBatch, LakeError> {
+///
+/// # Errors
+/// When Arrow refuses the columns.
+pub fn record_batch(batches: &[&Arrived]) -> Result<RecordBatch, LakeError> {
     let mut rows: Vec<(&Arrived, &Sample)> = batches
         .iter()
         .flat_map(|batch| batch.samples.iter().map(move |sample| (*batch, sample)))

@@ -16,7 +16,7 @@ mod read;
 mod statistics;
 mod table;
 
-pub use columns::Arrived;
+pub use columns::{Arrived, record_batch};
 pub use read::{RowFilter, Rows};
 pub use statistics::{Measured, earliest};
 pub use table::Lake;

@@ -12,6 +12,7 @@ mod datasets;
 mod download;
 mod earnings;
 mod epochs;
+mod export;
 mod headers;
 mod keys;
 mod market;
@@ -56,6 +57,7 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(vehicles::read_consent)
         .service(vehicles::decide)
         .service(quality::of_vehicle)
+        .service(export::of_vehicle)
         .service(earnings::payouts)
         .service(earnings::reads)
         .service(datasets::list)
