@@ -210,6 +210,23 @@ pub(super) fn of_vehicle(
     rows.into_iter().map(StoredBatch::try_from).collect()
 }
 
+/// Deletes all that `vehicle` sent. The end of its chain stays.
+pub(super) fn erase(conn: &mut Conn, vehicle: VehicleId) -> Result<(), ArchiveError> {
+    let id = vehicle.to_vec();
+    diesel::delete(batches::table.filter(batches::vehicle_id.eq(&id))).execute(conn)?;
+    diesel::delete(latest_values::table.filter(latest_values::vehicle_id.eq(&id))).execute(conn)?;
+    diesel::delete(quarantine::table.filter(quarantine::vehicle_id.eq(&id))).execute(conn)?;
+    quality::erase_reasons(conn, vehicle)?;
+    diesel::update(chains::table.filter(chains::vehicle_id.eq(&id)))
+        .set((
+            chains::samples.eq(0_i64),
+            chains::scored_samples.eq(0_i64),
+            chains::score_sum.eq(0_i64),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
 pub(super) fn waiting(conn: &mut Conn, arrival: i64) -> Result<u64, ArchiveError> {
     let count: i64 = batches::table
         .filter(batches::arrival.gt(arrival))

@@ -220,6 +220,15 @@ pub fn latest(conn: &mut Conn, vehicle: VehicleId) -> Result<Vec<Sample>, Archiv
     Ok(latest.into_iter().map(|latest| latest.sample).collect())
 }
 
+/// Deletes everything that `vehicle` sent, and what is known from it. The end of its chain stays, so that
+/// its key can not begin another. May be repeated.
+///
+/// # Errors
+/// Fails when the database does.
+pub fn erase(conn: &mut Conn, vehicle: VehicleId) -> Result<(), ArchiveError> {
+    queries::erase(conn, vehicle)
+}
+
 /// How much the archive holds.
 ///
 /// # Errors

@@ -12,6 +12,7 @@
 //! again from it.
 
 mod columns;
+mod erase;
 mod read;
 mod statistics;
 mod table;

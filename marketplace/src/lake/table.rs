@@ -23,8 +23,8 @@ const COMMITS_PER_COMPACTION: u32 = 64;
 pub struct Lake {
     /// Held while the table is changed, so that this process has one writer; counts its commits
     /// since the last compaction.
-    writer: Arc<Mutex<u32>>,
-    current: Arc<watch::Sender<DeltaTable>>,
+    pub(super) writer: Arc<Mutex<u32>>,
+    pub(super) current: Arc<watch::Sender<DeltaTable>>,
     /// What was measured last, so that only what came since has to be read.
     pub(super) measured: Arc<Mutex<Option<Statistics>>>,
 }

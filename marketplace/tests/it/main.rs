@@ -13,6 +13,7 @@ mod claims;
 mod earnings;
 mod enrolment;
 mod epochs;
+mod erasure;
 mod export;
 mod market;
 mod market_access;

@@ -12,6 +12,7 @@ mod datasets;
 mod download;
 mod earnings;
 mod epochs;
+mod erasure;
 mod export;
 mod headers;
 mod keys;
@@ -58,6 +59,8 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(vehicles::decide)
         .service(quality::of_vehicle)
         .service(export::of_vehicle)
+        .service(erasure::ask)
+        .service(erasure::one)
         .service(earnings::payouts)
         .service(earnings::reads)
         .service(datasets::list)
