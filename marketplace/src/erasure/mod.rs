@@ -13,4 +13,6 @@
 mod queries;
 mod verbs;
 
-pub use verbs::{Erasure, ErasureError, erase_records, erasure, finish, request, unfinished};
+pub use verbs::{
+    Erasure, ErasureError, erase_records, erased_rows, erasure, finish, request, unfinished,
+};

@@ -1,5 +1,7 @@
 //! The only statements that name the table of erasures.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use telematics::{Timestamp, VehicleId};
 
@@ -41,6 +43,12 @@ pub(super) fn unfinished(conn: &mut Conn) -> Result<Vec<VehicleId>, ErasureError
         .limit(UNFINISHED_MAX)
         .select(erasures::vehicle_id)
         .load::<Vec<u8>>(conn)?;
+    rows.iter().map(|id| VehicleId::from_bytes(id).or(Err(ErasureError::Damaged))).collect()
+}
+
+/// Every vehicle that was erased or is about to be.
+pub(super) fn vehicles(conn: &mut Conn) -> Result<BTreeSet<VehicleId>, ErasureError> {
+    let rows = erasures::table.select(erasures::vehicle_id).load::<Vec<u8>>(conn)?;
     rows.iter().map(|id| VehicleId::from_bytes(id).or(Err(ErasureError::Damaged))).collect()
 }
 

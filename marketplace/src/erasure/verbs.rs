@@ -8,7 +8,7 @@ use crate::consent::{self, ConsentError, Decision};
 use crate::db::Conn;
 use crate::epochs::{self, EpochsError};
 use crate::identity::{self, IdentityError, Owner};
-use crate::trade::{self, TradeError};
+use crate::trade::{self, OrderId, TradeError};
 
 /// Why a vehicle's data could not be erased.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +96,20 @@ pub fn erase_records(
     epochs::forget(conn, vehicle)?;
     trade::expire_quotes(conn, now)?;
     Ok(())
+}
+
+/// Rows that were delivered with `order` and whose vehicles were erased since, or are about to be.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn erased_rows(conn: &mut Conn, order: OrderId) -> Result<u64, ErasureError> {
+    let erased = queries::vehicles(conn)?;
+    if erased.is_empty() {
+        return Ok(0);
+    }
+    let payouts = trade::payouts_for(conn, order)?;
+    let erased = payouts.iter().filter(|payout| erased.contains(&payout.vehicle));
+    Ok(erased.fold(0, |rows, payout| rows.saturating_add(payout.rows)))
 }
 
 /// Notes that nothing of `vehicle` is left.

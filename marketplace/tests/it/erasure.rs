@@ -8,12 +8,12 @@ use marketplace::jobs::erasure;
 use marketplace::jobs::flush::Flush;
 use serde_json::{Value as Json, json};
 use telematics::payload::Contents;
-use telematics::testing::samples;
+use telematics::testing::{samples, vehicle};
 use telematics::{Sample, SealedBatch, Value};
 
 use crate::cars::Car;
 use crate::market::Market;
-use crate::market_support::{Answer, call, get, post};
+use crate::market_support::{Answer, Market as Cars, call, get, post};
 
 const KEY: [u8; 32] = [77; 32];
 /// As it is kept with the latest values, and as it is in columns. Nothing else has these.
@@ -102,4 +102,31 @@ async fn another_owner_can_not_erase_a_car() {
 
     let batch = car.batch();
     assert_eq!(car.send(&market, [batch]).await.receipts(), [(1, false)]);
+}
+
+#[actix_web::test]
+async fn who_bought_it_is_told_and_open_quotes_end() {
+    let market = Cars::with_cars(3, 1).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1000").await;
+    let (bought, open) = (market.quote(&key).await, market.quote(&key).await);
+    let order = market.order(&key, &bought, "first").await.expect(201);
+    market.settle().await;
+    let order = format!("/v1/orders/{}", order["id"].as_str().unwrap());
+    let read = async || market.call(get(order.as_str()).by(&key)).await.expect(200);
+    assert_eq!(read().await["erased_rows"], 0);
+
+    let path = format!("/v1/vehicles/{}/erasure", vehicle(2));
+    market.call(post(path, &json!({})).by(&market.owners[1])).await.expect(202);
+    erasure::turn(&market.app).await.unwrap();
+    market.describe().await;
+
+    assert_eq!(read().await["erased_rows"], 20, "of the second car");
+    market.order(&key, &open, "second").await.problem(410, "quote-expired");
+    let anew = market.quote(&key).await;
+    assert_eq!((&anew["rows"], &anew["vehicles"]), (&json!(40), &json!(2)));
+    market.order(&key, &anew, "third").await.expect(201);
+    market.settle().await;
+    let orders = market.call(get("/v1/orders").by(&key)).await.expect(200);
+    assert_eq!(orders["orders"][0]["status"], "delivered");
 }
