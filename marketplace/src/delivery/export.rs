@@ -48,19 +48,16 @@ impl Export {
         let (vehicle, written) = (self.vehicle, self.written);
         let read = move |conn: &mut _| archive::of_vehicle(conn, vehicle, written, BATCHES_IN_PART);
         let batches = self.db.read(read).await?;
-        let part = tokio::task::spawn_blocking(move || self.write(batches)).await;
+        let part = tokio::task::spawn_blocking(move || self.write(&batches)).await;
         part.map_err(DeliveryError::Interrupted)?
     }
 
-    fn write(
-        mut self,
-        batches: Vec<StoredBatch>,
-    ) -> Result<(Vec<u8>, Option<Self>), DeliveryError> {
+    fn write(mut self, batches: &[StoredBatch]) -> Result<(Vec<u8>, Option<Self>), DeliveryError> {
         let Some(last) = batches.last() else {
             return Ok((self.writer.into_inner()?, None));
         };
         self.written = last.seq;
-        let decoded = batches.into_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+        let decoded = batches.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
         let rows = record_batch(&decoded.iter().collect::<Vec<_>>())?;
         self.writer.write(&rows)?;
         self.writer.flush()?;
@@ -70,7 +67,7 @@ impl Export {
     }
 }
 
-fn decode(batch: StoredBatch) -> Result<Arrived, DeliveryError> {
+fn decode(batch: &StoredBatch) -> Result<Arrived, DeliveryError> {
     let contents =
         payload::decode(&batch.payload).or(Err(DeliveryError::Damaged { table: "batches" }))?;
     Ok(Arrived { arrival: batch.arrival, vehicle: batch.vehicle, samples: contents.samples })

@@ -17,6 +17,10 @@ impl Lake {
     ///
     /// # Errors
     /// When the table can not be written; then it is to be repeated.
+    #[expect(
+        clippy::default_trait_access,
+        reason = "no time, of a type that deltalake does not name"
+    )]
     pub async fn erase(&self, vehicle: VehicleId) -> Result<(), LakeError> {
         let _commits = self.writer.lock().await;
         let mut table = self.latest();

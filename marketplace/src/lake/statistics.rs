@@ -59,6 +59,7 @@ impl Statistics {
 }
 
 /// The earlier of two times, as far as there are any.
+#[must_use]
 pub fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     one.into_iter().chain(other).min()
 }
