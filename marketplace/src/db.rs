@@ -14,10 +14,10 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
-use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::{Connection, RunQueryDsl as _};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 pub use engines::Conn;
@@ -144,6 +144,35 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Takes what was deleted out of the files: SQLite overwrites it in the database as it deletes, and here
+    /// the log beside it is emptied. PostgreSQL is told to vacuum.
+    ///
+    /// # Errors
+    /// When somebody reads for so long that it can not be done now: then it is to be repeated.
+    pub async fn scrub(&self) -> Result<(), DieselError> {
+        let writers = self.writers.clone();
+        blocking(move || scrub(&mut *connection(&writers)?)).await
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    busy: i32,
+}
+
+fn scrub(conn: &mut Conn) -> Result<(), DieselError> {
+    match conn {
+        Conn::Sqlite(sqlite) => {
+            let query = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)");
+            let done: Checkpoint = query.get_result(sqlite)?;
+            if done.busy == 0 { Ok(()) } else { Err(unavailable("the log is being read".into())) }
+        }
+        Conn::Postgres(postgres) => postgres.batch_execute("VACUUM"),
+    }
+}
+
 /// Runs `verb` in one transaction on `conn`, again when PostgreSQL could not serialize it.
 fn transaction<T, E, F>(conn: &mut Conn, verb: F) -> Result<T, E>
 where
@@ -267,7 +296,8 @@ impl CustomizeConnection<Conn, diesel::r2d2::Error> for Access {
     fn on_acquire(&self, conn: &mut Conn) -> Result<(), diesel::r2d2::Error> {
         // The time-out comes first: switching to WAL itself may have to wait.
         let sqlite = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
-                      PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+                      PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+                      PRAGMA secure_delete = ON;";
         let settings = match (&*conn, self) {
             (Conn::Sqlite(_), Self::ReadWrite) => sqlite.to_owned(),
             (Conn::Sqlite(_), Self::ReadOnly) => format!("{sqlite} PRAGMA query_only = ON;"),

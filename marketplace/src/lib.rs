@@ -16,6 +16,7 @@ pub mod consent;
 pub mod db;
 pub mod delivery;
 pub mod epochs;
+pub mod erasure;
 pub mod files;
 pub mod identity;
 pub mod ingest;

@@ -325,6 +325,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    erasures (vehicle_id) {
+        vehicle_id -> Binary,
+        requested_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     owners,
     buyers,
@@ -355,4 +363,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     batch_leaves,
     campaigns,
     claims,
+    erasures,
 );

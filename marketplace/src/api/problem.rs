@@ -19,6 +19,7 @@ use crate::catalog::{CatalogError, SearchError};
 use crate::consent::{ConsentError, NotADecision};
 use crate::delivery::DeliveryError;
 use crate::epochs::EpochsError;
+use crate::erasure::ErasureError;
 use crate::identity::IdentityError;
 use crate::lake::LakeError;
 use crate::ledger::{LedgerError, NotAKey, NotAnAmount};
@@ -285,6 +286,15 @@ impl From<DeliveryError> for Problem {
         match error {
             DeliveryError::Trade(error) => error.into(),
             DeliveryError::NoVersion { .. } => Self::not_found(error),
+            failure => Self::internal(failure),
+        }
+    }
+}
+
+impl From<ErasureError> for Problem {
+    fn from(error: ErasureError) -> Self {
+        match error {
+            ErasureError::Consent(error) => error.into(),
             failure => Self::internal(failure),
         }
     }

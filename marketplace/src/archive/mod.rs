@@ -8,7 +8,7 @@
 //!
 //! **Invariant:** batches of one vehicle are a chain from position 1, without gaps but those that the car
 //! stated as lost ([`telematics::loss`]). [`append`] takes only the batch that follows the last one, and
-//! nothing changes or removes a batch.
+//! nothing changes a batch. Only [`erase`] removes them, all of a vehicle at once.
 //!
 //! **Not here:** whether a batch may come in: the ingest module. Rows in columns: the
 //! lake. What was committed to: [`crate::epochs`].
@@ -21,7 +21,7 @@ pub use quality::{
     FUTURE_SECONDS_MAX, Latest, Newest, Quality, Reason, ReasonKind, Score, flagged, horizon,
 };
 pub use verbs::{
-    ArchiveError, Chain, Scored, StoredBatch, Totals, VehicleQuality, after, append, chain,
-    hash_at, latest, latest_of_all, newest, portion, qualities, quarantine, quarantine_stored,
-    quarantined, scored, totals, waiting,
+    ArchiveError, Chain, Scored, StoredBatch, Totals, VehicleQuality, after, append, chain, erase,
+    hash_at, latest, latest_of_all, newest, of_vehicle, portion, qualities, quarantine,
+    quarantine_stored, quarantined, scored, totals, waiting,
 };

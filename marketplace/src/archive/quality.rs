@@ -132,6 +132,15 @@ pub struct Reason {
     pub worst: i64,
 }
 
+impl Reason {
+    /// What this and `other`, which is of the same kind and signal, say together.
+    #[must_use]
+    pub fn with(self, other: &Self) -> Self {
+        let count = self.count.saturating_add(other.count);
+        Self { count, worst: self.kind.worse(self.signal, self.worst, other.worst), ..self }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, signal, count, worst } = self;

@@ -234,6 +234,40 @@ pub(super) fn between(
     rows.into_iter().map(StoredBatch::try_from).collect()
 }
 
+pub(super) fn of_vehicle(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<StoredBatch>, ArchiveError> {
+    let rows = batches::table
+        .filter(batches::vehicle_id.eq(vehicle.to_vec()))
+        .filter(batches::seq.gt(to_i64("batches", after)?))
+        .filter(batches::samples.gt(0))
+        .order(batches::seq)
+        .limit(i64::from(limit))
+        .select(BatchRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(StoredBatch::try_from).collect()
+}
+
+/// Deletes all that `vehicle` sent. The end of its chain stays.
+pub(super) fn erase(conn: &mut Conn, vehicle: VehicleId) -> Result<(), ArchiveError> {
+    let id = vehicle.to_vec();
+    diesel::delete(batches::table.filter(batches::vehicle_id.eq(&id))).execute(conn)?;
+    diesel::delete(latest_values::table.filter(latest_values::vehicle_id.eq(&id))).execute(conn)?;
+    diesel::delete(quarantine::table.filter(quarantine::vehicle_id.eq(&id))).execute(conn)?;
+    quality::erase_reasons(conn, vehicle)?;
+    diesel::update(chains::table.filter(chains::vehicle_id.eq(&id)))
+        .set((
+            chains::samples.eq(0_i64),
+            chains::scored_samples.eq(0_i64),
+            chains::score_sum.eq(0_i64),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
 pub(super) fn waiting(conn: &mut Conn, arrival: i64) -> Result<u64, ArchiveError> {
     let count: i64 = batches::table
         .filter(batches::arrival.gt(arrival))

@@ -206,6 +206,19 @@ pub fn portion(
     }
 }
 
+/// Batches with samples of `vehicle` behind position `after`, in their order, at most `limit`.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn of_vehicle(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<StoredBatch>, ArchiveError> {
+    queries::of_vehicle(conn, vehicle, after, limit)
+}
+
 /// How many batches [`after`] would return without a limit.
 ///
 /// # Errors
@@ -221,6 +234,15 @@ pub fn waiting(conn: &mut Conn, arrival: i64) -> Result<u64, ArchiveError> {
 pub fn latest(conn: &mut Conn, vehicle: VehicleId) -> Result<Vec<Sample>, ArchiveError> {
     let latest = queries::latest_of_all(conn, vehicle)?;
     Ok(latest.into_iter().map(|latest| latest.sample).collect())
+}
+
+/// Deletes everything that `vehicle` sent, and what is known from it. The end of its chain stays, so that
+/// its key can not begin another. May be repeated.
+///
+/// # Errors
+/// Fails when the database does.
+pub fn erase(conn: &mut Conn, vehicle: VehicleId) -> Result<(), ArchiveError> {
+    queries::erase(conn, vehicle)
 }
 
 /// How much the archive holds.

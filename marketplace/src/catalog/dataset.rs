@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use telematics::ids::{Id, Kind};
 use telematics::{Signal, Timestamp};
 
+use crate::archive::{ReasonKind, Score};
 use crate::ledger::Amount;
 
 /// A dataset.
@@ -42,10 +43,34 @@ pub struct Dataset {
     pub first_at: Option<Timestamp>,
     /// Time of the last row.
     pub last_at: Option<Timestamp>,
+    /// How plausible it is.
+    pub quality: DatasetQuality,
     /// The version of the lake that was measured.
     pub lake_version: u64,
     /// When this was measured first; it has not changed since.
     pub described_at: Timestamp,
+}
+
+/// How plausible the rows of a dataset are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatasetQuality {
+    /// The mean over everything that its vehicles sent, weighted by samples; none when nothing was scored.
+    pub score: Option<Score>,
+    /// Rows that a reason speaks of, at most all.
+    pub flagged_rows: u64,
+    /// What speaks against them.
+    pub reasons: Vec<ReasonRows>,
+}
+
+/// What speaks against rows of one signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReasonRows {
+    /// What.
+    pub kind: ReasonKind,
+    /// Of which signal.
+    pub signal: Signal,
+    /// How many rows.
+    pub rows: u64,
 }
 
 /// One signal of a dataset.
@@ -58,6 +83,12 @@ pub struct SignalRows {
 }
 
 impl Dataset {
+    /// Rows that a reason speaks of, in per mille of all, rounded up.
+    #[must_use]
+    pub fn flagged_per_mille(&self) -> u64 {
+        self.quality.flagged_rows.saturating_mul(1_000).div_ceil(self.rows.max(1))
+    }
+
     /// The signals alone.
     #[must_use]
     pub fn signals(&self) -> Vec<Signal> {

@@ -6,12 +6,14 @@ use sha2::{Digest, Sha256};
 use telematics::{Timestamp, VehicleId};
 
 use super::dataset::{Dataset, DatasetId, SignalRows};
+use super::quality::quality;
 use super::templates::{Template, templates};
 use super::{CatalogError, queries};
+use crate::archive::{self, VehicleQuality};
 use crate::consent;
 use crate::db::Conn;
 use crate::identity::{self, VehicleRecord};
-use crate::lake::Measured;
+use crate::lake::{Measured, earliest};
 
 /// Describes every dataset again from what was measured at `lake_version`, and returns them. Only
 /// vehicles whose owners share every group of a dataset now are counted in it.
@@ -29,6 +31,8 @@ pub fn describe(
     let vehicles = identity::vehicles(conn, &in_lake)?;
     let known: Vec<VehicleId> = vehicles.iter().map(|vehicle| vehicle.id).collect();
 
+    let qualities = archive::qualities(conn)?;
+    let context = Context { vehicles: &vehicles, qualities: &qualities, lake_version, now };
     let mut datasets = Vec::new();
     let policies = consent::all_in_force(conn, &known)?;
     for template in templates()? {
@@ -36,17 +40,24 @@ pub fn describe(
             policies.iter().filter(|(_, policy)| consent::shares(policy, &template.signals));
         let sharing: BTreeSet<VehicleId> = sharing.map(|(vehicle, _)| *vehicle).collect();
         let offered = measured.iter().filter(|line| sharing.contains(&line.vehicle));
-        let dataset = summary(template, offered, &vehicles, (lake_version, now));
+        let dataset = summary(template, offered, &context);
         datasets.push(queries::upsert(conn, dataset)?);
     }
     Ok(datasets)
 }
 
+/// What is the same for all datasets.
+struct Context<'a> {
+    vehicles: &'a [VehicleRecord],
+    qualities: &'a BTreeMap<VehicleId, VehicleQuality>,
+    lake_version: u64,
+    now: Timestamp,
+}
+
 fn summary<'a>(
     template: Template,
     offered: impl Iterator<Item = &'a Measured>,
-    vehicles: &[VehicleRecord],
-    (lake_version, described_at): (u64, Timestamp),
+    context: &Context<'_>,
 ) -> Dataset {
     let mut per_signal: BTreeMap<_, u64> =
         template.signals.iter().map(|signal| (*signal, 0)).collect();
@@ -56,16 +67,19 @@ fn summary<'a>(
         let Some(rows) = per_signal.get_mut(&line.signal) else { continue };
         *rows = rows.saturating_add(line.rows);
         contributors.insert(line.vehicle);
-        first_at = Some(first_at.map_or(line.first_at, |time| time.min(line.first_at)));
-        last_at = Some(last_at.map_or(line.last_at, |time| time.max(line.last_at)));
+        first_at = earliest(first_at, line.first_at);
+        last_at = last_at.max(line.last_at);
     }
-    let described = || vehicles.iter().filter(|vehicle| contributors.contains(&vehicle.id));
+    let described = || context.vehicles.iter().filter(|vehicle| contributors.contains(&vehicle.id));
+    let rows = per_signal.values().copied().fold(0, u64::saturating_add);
+    let signals = per_signal.keys().copied().collect();
     Dataset {
-        id: dataset_id(&template.slug, described_at),
+        id: dataset_id(&template.slug, context.now),
+        quality: quality(&contributors, &signals, rows, context.qualities),
         title: template.title,
         description: template.description,
         price_per_row: template.price_per_row,
-        rows: per_signal.values().copied().fold(0, u64::saturating_add),
+        rows,
         vehicles: contributors.len().try_into().unwrap_or(u64::MAX),
         makes: described().map(|vehicle| vehicle.description.make().to_owned()).collect(),
         models: described().map(|vehicle| vehicle.description.model().to_owned()).collect(),
@@ -73,8 +87,8 @@ fn summary<'a>(
         slug: template.slug,
         first_at,
         last_at,
-        lake_version,
-        described_at,
+        lake_version: context.lake_version,
+        described_at: context.now,
     }
 }
 

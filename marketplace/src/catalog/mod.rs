@@ -11,16 +11,18 @@
 
 mod dataset;
 mod describe;
+mod quality;
 mod queries;
 mod search;
 mod templates;
 
-pub use dataset::{Dataset, DatasetId, SignalRows};
+pub use dataset::{Dataset, DatasetId, DatasetQuality, ReasonRows, SignalRows};
 pub use describe::describe;
 pub use queries::{dataset, datasets};
 pub use search::{Search, SearchError, Wanted};
 pub use templates::{NotATemplate, Template, templates};
 
+use crate::archive::ArchiveError;
 use crate::consent::ConsentError;
 use crate::identity::IdentityError;
 
@@ -45,6 +47,9 @@ pub enum CatalogError {
     /// Consent could not be read.
     #[error(transparent)]
     Consent(#[from] ConsentError),
+    /// How plausible rows are could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// Vehicles could not be read.
     #[error(transparent)]
     Identity(#[from] IdentityError),

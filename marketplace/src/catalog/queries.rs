@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 use telematics::{Signal, Timestamp};
 
-use super::{CatalogError, Dataset, DatasetId, SignalRows};
+use super::{CatalogError, Dataset, DatasetId, DatasetQuality, ReasonRows, SignalRows};
+use crate::archive::{ReasonKind, Score};
 use crate::db::Conn;
 use crate::ledger::Amount;
 use crate::schema::datasets;
@@ -27,6 +28,9 @@ struct DatasetRow {
     last_at: Option<i64>,
     lake_version: i64,
     described_at: i64,
+    score: Option<i32>,
+    flagged_rows: i64,
+    reasons: String,
 }
 
 /// One dataset.
@@ -77,6 +81,9 @@ pub(super) fn upsert(conn: &mut Conn, dataset: Dataset) -> Result<Dataset, Catal
         datasets::last_at.eq(dataset.last_at.map(Timestamp::as_micros)),
         datasets::lake_version.eq(i64::try_from(dataset.lake_version).unwrap_or(i64::MAX)),
         datasets::described_at.eq(dataset.described_at.as_micros()),
+        datasets::score.eq(dataset.quality.score.map(|score| i32::from(score.per_mille()))),
+        datasets::flagged_rows.eq(i64::try_from(dataset.quality.flagged_rows).unwrap_or(i64::MAX)),
+        datasets::reasons.eq(reasons_text(&dataset.quality.reasons)),
     );
     if known.is_some() {
         let known = datasets::table.filter(datasets::id.eq(dataset.id.to_vec()));
@@ -108,6 +115,34 @@ fn parse_signals(text: &str) -> Option<Vec<SignalRows>> {
     text.lines().map(line).collect()
 }
 
+/// `teleport Vehicle.CurrentLocation.Latitude=3`, one a line.
+fn reasons_text(reasons: &[ReasonRows]) -> String {
+    let line = |line: &ReasonRows| format!("{} {}={}", line.kind, line.signal, line.rows);
+    reasons.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn parse_reasons(text: &str) -> Option<Vec<ReasonRows>> {
+    let line = |line: &str| {
+        let (kind, rest) = line.split_once(' ')?;
+        let (path, rows) = rest.split_once('=')?;
+        let (kind, signal) = (ReasonKind::parse(kind)?, Signal::by_path(path).ok()?);
+        Some(ReasonRows { kind, signal, rows: rows.parse().ok()? })
+    };
+    text.lines().map(line).collect()
+}
+
+fn parse_quality(row: &DatasetRow) -> Option<DatasetQuality> {
+    let score = |score: i32| u16::try_from(score).ok().and_then(Score::new);
+    Some(DatasetQuality {
+        score: match row.score {
+            Some(per_mille) => Some(score(per_mille)?),
+            None => None,
+        },
+        flagged_rows: u64::try_from(row.flagged_rows).ok()?,
+        reasons: parse_reasons(&row.reasons)?,
+    })
+}
+
 /// Makes and models are printable, so no line break is in one.
 fn lines(words: &BTreeSet<String>) -> String {
     words.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
@@ -121,6 +156,7 @@ impl TryFrom<DatasetRow> for Dataset {
         Ok(Self {
             id: DatasetId::from_bytes(&row.id).or(Err(damaged()))?,
             signals: parse_signals(&row.signals).ok_or_else(damaged)?,
+            quality: parse_quality(&row).ok_or_else(damaged)?,
             price_per_row: Amount::from_micros(row.price_per_row),
             rows: u64::try_from(row.row_count).or(Err(damaged()))?,
             vehicles: u64::try_from(row.vehicle_count).or(Err(damaged()))?,

@@ -3,18 +3,20 @@
 //! **Invariant:** the index is a view of the table of datasets and never the truth: it is made again
 //! at start and after each description, and can be deleted at any time.
 
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tantivy::collector::TopDocs;
-use tantivy::query::{AllQuery, BooleanQuery, Occur, Query, TermQuery};
+use tantivy::query::{AllQuery, BooleanQuery, Occur, Query, RangeQuery, TermQuery};
 use tantivy::schema::{
-    Field, IndexRecordOption, STORED, STRING, Schema, TantivyDocument, TextFieldIndexing,
-    TextOptions, Value,
+    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TantivyDocument,
+    TextFieldIndexing, TextOptions, Value,
 };
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 
 use super::dataset::{Dataset, DatasetId};
+use crate::archive::Score;
 
 /// Least memory that the index writer works with.
 const WRITER_BYTES: usize = 15_000_000;
@@ -49,6 +51,8 @@ pub struct Wanted {
     pub make: Option<String>,
     /// A model that must be in it.
     pub model: Option<String>,
+    /// How plausible it must be, at least. What was never scored is not found then.
+    pub score_min: Option<Score>,
 }
 
 /// The search index. Cheap to clone.
@@ -68,6 +72,7 @@ struct Fields {
     signal: Field,
     make: Field,
     model: Field,
+    score: Field,
 }
 
 impl Search {
@@ -124,9 +129,12 @@ impl Search {
     }
 
     fn document(&self, dataset: &Dataset) -> TantivyDocument {
-        let Fields { id, text, signal, make, model } = self.fields;
+        let Fields { id, text, signal, make, model, score } = self.fields;
         let mut document = TantivyDocument::new();
         document.add_text(id, dataset.id.to_string());
+        if let Some(known) = dataset.quality.score {
+            document.add_u64(score, known.per_mille().into());
+        }
         document.add_text(text, &dataset.title);
         document.add_text(text, &dataset.description);
         for line in &dataset.signals {
@@ -145,7 +153,7 @@ impl Search {
     }
 
     fn query(&self, wanted: &Wanted) -> Result<BooleanQuery, SearchError> {
-        let Fields { text, signal, make, model, .. } = self.fields;
+        let Fields { text, signal, make, model, score, .. } = self.fields;
         let term = |field, word: &str| -> Box<dyn Query> {
             Box::new(TermQuery::new(
                 Term::from_field_text(field, word),
@@ -157,6 +165,11 @@ impl Search {
         for (field, word) in exact {
             let word = word.as_ref().map(|word| word.to_lowercase());
             fitting.extend(word.map(|word| (Occur::Must, term(field, &word))));
+        }
+        if let Some(least) = wanted.score_min {
+            let least = Term::from_field_u64(score, least.per_mille().into());
+            let range = RangeQuery::new(Bound::Included(least), Bound::Unbounded);
+            fitting.push((Occur::Must, Box::new(range)));
         }
         let mut tokens: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         let mut analyzer = self.index.tokenizer_for_field(text)?;
@@ -183,6 +196,7 @@ fn schema() -> (Schema, Fields) {
         signal: schema.add_text_field("signal", STRING),
         make: schema.add_text_field("make", STRING),
         model: schema.add_text_field("model", STRING),
+        score: schema.add_u64_field("score", INDEXED | FAST),
     };
     (schema.build(), fields)
 }
@@ -208,7 +222,7 @@ mod tests {
     use telematics::testing::T0;
 
     use super::*;
-    use crate::catalog::{SignalRows, templates};
+    use crate::catalog::{DatasetQuality, SignalRows, templates};
 
     fn catalogue() -> Vec<Dataset> {
         let dataset = |(number, template): (u8, crate::catalog::Template)| Dataset {
@@ -224,6 +238,10 @@ mod tests {
             models: BTreeSet::from([format!("Model {number}")]),
             first_at: None,
             last_at: None,
+            quality: DatasetQuality {
+                score: number.checked_mul(100).and_then(|score| Score::new(score.into())),
+                ..DatasetQuality::default()
+            },
             lake_version: 0,
             described_at: T0,
         };
@@ -274,6 +292,19 @@ mod tests {
         }
         let wanted = Wanted { model: Some("model 2".to_owned()), ..asked("battery") };
         assert_eq!(find(&search, &wanted), ["ev-battery-health"]);
+    }
+
+    #[test]
+    fn what_is_less_plausible_than_wanted_or_was_never_scored_is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let search = Search::open(folder.path()).unwrap();
+        search.rebuild(&catalogue()).unwrap();
+
+        // 0, 100 and 200 are scores; beyond, the number of a dataset does not fit and there is none.
+        for (least, count) in [(0, 3), (100, 2), (101, 1), (200, 1), (201, 0)] {
+            let wanted = Wanted { score_min: Score::new(least), ..Wanted::default() };
+            assert_eq!(find(&search, &wanted).len(), count, "{least}");
+        }
     }
 
     #[test]

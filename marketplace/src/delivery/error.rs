@@ -1,5 +1,6 @@
 //! Why delivery fails.
 
+use crate::archive::ArchiveError;
 use crate::consent::ConsentError;
 use crate::identity::IdentityError;
 use crate::lake::LakeError;
@@ -37,6 +38,12 @@ pub enum DeliveryError {
     /// The rows could not be selected.
     #[error("cannot select the rows of a delivery")]
     Query(#[from] deltalake::datafusion::error::DataFusionError),
+    /// What cars sent could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The work was cut short.
+    #[error("writing an export was cut short")]
+    Interrupted(#[source] tokio::task::JoinError),
     /// A row that no longer reads as what it was.
     #[error("a row of table `{table}` is damaged")]
     Damaged {

@@ -9,9 +9,12 @@
 //! settlement are one transaction, after the file was renamed into place. [`deliver`] may be
 //! repeated after a crash at any step.
 //!
+//! An owner gets what his own vehicles sent for nothing, as an [`Export`].
+//!
 //! **Not here:** prices and pay-outs ([`crate::trade`]).
 
 mod error;
+mod export;
 mod file;
 mod materialise;
 mod pseudonym;
@@ -19,6 +22,7 @@ mod queries;
 mod verbs;
 
 pub use error::DeliveryError;
+pub use export::Export;
 pub use materialise::{Delivered, Depot, deliver};
 pub use pseudonym::Pseudonyms;
 pub use queries::versions;

@@ -116,3 +116,11 @@ fn publish_at(
     queries::insert_root(conn, &published)?;
     Ok(published)
 }
+
+/// Forgets which leaves are of `vehicle`. The leaves stay: nobody else can tell whose they are.
+///
+/// # Errors
+/// Fails when the database does.
+pub fn forget(conn: &mut Conn, vehicle: VehicleId) -> Result<(), EpochsError> {
+    queries::forget(conn, vehicle)
+}

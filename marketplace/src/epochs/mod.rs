@@ -20,7 +20,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub use append::{append, leaves_of, publish};
+pub use append::{append, forget, leaves_of, publish};
 pub use error::EpochsError;
 pub use read::{
     Bucket, Epoch, PublishedRoot, ROOTS_MAX, bucket, epoch, epochs, is_published, leaves,

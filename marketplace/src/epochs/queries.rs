@@ -171,6 +171,13 @@ pub(super) fn is_root(conn: &mut Conn, root: Root) -> Result<bool, EpochsError> 
     Ok(count > 0)
 }
 
+/// Forgets which leaves are of `vehicle`.
+pub(super) fn forget(conn: &mut Conn, vehicle: VehicleId) -> Result<(), EpochsError> {
+    let known = batch_leaves::table.filter(batch_leaves::vehicle_id.eq(vehicle.to_vec()));
+    diesel::delete(known).execute(conn)?;
+    Ok(())
+}
+
 pub(super) fn insert_batch_leaves(
     conn: &mut Conn,
     (vehicle, seq): (VehicleId, u64),

@@ -152,6 +152,7 @@ impl Found {
 }
 
 /// How many, and the worst of them.
+#[derive(Clone, Copy)]
 struct Tally {
     count: u64,
     worst: Option<i64>,

@@ -9,6 +9,10 @@ use crate::lake::{Arrived, LakeError};
 
 /// Samples in one commit of the lake: some 100 MB while they are arranged, and files worth having.
 const SAMPLES_MAX: u64 = 2_000_000;
+/// Commits before datasets are described again.
+const COMMITS_PER_TURN: usize = 8;
+/// A commit with fewer rows has left little behind: the next turn is soon enough.
+const COMMIT_ROWS_WORTH_ANOTHER: usize = 1_000_000;
 
 /// Why a turn failed. The next one repeats it.
 #[derive(Debug, thiserror::Error)]
@@ -55,12 +59,17 @@ impl Flush {
         Self { app, moved: None, described: None }
     }
 
-    /// Moves everything that is waiting, then describes the datasets when anything changed.
+    /// Moves what is waiting, then describes the datasets when anything changed.
     ///
     /// # Errors
     /// Whatever failed; what was moved before stays moved.
     pub async fn turn(&mut self) -> Result<(), FlushError> {
-        while self.move_some().await? {}
+        // Not until nothing waits: cars go on sending, and what follows has its turn too.
+        for _ in 0..COMMITS_PER_TURN {
+            if !self.move_some().await? {
+                break;
+            }
+        }
         self.app.lake.compact().await?;
         self.describe().await
     }
@@ -79,15 +88,17 @@ impl Flush {
         };
         let arrived = tokio::task::spawn_blocking(move || decode(stored)).await??;
         let rows = self.app.lake.append(&arrived).await?;
+        let horizon = archive::horizon(self.app.clock.now());
+        self.app.lake.measure(&arrived, after, horizon).await;
         tracing::info!(batches = arrived.len(), rows, "moved to the lake");
         self.moved = Some(last);
-        Ok(true)
+        Ok(rows >= COMMIT_ROWS_WORTH_ANOTHER)
     }
 
     async fn describe(&mut self) -> Result<(), FlushError> {
         let version = self.app.lake.version();
-        let measured = self.app.lake.describe(version).await?;
         let now = self.app.clock.now();
+        let measured = self.app.lake.describe(version, archive::horizon(now)).await?;
         // Also when the lake is as it was: an owner may have decided anew.
         let describe = move |conn: &mut _| catalog::describe(conn, &measured, version, now);
         let datasets = self.app.db.write::<Vec<Dataset>, CatalogError, _>(describe).await?;

@@ -1,13 +1,14 @@
-//! What happens by itself: batches move to the lake, datasets are described, orders are settled, roots
-//! are published.
+//! What happens by itself: batches move to the lake, datasets are described, orders are settled, what
+//! owners took back is erased, roots are published.
 //!
-//! One task takes the first three steps in turn, so that no two of them ever work at once; roots have
+//! One task takes all but the last in turn, so that no two of them ever work at once; roots have
 //! another. A step that fails is logged and tried again at the next turn; each can be repeated at any
 //! time.
 //!
-//! **Not here:** what a step does ([`flush`], [`sales`] and [`roots`]), which is no rule of the market either:
+//! **Not here:** what a step does ([`flush`], [`sales`], [`erasure`] and [`roots`]), which is no rule of the market either:
 //! rules are in the modules that they call.
 
+pub mod erasure;
 pub mod flush;
 pub mod roots;
 pub mod sales;
@@ -42,6 +43,10 @@ async fn take_turns(app: App, stopping: CancellationToken) {
         if let Err(error) = sales::turn(&app).await {
             let error: &(dyn std::error::Error + 'static) = &error;
             tracing::error!(error, "cannot settle orders");
+        }
+        if let Err(error) = erasure::turn(&app).await {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::error!(error, "cannot erase what an owner took back");
         }
     }
 }

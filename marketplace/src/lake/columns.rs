@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use deltalake::arrow::array::{
-    ArrayRef, Float64Array, Int64Array, RecordBatch, StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringBuilder,
+    TimestampMicrosecondArray,
 };
 use deltalake::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use deltalake::kernel::{DataType as DeltaType, StructField};
@@ -53,7 +54,8 @@ pub(super) struct Run<'a> {
     pub(super) samples: &'a [Sample],
 }
 
-/// Cuts batches into runs, by the partition that they belong to: the day and the group.
+/// Cuts batches into runs, by the partition that they belong to: the day and the group. Those of a partition
+/// are sorted by signal, vehicle and time, so that what is read together lies together.
 pub(super) fn partitions<'a>(
     batches: &[&'a Arrived],
 ) -> BTreeMap<(i32, SignalGroup), Vec<Run<'a>>> {
@@ -71,35 +73,59 @@ pub(super) fn partitions<'a>(
             partitions.entry(key).or_default().push(run);
         }
     }
+    // Runs are few where samples are many.
+    for runs in partitions.values_mut() {
+        runs.sort_by_key(|run| {
+            let first_at = run.samples.first().map(|sample| sample.time);
+            (run.signal.path(), run.vehicle, first_at, run.arrival)
+        });
+    }
     partitions
 }
 
-/// The rows of one partition, in blocks of some [`BLOCK_ROWS`], sorted by signal, vehicle, time and arrival,
-/// so that what is read together lies together. Without the columns of the partition.
-pub(super) fn record_batches(
-    mut runs: Vec<Run<'_>>,
-) -> impl Iterator<Item = Result<RecordBatch, LakeError>> {
-    // Runs are few where samples are many, and mostly follow each other in time.
-    runs.sort_by_key(|run| {
-        let first_at = run.samples.first().map(|sample| sample.time);
-        (run.signal.path(), run.vehicle, first_at, run.arrival)
-    });
-    let schema = Arc::new(file_schema());
-    let mut rest = runs.into_iter().peekable();
+/// The rows of one partition, in blocks of some [`BLOCK_ROWS`], without the columns of the partition.
+pub(super) fn blocks<'a>(
+    runs: &'a [Run<'_>],
+) -> impl Iterator<Item = Result<RecordBatch, LakeError>> + use<'a> {
+    let mut columns = by_column(runs).peekable();
     std::iter::from_fn(move || {
-        rest.peek()?;
+        columns.peek()?;
         let mut block = Block::default();
         while block.rows() < BLOCK_ROWS
-            && let Some(first) = rest.next()
+            && let Some(column) = columns.next()
         {
-            let mut column = vec![first];
-            let is_same =
-                |run: &Run<'_>| (run.signal, run.vehicle) == (first.signal, first.vehicle);
-            column.extend(std::iter::from_fn(|| rest.next_if(is_same)));
-            block.push(&column);
+            block.push(column);
         }
-        Some(block.finish(Arc::clone(&schema)))
+        let schema = Arc::new(Schema::new(file_fields()));
+        Some(RecordBatch::try_new(schema, block.finish()).map_err(LakeError::from))
     })
+}
+
+/// The rows of all batches with every column of the table.
+///
+/// # Errors
+/// When Arrow refuses the columns.
+pub fn record_batch(batches: &[&Arrived]) -> Result<RecordBatch, LakeError> {
+    let (mut block, mut days, mut groups) = (Block::default(), Vec::new(), StringBuilder::new());
+    for ((day, group), runs) in partitions(batches) {
+        by_column(&runs).for_each(|column| block.push(column));
+        for _ in days.len()..block.rows() {
+            days.push(day);
+            groups.append_value(group.as_str());
+        }
+    }
+    let mut fields = file_fields();
+    fields.push(Field::new("day", DataType::Date32, false));
+    fields.push(Field::new("group", DataType::Utf8, false));
+    let mut columns = block.finish();
+    columns.push(Arc::new(Date32Array::from(days)));
+    columns.push(Arc::new(groups.finish()));
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+}
+
+/// The runs of each signal of each vehicle, which are sorted.
+fn by_column<'a, 'b>(runs: &'a [Run<'b>]) -> impl Iterator<Item = &'a [Run<'b>]> {
+    runs.chunk_by(|one, next| (one.signal, one.vehicle) == (next.signal, next.vehicle))
 }
 
 /// Rows that are written together.
@@ -136,29 +162,29 @@ impl Block {
         }
     }
 
-    fn finish(mut self, schema: Arc<Schema>) -> Result<RecordBatch, LakeError> {
+    /// The columns of [`file_fields`].
+    fn finish(mut self) -> Vec<ArrayRef> {
         let times = TimestampMicrosecondArray::from(self.times).with_timezone("UTC");
-        let columns: Vec<ArrayRef> = vec![
+        vec![
             Arc::new(self.vehicles.finish()),
             Arc::new(self.signals.finish()),
             Arc::new(times),
             Arc::new(Float64Array::from(self.values)),
             Arc::new(Int64Array::from(self.arrivals)),
-        ];
-        Ok(RecordBatch::try_new(schema, columns)?)
+        ]
     }
 }
 
 /// What is in a file: the columns of the table without those of the partition.
-fn file_schema() -> Schema {
+fn file_fields() -> Vec<Field> {
     let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    Schema::new(vec![
+    vec![
         Field::new("vehicle", DataType::Utf8, false),
         Field::new("signal", DataType::Utf8, false),
         Field::new("time", time, false),
         Field::new("value", DataType::Float64, false),
         Field::new("arrival", DataType::Int64, false),
-    ])
+    ]
 }
 
 /// How the columns are written: what grows steadily as differences, the rest as the library thinks best.
@@ -181,9 +207,9 @@ mod tests {
 
     use super::*;
 
-    fn rows(runs: Vec<Run<'_>>) -> RecordBatch {
-        let blocks = record_batches(runs).collect::<Result<Vec<_>, _>>().unwrap();
-        concat_batches(&Arc::new(file_schema()), &blocks).unwrap()
+    fn rows(runs: &[Run<'_>]) -> RecordBatch {
+        let blocks = blocks(runs).collect::<Result<Vec<_>, _>>().unwrap();
+        concat_batches(&blocks[0].schema(), &blocks).unwrap()
     }
 
     fn arrivals(rows: &RecordBatch) -> Vec<i64> {
@@ -215,7 +241,7 @@ mod tests {
         ];
 
         let mut partitions = partitions(&batches.each_ref());
-        let rows = rows(partitions.pop_first().unwrap().1);
+        let rows = rows(&partitions.pop_first().unwrap().1);
 
         assert_eq!(arrivals(&rows), [1, 2, 2, 1, 1]);
         let signal = rows["signal"].as_string::<i32>().value(0);
@@ -233,7 +259,7 @@ mod tests {
         let batches = [batch(1, &[1, 5, 9]), batch(2, &[2, 5, 12])];
 
         let mut partitions = partitions(&batches.each_ref());
-        let rows = rows(partitions.pop_first().unwrap().1);
+        let rows = rows(&partitions.pop_first().unwrap().1);
 
         let seconds = rows["time"].as_primitive::<TimestampMicrosecondType>().values().iter();
         let seconds = seconds.map(|at| (at - T0.as_micros()) / 1_000_000).collect::<Vec<_>>();

@@ -12,13 +12,14 @@
 //! again from it.
 
 mod columns;
+mod erase;
 mod read;
 mod statistics;
 mod table;
 
-pub use columns::Arrived;
+pub use columns::{Arrived, record_batch};
 pub use read::{RowFilter, Rows};
-pub use statistics::Measured;
+pub use statistics::{Measured, earliest};
 pub use table::Lake;
 
 /// Why the lake could not be read or written.

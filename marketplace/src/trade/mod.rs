@@ -21,7 +21,8 @@ pub use error::TradeError;
 pub use order::{Order, OrderId, OrderStatus, Payout};
 pub use purchase::purchase;
 pub use queries::{
-    earned_by, order, orders, overdue, payout_count, payouts_of, quote_of_order, undelivered,
+    earned_by, expire_quotes, order, orders, overdue, payout_count, payouts_for, payouts_of,
+    quote_of_order, undelivered,
 };
 pub use quote::{Ask, Quote, QuoteId, quote, quoted};
 pub use settle::{refund, settle};

@@ -88,6 +88,19 @@ impl Car {
         batch
     }
 
+    /// The next batch, of these contents.
+    pub(crate) fn next_of(&mut self, contents: &Contents) -> SealedBatch {
+        self.next_under(PolicyVersion::FIRST.number(), contents)
+    }
+
+    /// The next batch, of these contents, under this version of the consent.
+    pub(crate) fn next_under(&mut self, version: u32, contents: &Contents) -> SealedBatch {
+        let header = BatchHeader { consent_version: PolicyVersion::new(version), ..self.header() };
+        let batch = SealedBatch::seal(header, payload::encode(contents), &self.key);
+        self.next = (batch.header.seq + 1, batch.hash());
+        batch
+    }
+
     /// The next batch, of values that do not compress.
     pub(crate) fn batch_of_noise(&mut self, count: u16) -> SealedBatch {
         let mut contents =

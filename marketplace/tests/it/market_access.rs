@@ -12,7 +12,7 @@ type Row = (Method, &'static str, &'static str);
 const ORDER: &str = "order_0190a5b8c3d27e4f8a9b0c1d2e3f4a5b";
 
 #[rustfmt::skip] // a table is read by column
-const ROUTES: [Row; 34] = [
+const ROUTES: [Row; 38] = [
     (Method::GET,  "/v1/health",                        "owb-"),
     (Method::GET,  "/v1/market",                        "owb"),
     (Method::GET,  "/v1/rules",                         "owb-"),
@@ -28,6 +28,10 @@ const ROUTES: [Row; 34] = [
     (Method::GET,  "/v1/vehicles/VEHICLE/latest",       "w"),
     (Method::GET,  "/v1/vehicles/VEHICLE/consent",      "w"),
     (Method::PUT,  "/v1/vehicles/VEHICLE/consent",      "w"),
+    (Method::GET,  "/v1/vehicles/VEHICLE/quality",      "w"),
+    (Method::GET,  "/v1/vehicles/VEHICLE/export",       "w"),
+    (Method::POST, "/v1/vehicles/VEHICLE/erasure",      "w"),
+    (Method::GET,  "/v1/vehicles/VEHICLE/erasure",      "w"),
     (Method::GET,  "/v1/payouts",                       "w"),
     (Method::GET,  "/v1/reads",                         "w"),
     (Method::POST, "/v1/quotes",                        "b"),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use marketplace::{archive, campaigns};
+use marketplace::{archive, campaigns, erasure};
 use proto::v1::RefusalReason;
 
 use crate::cars::Car;
@@ -88,6 +88,22 @@ async fn prove_on(market: &Market) {
     assert_eq!(market.app.db.read(claims).await.unwrap().len(), 1);
 }
 
+/// What is implausible is scored, and everything is erased when its owner asks.
+async fn erase_on(market: &Market, car: &Car) {
+    let (id, owner, now) = (car.id, car.owner, market.now());
+    let scored = market.app.db.read(move |conn| archive::scored(conn, id, 100)).await.unwrap();
+    assert_eq!(scored.len(), 20);
+    let qualities = market.app.db.read(archive::qualities).await.unwrap();
+    assert_eq!(qualities[&id].samples, 200);
+    let request = move |conn: &mut _| erasure::request(conn, &owner, id, now);
+    market.app.db.write(request).await.unwrap();
+    marketplace::jobs::erasure::turn(&market.app).await.unwrap();
+    let totals = market.app.db.read(archive::totals).await.unwrap();
+    assert_eq!(totals.samples, 200, "those of the other car");
+    let erased = market.app.db.read(move |conn| erasure::erasure(conn, id)).await.unwrap();
+    assert!(erased.unwrap().finished_at.is_some());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL"]
 async fn cars_enrol_and_send_on_postgresql_as_on_sqlite() {
@@ -116,5 +132,6 @@ async fn cars_enrol_and_send_on_postgresql_as_on_sqlite() {
     assert_eq!(evidence.len(), 2);
     let (latest, id) = (archive::latest, other.id);
     assert_eq!(market.app.db.read(move |conn| latest(conn, id)).await.unwrap().len(), 1);
+    erase_on(&market, &other).await;
     market.stop().await;
 }

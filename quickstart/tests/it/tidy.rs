@@ -15,7 +15,7 @@ const RANKS: [&[&str]; 11] = [
     &["archive", "epochs", "lake"],
     &["ingest", "catalog", "rewards"],
     &["trade", "campaigns"],
-    &["delivery"],
+    &["delivery", "erasure"],
     &["app"],
     &["api", "web", "jobs"],
     &["commands", "main"],

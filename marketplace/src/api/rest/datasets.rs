@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::api::problem::Problem;
 use crate::app::App;
-use crate::catalog::{self, CatalogError, Dataset, DatasetId, Wanted};
+use crate::archive::Score;
+use crate::catalog::{self, CatalogError, Dataset, DatasetId, ReasonRows, Wanted};
 use crate::identity::Principal;
 
 /// Datasets that one answer lists when nothing is said, and at most.
@@ -21,6 +22,8 @@ pub(super) struct Query {
     signal: Option<String>,
     make: Option<String>,
     model: Option<String>,
+    /// The least score, in per mille.
+    score_min: Option<u16>,
     limit: Option<usize>,
 }
 
@@ -37,6 +40,7 @@ struct DatasetView {
     models: Vec<String>,
     first_at: Option<String>,
     last_at: Option<String>,
+    quality: QualityView,
     lake_version: u64,
     described_at: String,
     signals: Vec<SignalView>,
@@ -49,6 +53,38 @@ struct SignalView {
     rows: u64,
 }
 
+/// How plausible the rows are, in per mille. What it counts is in ARCHITECTURE.md.
+#[derive(Serialize)]
+struct QualityView {
+    score: Option<u16>,
+    flagged_rows: u64,
+    flagged_per_mille: u64,
+    reasons: Vec<ReasonView>,
+}
+
+#[derive(Serialize)]
+struct ReasonView {
+    reason: &'static str,
+    signal: &'static str,
+    rows: u64,
+}
+
+impl From<&Dataset> for QualityView {
+    fn from(dataset: &Dataset) -> Self {
+        let reason = |line: &ReasonRows| ReasonView {
+            reason: line.kind.as_str(),
+            signal: line.signal.path(),
+            rows: line.rows,
+        };
+        Self {
+            score: dataset.quality.score.map(Score::per_mille),
+            flagged_rows: dataset.quality.flagged_rows,
+            flagged_per_mille: dataset.flagged_per_mille(),
+            reasons: dataset.quality.reasons.iter().map(reason).collect(),
+        }
+    }
+}
+
 impl From<Dataset> for DatasetView {
     fn from(dataset: Dataset) -> Self {
         let signals = dataset.signals.iter().map(|line| SignalView {
@@ -58,6 +94,7 @@ impl From<Dataset> for DatasetView {
         });
         Self {
             id: dataset.id.to_string(),
+            quality: QualityView::from(&dataset),
             signals: signals.collect(),
             price_per_row: dataset.price_per_row.to_string(),
             rows: dataset.rows,
@@ -82,13 +119,18 @@ pub(super) async fn list(
     _anyone: Principal,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Problem> {
-    let Query { q: words, signal, make, model, limit } = query.into_inner();
+    let Query { q: words, signal, make, model, score_min, limit } = query.into_inner();
+    let score = |least| {
+        let refused = || Problem::invalid(format!("`score_min` is {least}; it is per mille"));
+        Score::new(least).ok_or_else(refused)
+    };
+    let score_min = score_min.map(score).transpose()?;
     let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LIMIT_MAX);
     let search = app.search.clone();
     let views = app
         .db
         .read(move |conn| {
-            let found = search.find(&Wanted { words, signal, make, model }, limit)?;
+            let found = search.find(&Wanted { words, signal, make, model, score_min }, limit)?;
             let view = |id| Ok(DatasetView::from(catalog::dataset(conn, id)?));
             found.into_iter().map(view).collect::<Result<Vec<_>, Problem>>()
         })

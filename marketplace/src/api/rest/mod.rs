@@ -12,11 +12,14 @@ mod datasets;
 mod download;
 mod earnings;
 mod epochs;
+mod erasure;
+mod export;
 mod headers;
 mod keys;
 mod market;
 mod orders;
 mod proofs;
+mod quality;
 mod quotes;
 mod stream;
 mod vehicles;
@@ -54,6 +57,10 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(vehicles::latest_values)
         .service(vehicles::read_consent)
         .service(vehicles::decide)
+        .service(quality::of_vehicle)
+        .service(export::of_vehicle)
+        .service(erasure::ask)
+        .service(erasure::one)
         .service(earnings::payouts)
         .service(earnings::reads)
         .service(datasets::list)

@@ -9,6 +9,7 @@ use crate::api::problem::Problem;
 use crate::app::App;
 use crate::db::Conn;
 use crate::delivery::{self, Version};
+use crate::erasure;
 use crate::identity::Buyer;
 use crate::trade::{self, Order, OrderId, QuoteId, TradeError};
 
@@ -32,6 +33,9 @@ struct OrderView {
     settled_at: Option<String>,
     /// Vehicles that were paid.
     payouts: u64,
+    /// Rows of vehicles whose owners had them erased since: what was delivered can not be called back, so
+    /// whoever has it is asked to leave them out.
+    erased_rows: u64,
     versions: Vec<VersionView>,
 }
 
@@ -60,6 +64,7 @@ impl OrderView {
             deliver_by: order.deliver_by.to_string(),
             settled_at: order.settled_at.map(|time| time.to_string()),
             payouts: trade::payout_count(conn, order.id)?,
+            erased_rows: erasure::erased_rows(conn, order.id)?,
             versions: versions.iter().map(VersionView::from).collect(),
         })
     }

@@ -216,7 +216,11 @@ pub(super) async fn decide(
 }
 
 /// The vehicle, if it is the caller's; another's looks like one that does not exist.
-fn own(conn: &mut Conn, owner: &Owner, vehicle: VehicleId) -> Result<VehicleId, Problem> {
+pub(super) fn own(
+    conn: &mut Conn,
+    owner: &Owner,
+    vehicle: VehicleId,
+) -> Result<VehicleId, Problem> {
     let known = identity::vehicles(conn, &[vehicle])?;
     if known.iter().any(|known| known.owner == owner.id) {
         return Ok(vehicle);

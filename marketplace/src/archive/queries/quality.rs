@@ -56,6 +56,13 @@ pub(in crate::archive) fn insert_reason(
     Ok(())
 }
 
+pub(super) fn erase_reasons(conn: &mut Conn, vehicle: VehicleId) -> Result<(), ArchiveError> {
+    let id = vehicle.to_vec();
+    diesel::delete(batch_reasons::table.filter(batch_reasons::vehicle_id.eq(&id))).execute(conn)?;
+    diesel::delete(reason_totals::table.filter(reason_totals::vehicle_id.eq(&id))).execute(conn)?;
+    Ok(())
+}
+
 /// The newest value of `signal`.
 pub(in crate::archive) fn latest_of(
     conn: &mut Conn,

@@ -150,8 +150,8 @@ fn a_place_that_no_car_gets_to_is_a_teleport() {
     assert_eq!(jump(250.0), None);
     assert!(matches!(jump(50_000.0), Some((ReasonKind::Teleport, 1, 49_200..=49_300))));
     // 400 km/h for 5 s and 50 m for each fix: beyond that it is a teleport, before it is too fast.
-    assert!(matches!(jump(790.0), Some((ReasonKind::SpeedApart, 1, _))));
-    assert!(matches!(jump(790.0 + 125.0), Some((ReasonKind::Teleport, 1, _))));
+    assert!(matches!(jump(780.0), Some((ReasonKind::SpeedApart, 1, _))));
+    assert!(matches!(jump(782.0), Some((ReasonKind::Teleport, 1, _))));
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::TradeError;
 pub(super) use orders::{close_order, insert_order, order_by_key, order_by_quote};
 pub use orders::{order, orders, overdue, quote_of_order, undelivered};
 pub(super) use payouts::insert_payouts;
-pub use payouts::{earned_by, payout_count, payouts_of};
+pub use payouts::{earned_by, payout_count, payouts_for, payouts_of};
+pub use quotes::expire_quotes;
 pub(super) use quotes::{find_quote, insert_quote};
 
 /// Rows that one answer lists at most.

@@ -90,3 +90,14 @@ impl QuoteRow {
         })
     }
 }
+
+/// Ends every open quote just before `now`: the versions of the lake that they pin are about to go. Whoever buys
+/// one is told that it has expired, and asks for another.
+///
+/// # Errors
+/// Fails when the database does.
+pub fn expire_quotes(conn: &mut Conn, now: Timestamp) -> Result<usize, TradeError> {
+    let open = quotes::table.filter(quotes::expires_at.ge(now.as_micros()));
+    let ended = now.plus_micros(-1).as_micros();
+    Ok(diesel::update(open).set(quotes::expires_at.eq(ended)).execute(conn)?)
+}
