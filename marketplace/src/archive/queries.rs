@@ -181,6 +181,23 @@ pub(super) fn after(
     rows.into_iter().map(StoredBatch::try_from).collect()
 }
 
+pub(super) fn after_of(
+    conn: &mut Conn,
+    vehicles: &[VehicleId],
+    arrival: i64,
+    limit: u32,
+) -> Result<Vec<StoredBatch>, ArchiveError> {
+    let rows = batches::table
+        .filter(batches::arrival.gt(arrival))
+        .filter(batches::samples.gt(0))
+        .filter(batches::vehicle_id.eq_any(vehicles.iter().map(VehicleId::to_vec)))
+        .order(batches::arrival)
+        .limit(i64::from(limit))
+        .select(BatchRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(StoredBatch::try_from).collect()
+}
+
 pub(super) fn waiting(conn: &mut Conn, arrival: i64) -> Result<u64, ArchiveError> {
     let count: i64 = batches::table
         .filter(batches::arrival.gt(arrival))

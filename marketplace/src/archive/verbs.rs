@@ -136,6 +136,19 @@ pub fn after(conn: &mut Conn, arrival: i64, limit: u32) -> Result<Vec<StoredBatc
     queries::after(conn, arrival, limit)
 }
 
+/// As [`after`], of these vehicles only.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn after_of(
+    conn: &mut Conn,
+    vehicles: &[VehicleId],
+    arrival: i64,
+    limit: u32,
+) -> Result<Vec<StoredBatch>, ArchiveError> {
+    queries::after_of(conn, vehicles, arrival, limit)
+}
+
 /// How many batches [`after`] would return without a limit.
 ///
 /// # Errors

@@ -12,11 +12,13 @@
 //! again from it.
 
 mod columns;
+mod newest;
 mod read;
 mod statistics;
 mod table;
 
 pub use columns::Arrived;
+pub use newest::Newest;
 pub use read::{RowFilter, Rows};
 pub use statistics::Measured;
 pub use table::Lake;

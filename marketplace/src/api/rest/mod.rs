@@ -17,7 +17,10 @@ mod keys;
 mod market;
 mod orders;
 mod proofs;
+mod query;
 mod quotes;
+mod segments;
+mod sql;
 mod stream;
 mod vehicles;
 
@@ -54,6 +57,10 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(vehicles::latest_values)
         .service(vehicles::read_consent)
         .service(vehicles::decide)
+        .service(segments::summary)
+        .service(segments::segments)
+        .service(query::query)
+        .service(sql::sql)
         .service(earnings::payouts)
         .service(earnings::reads)
         .service(datasets::list)
