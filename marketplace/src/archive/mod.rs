@@ -16,6 +16,6 @@ mod queries;
 mod verbs;
 
 pub use verbs::{
-    ArchiveError, Chain, StoredBatch, Totals, after, after_of, append, chain, hash_at, latest, quarantine,
-    quarantine_stored, quarantined, totals, waiting,
+    ArchiveError, Chain, StoredBatch, Totals, after, after_of, append, chain, hash_at, latest,
+    quarantine, quarantine_stored, quarantined, totals, waiting,
 };

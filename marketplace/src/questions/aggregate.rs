@@ -83,7 +83,7 @@ pub async fn aggregate(
         in_one_pass(rows.clone(), &single, &question, &mut cells).await?;
     }
     for (index, wanted) in repeated {
-        counted::count(rows.clone(), (index, wanted), &question, &mut cells).await?;
+        counted::fill(rows.clone(), (index, wanted), &question, &mut cells).await?;
     }
     Ok(cells.into_iter().map(|(key, cells)| line(&question, key, cells)).collect())
 }
@@ -167,9 +167,8 @@ fn shuffled(seed: u64) -> Vec<Sort> {
 /// Vehicle and number of the interval of each row.
 pub(super) fn keys(batch: &RecordBatch) -> Result<Vec<(VehicleId, i64)>, QuestionError> {
     let intervals = numbers::<Int64Type>(batch, "interval")?;
-    let key = |(row, vehicle)| {
-        Ok((vehicle, at(intervals, row).ok_or_else(|| foreign("interval"))?))
-    };
+    let key =
+        |(row, vehicle)| Ok((vehicle, at(intervals, row).ok_or_else(|| foreign("interval"))?));
     vehicles(batch)?.into_iter().enumerate().map(key).collect()
 }
 

@@ -13,12 +13,12 @@ use super::{AggregateQuestion, Aggregation, QuestionError, Wanted};
 /// Different values that UNIQUE lists of one interval at most.
 const UNIQUE_MAX: usize = 1_000;
 
-pub(super) const fn is_counted(wanted: &(usize, &Wanted)) -> bool {
-    matches!(wanted.1.aggregation, Aggregation::Top | Aggregation::Unique)
+pub(super) const fn is_counted(wanted: &Wanted) -> bool {
+    matches!(wanted.aggregation, Aggregation::Top | Aggregation::Unique)
 }
 
 /// Fills the cells of one signal.
-pub(super) async fn count(
+pub(super) async fn fill(
     rows: DataFrame,
     (index, wanted): (usize, &Wanted),
     question: &AggregateQuestion,
@@ -26,7 +26,8 @@ pub(super) async fn count(
 ) -> Result<(), QuestionError> {
     let interval = || vec![col("vehicle"), col("interval")];
     let each = [interval(), vec![col("value")]].concat();
-    let counted = rows.filter(wanted.rows())?.aggregate(each, vec![count(lit(1)).alias("times")])?;
+    let counted =
+        rows.filter(wanted.rows())?.aggregate(each, vec![count(lit(1)).alias("times")])?;
     let is_top = wanted.aggregation == Aggregation::Top;
     let chosen = if is_top {
         let order = vec![col("times").sort(false, false), col("value").sort(true, false)];

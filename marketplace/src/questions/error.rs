@@ -39,7 +39,9 @@ pub enum QuestionError {
         instead: &'static str,
     },
     /// It was not answered in time.
-    #[error("no answer within {seconds} s; ask about less time, fewer vehicles or longer intervals")]
+    #[error(
+        "no answer within {seconds} s; ask about less time, fewer vehicles or longer intervals"
+    )]
     TooSlow {
         /// How long it may take.
         seconds: u64,

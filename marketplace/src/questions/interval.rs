@@ -28,7 +28,8 @@ impl Interval {
     /// Other text is refused, and so are months and years, which have no fixed length.
     pub fn parse(text: &str) -> Result<Self, QuestionError> {
         let refuse = |why: &str| {
-            let what = format!("`interval` is `{text}`: {why}; `PT15M`, `P1D` or a number of seconds");
+            let what =
+                format!("`interval` is `{text}`: {why}; `PT15M`, `P1D` or a number of seconds");
             QuestionError::invalid(what)
         };
         let span: jiff::Span = text.parse().or(Err(refuse("that is no ISO 8601 duration")))?;

@@ -72,9 +72,8 @@ impl Region {
             }
         };
         let lost = points.iter().find(|point| !point.is_on_earth());
-        let lost = lost.map(|point| {
-            format!("{}, {} is not on the earth", point.latitude, point.longitude)
-        });
+        let lost = lost
+            .map(|point| format!("{}, {} is not on the earth", point.latitude, point.longitude));
         fault.or(lost).map_or(Ok(()), |what| Err(QuestionError::invalid(what)))
     }
 
@@ -144,7 +143,8 @@ mod tests {
 
     #[test]
     fn what_is_no_region_is_refused() {
-        let circle = |latitude, kilometres| Region::Circle { centre: at(latitude, 0.0), kilometres };
+        let circle =
+            |latitude, kilometres| Region::Circle { centre: at(latitude, 0.0), kilometres };
         #[rustfmt::skip] // a table is read by column
         let cases = [
             (Region::Polygon(vec![at(0.0, 0.0); 2]),                           "2 corners"),

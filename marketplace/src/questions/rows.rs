@@ -54,9 +54,8 @@ impl Source {
     /// Batches that are not in the lake yet, with the samples that are meant.
     async fn recent(&self, after: i64, meant: &Meant<'_>) -> Result<Vec<Arrived>, QuestionError> {
         let vehicles = meant.vehicles.to_vec();
-        let read = move |conn: &mut _| {
-            archive::after_of(conn, &vehicles, after, RECENT_BATCHES_MAX + 1)
-        };
+        let read =
+            move |conn: &mut _| archive::after_of(conn, &vehicles, after, RECENT_BATCHES_MAX + 1);
         let stored = self.db.read(read).await?;
         let batches = u64::try_from(stored.len()).unwrap_or(u64::MAX);
         if batches > u64::from(RECENT_BATCHES_MAX) {

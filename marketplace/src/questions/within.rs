@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn a_position_stands_until_the_next_one_or_for_a_quarter_of_an_hour() {
         let (here, there) = ([Some(1.0), Some(1.0)], [Some(5.0), Some(5.0)]);
-        let region = Region::Circle { centre: Point { latitude: 1.0, longitude: 1.0 }, kilometres: 9.0 };
+        let region =
+            Region::Circle { centre: Point { latitude: 1.0, longitude: 1.0 }, kilometres: 9.0 };
         let at = |minute: i64| T0.plus_seconds(minute * 60);
         let track = Track::from([
             (at(0), here),

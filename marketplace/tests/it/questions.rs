@@ -85,9 +85,7 @@ async fn an_answer_has_a_line_for_each_vehicle_and_interval() {
     });
     let answer = asked.ask(1, question.clone()).await.expect(200);
 
-    let line = |second, values: Value| {
-        json!({ "vehicle": vehicle(1).to_string(), "time": at(second), "values": values })
-    };
+    let line = |second, values: Value| json!({ "vehicle": vehicle(1).to_string(), "time": at(second), "values": values });
     let expected = json!([
         line(0, json!([50.5, null, 1, [50.5]])),
         line(20, json!([80.0, 40.0, 2, [50.5, 80.0]])),
@@ -140,7 +138,8 @@ async fn a_location_counts_what_was_measured_there() {
         let question = json!({ "to": at(4_000), "signals": signals, "location": location });
         asked.ask(1, question).await.expect(200)["rows"][0]["values"][0].clone()
     };
-    let corner = |latitude: f64, longitude: f64| json!({ "latitude": latitude, "longitude": longitude });
+    let corner =
+        |latitude: f64, longitude: f64| json!({ "latitude": latitude, "longitude": longitude });
     let berlin = json!({ "in_circle": { "center": corner(52.52, 13.41), "radius_km": 20 } });
     let bavaria =
         json!({ "in_polygon": [corner(47.2, 9.0), corner(50.6, 9.0), corner(49.0, 14.0)] });
@@ -165,9 +164,12 @@ async fn an_owner_asks_about_his_own_vehicles_only() {
         let named = json!({ "signals": signals, "vehicles": [other.to_string()] });
         let detail = asked.ask(1, named).await.problem(404, "not-found");
         assert_eq!(detail, format!("{other} is not a vehicle of this account"));
-        for path in ["summary", "segments?kind=trip&from=2024-01-01T00:00:00Z&to=2024-01-02T00:00:00Z"] {
+        for path in
+            ["summary", "segments?kind=trip&from=2024-01-01T00:00:00Z&to=2024-01-02T00:00:00Z"]
+        {
             let path = format!("/v1/vehicles/{other}/{path}");
-            let detail = asked.market.call(get(path).by(asked.owner(1))).await.problem(404, "not-found");
+            let detail =
+                asked.market.call(get(path).by(asked.owner(1))).await.problem(404, "not-found");
             assert_eq!(detail, format!("{other} is not a vehicle of this account"));
         }
     }
@@ -177,9 +179,7 @@ async fn an_owner_asks_about_his_own_vehicles_only() {
 async fn what_does_not_read_is_refused_with_what_would() {
     let asked = Asked::with_cars(1).await;
     let one = json!([{ "path": SPEED, "agg": "AVG" }]);
-    let circle = |radius: f64| {
-        json!({ "in_circle": { "center": { "latitude": 0, "longitude": 0 }, "radius_km": radius } })
-    };
+    let circle = |radius: f64| json!({ "in_circle": { "center": { "latitude": 0, "longitude": 0 }, "radius_km": radius } });
     #[rustfmt::skip] // a table is read by column
     let cases = [
         (json!({ "signals": [] }),                                             "1 to 50"),
@@ -302,7 +302,10 @@ async fn segments_of_every_kind_are_found() {
         let segment = &cut["segments"][index];
         [&segment["started_before_range"], &segment["goes_on_after_range"]]
     };
-    assert_eq!((flags(0), flags(1)), ([&json!(true), &json!(false)], [&json!(false), &json!(true)]));
+    assert_eq!(
+        (flags(0), flags(1)),
+        ([&json!(true), &json!(false)], [&json!(false), &json!(true)])
+    );
     let refuel = asked.segments(1, &format!("{range}&kind=refuel")).await.expect(200);
     assert_eq!(refuel["segments"][0]["start_percent"], 20.0);
     assert_eq!(refuel["segments"][0]["end_percent"], 95.0);
@@ -346,8 +349,14 @@ async fn a_summary_says_what_there_is() {
     let fresh = Asked::with_cars(1).await;
     let nothing = fresh.market.call(get(path).by(fresh.owner(1))).await.expect(200);
     assert_eq!((&nothing["samples"], &nothing["first_seen"]), (&json!(0), &Value::Null));
-    let empty = fresh.market.call(post("/v1/query", &json!({
-        "from": at(0), "to": at(1), "signals": [{ "path": SPEED, "agg": "MED" }],
-    })).by(fresh.owner(1)));
+    let empty = fresh.market.call(
+        post(
+            "/v1/query",
+            &json!({
+                "from": at(0), "to": at(1), "signals": [{ "path": SPEED, "agg": "MED" }],
+            }),
+        )
+        .by(fresh.owner(1)),
+    );
     assert_eq!(empty.await.expect(200)["rows"], json!([]));
 }

@@ -100,7 +100,10 @@ async fn whatever_is_tried_is_refused_in_words() {
         let answer = asked.sql(asked.owner(1), sql).await;
         let detail = answer.problem(400, "invalid-request");
         assert!(detail.contains(reason) && !detail.is_empty(), "{sql}: {detail}");
-        assert!(!detail.contains("123.45") && !detail.contains(&vehicle(2).to_string()), "{detail}");
+        assert!(
+            !detail.contains("123.45") && !detail.contains(&vehicle(2).to_string()),
+            "{detail}"
+        );
     }
     assert_eq!(files_below(&asked.market.app.config.data_dir), files, "nothing was written");
     assert_eq!(asked.rows(asked.owner(1), "SELECT count(*) FROM samples").await, json!([[3]]));

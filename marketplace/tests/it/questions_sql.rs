@@ -19,10 +19,7 @@ async fn with_rows() -> Asked {
 #[actix_web::test]
 async fn an_owner_asks_in_sql_about_his_own_rows() {
     let asked = with_rows().await;
-    let answer = asked
-        .sql(asked.owner(1), "SELECT * FROM samples ORDER BY time")
-        .await
-        .expect(200);
+    let answer = asked.sql(asked.owner(1), "SELECT * FROM samples ORDER BY time").await.expect(200);
 
     let column = |name: &str, kind: &str| json!({ "name": name, "type": kind });
     let columns = json!([

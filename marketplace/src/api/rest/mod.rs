@@ -60,7 +60,7 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(segments::summary)
         .service(segments::segments)
         .service(query::query)
-        .service(sql::sql)
+        .service(sql::answer)
         .service(earnings::payouts)
         .service(earnings::reads)
         .service(datasets::list)

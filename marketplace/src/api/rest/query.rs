@@ -145,11 +145,9 @@ impl AskedSignal {
 
 impl Asked {
     /// The vehicles that are named, and the question about vehicles that are still to be found.
-    fn question(
-        self,
-        seed: u64,
-    ) -> Result<(Option<Vec<VehicleId>>, AggregateQuestion), Problem> {
-        let named = self.vehicles.map(|named| named.iter().map(|id| VehicleId::parse(id)).collect());
+    fn question(self, seed: u64) -> Result<(Option<Vec<VehicleId>>, AggregateQuestion), Problem> {
+        let named =
+            self.vehicles.map(|named| named.iter().map(|id| VehicleId::parse(id)).collect());
         let interval = self.interval.map(|interval| match interval {
             Length::Seconds(seconds) => Interval::of_seconds(seconds),
             Length::Text(text) => Interval::parse(&text),

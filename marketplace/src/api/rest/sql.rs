@@ -53,7 +53,7 @@ impl Serialize for RowView {
 
 /// Answers one SELECT over the table `samples`.
 #[post("/v1/sql")]
-pub(super) async fn sql(
+pub(super) async fn answer(
     app: web::Data<App>,
     asker: Asker,
     body: web::Json<Asked>,

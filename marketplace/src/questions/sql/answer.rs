@@ -95,7 +95,7 @@ fn size(value: &Value) -> u64 {
 }
 
 /// What is said of a column's type.
-const fn word(kind: &DataType) -> &'static str {
+fn word(kind: &DataType) -> &'static str {
     match kind {
         DataType::Boolean => "boolean",
         DataType::Timestamp(..) => "time",
@@ -133,7 +133,8 @@ fn values(column: &ArrayRef) -> Result<Vec<Value>, QuestionError> {
         _ => {
             let plain = cast(column, &DataType::Utf8)?;
             let texts = plain.as_string_opt::<i32>().ok_or_else(|| foreign("of text"))?;
-            let text = |text: Option<&str>| text.map_or(Value::Null, |text| Value::Text(text.into()));
+            let text =
+                |text: Option<&str>| text.map_or(Value::Null, |text| Value::Text(text.into()));
             Ok(texts.iter().map(text).collect())
         }
     }

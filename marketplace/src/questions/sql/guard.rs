@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use deltalake::datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
-use deltalake::datafusion::execution::session_state::SessionStateDefaults;
+use deltalake::datafusion::execution::SessionStateDefaults;
 use deltalake::datafusion::logical_expr::planner::ExprPlanner;
 use deltalake::datafusion::logical_expr::{
     AggregateUDF, Expr, LogicalPlan, Operator, ScalarUDF, WindowFunctionDefinition, WindowUDF,
@@ -186,9 +186,8 @@ fn foreign_node(node: &LogicalPlan) -> Option<String> {
 }
 
 fn foreign_expression(expression: &Expr) -> Option<String> {
-    let unlisted = |name: &str, list: &[&str]| {
-        (!list.contains(&name)).then(|| format!("function `{name}`"))
-    };
+    let unlisted =
+        |name: &str, list: &[&str]| (!list.contains(&name)).then(|| format!("function `{name}`"));
     match expression {
         Expr::ScalarFunction(call) => unlisted(call.name(), &SCALARS),
         Expr::AggregateFunction(call) => unlisted(call.func.name(), &AGGREGATES),

@@ -43,7 +43,8 @@ impl Permitted {
                     files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
                 let rows = session.read_parquet(files, ParquetReadOptions::default()).await?;
                 let day = cast(col("time"), DataType::Date32).alias("day");
-                let [vehicle, signal, time, value] = ["vehicle", "signal", "time", "value"].map(col);
+                let [vehicle, signal, time, value] =
+                    ["vehicle", "signal", "time", "value"].map(col);
                 Ok(rows.select(vec![vehicle, signal, group()?.alias("group"), day, time, value])?)
             }
         }
