@@ -3,6 +3,7 @@
 //! **Invariant:** however many questions are asked, at most `at_once_max` of them compute, each in at
 //! most its memory and its time; the threads that take samples in are not theirs.
 
+use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,14 +99,27 @@ impl Desk {
     }
 
     fn name_the_limit(&self, error: QuestionError) -> QuestionError {
-        match error {
-            QuestionError::Query(cause)
-                if matches!(cause.find_root(), DataFusionError::ResourcesExhausted(_)) =>
-            {
-                QuestionError::TooMuchMemory { mib: self.limits.memory_mib_max }
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+        while let Some(inner) = cause {
+            let engine = inner.downcast_ref::<DataFusionError>();
+            if engine.is_some_and(is_exhausted) {
+                return QuestionError::TooMuchMemory { mib: self.limits.memory_mib_max };
             }
-            other => other,
+            cause = inner.source();
         }
+        error
+    }
+}
+
+/// Whether memory or the room for temporary files came to an end. Of the latter the engine keeps only
+/// the message.
+fn is_exhausted(error: &DataFusionError) -> bool {
+    match error.find_root() {
+        DataFusionError::ResourcesExhausted(_) => true,
+        DataFusionError::ArrowError(cause, _) => {
+            cause.to_string().contains("disk space during the spilling process has exceeded")
+        }
+        _ => false,
     }
 }
 

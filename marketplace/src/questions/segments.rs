@@ -105,7 +105,7 @@ struct Low {
 }
 
 /// Where `levels`, ordered by time, rose by at least `rise_min`. A rise begins when the level leaves a
-/// low by a third of that, and ends when it falls by as much, or does not rise for longer than the gap.
+/// low by a third of that, and ends when it falls by as much, or rises by less over a time longer than the gap.
 #[must_use]
 pub fn rises(levels: &[(Timestamp, f64)], rise_min: f64, gaps: Gaps) -> Vec<Rise> {
     let noise = rise_min / 3.0;
@@ -124,12 +124,15 @@ pub fn rises(levels: &[(Timestamp, f64)], rise_min: f64, gaps: Gaps) -> Vec<Rise
             None if level - known.level < noise => low = Some(Low { until: time, ..known }),
             None if level - known.level >= rise_min => high = Some((time, level)),
             None => {}
-            Some((_, highest)) if level > highest => high = Some((time, level)),
-            Some((at, highest)) if highest - level >= noise || !gaps.bridges(at, time) => {
-                found.push(rise(known, (at, highest)));
-                (low, high) = (Some(here), None);
+            Some((at, highest)) => {
+                let (rose, goes_on) = (level - highest, gaps.bridges(at, time));
+                if rose >= noise || rose > 0.0 && goes_on {
+                    high = Some((time, level));
+                } else if rose <= -noise || !goes_on {
+                    found.push(rise(known, (at, highest)));
+                    (low, high) = (Some(here), None);
+                }
             }
-            Some(_) => {}
         }
     }
     found.extend(low.zip(high).map(|(low, high)| rise(low, high)));
@@ -182,9 +185,9 @@ mod tests {
         let drives = series(&[(0, 0.0), (75, 30.0), (125, 0.0)]);
         let spans = idling(&series(&engine), &drives, 1_000, GAPS);
         assert_eq!(seconds(&spans), [(0, 190)], "50 s of driving are bridged");
-        let sharp = Gaps { bridged_seconds: 20, ..GAPS };
+        let sharp = Gaps { bridged_seconds: 15, ..GAPS };
         let spans = idling(&series(&engine), &drives, 1_000, sharp);
-        assert_eq!(seconds(&spans), [(0, 80), (100, 190)], "a speed is believed for 20 s");
+        assert_eq!(seconds(&spans), [(0, 80), (100, 190)], "a speed is believed for 15 s");
 
         assert_eq!(seconds(&idling(&series(&engine), &[], 1_000, GAPS)), [(0, 190)]);
         assert!(idling(&series(&engine), &[], 700, GAPS).is_empty(), "too fast to idle");
@@ -195,11 +198,12 @@ mod tests {
     #[test]
     fn a_level_that_rises_enough_is_found_from_low_to_high() {
         #[rustfmt::skip] // a table is read by column
-        let cases: [(&str, &[(i64, f64)], &[(i64, i64)]); 8] = [
+        let cases: [(&str, &[(i64, f64)], &[(i64, i64)]); 9] = [
             ("falls only",           &[(0, 80.0), (60, 70.0)],                                    &[]),
             ("sloshes",              &[(0, 50.0), (10, 53.0), (20, 48.0), (30, 52.0)],            &[]),
             ("while the car was off", &[(0, 22.0), (10, 20.0), (900, 95.0), (1000, 95.0)],        &[(10, 900)]),
             ("slowly",               &[(0, 20.0), (600, 28.0), (1200, 36.0), (1800, 44.0)],       &[(0, 1800)]),
+            ("drifts afterwards",    &[(0, 20.0), (30, 60.0), (900, 61.0)],                       &[(0, 30)]),
             ("then driven",          &[(0, 20.0), (30, 60.0), (40, 54.0), (50, 59.0)],            &[(0, 30)]),
             ("noise at the top",     &[(0, 20.0), (30, 60.0), (40, 57.0), (50, 61.0)],            &[(0, 50)]),
             ("twice",                &[(0, 20.0), (30, 60.0), (200, 40.0), (300, 90.0)],          &[(0, 30), (200, 300)]),

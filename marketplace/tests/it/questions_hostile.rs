@@ -129,7 +129,7 @@ async fn no_condition_reaches_rows_of_others() {
         ("SELECT count(*) FROM samples WHERE 10 / CAST(value AS INT) >= 0".to_owned(), json!([[3]])),
         (format!("SELECT count(*) FROM samples WHERE 1 / (CASE WHEN vehicle = '{other}' THEN 0 ELSE 1 END) = 1"), json!([[3]])),
         (format!("SELECT count(*) FROM samples WHERE CAST(CASE WHEN vehicle = '{other}' THEN 'x' ELSE '1' END AS INT) = 1"), json!([[3]])),
-        ("SELECT count(*) FROM samples a JOIN samples b ON 10 / CAST(a.value AS INT) = 10 / CAST(b.value AS INT)".to_owned(), json!([[3]])),
+        ("SELECT count(*) FROM samples a JOIN samples b ON 10 / CAST(a.value AS INT) = 10 / CAST(b.value AS INT)".to_owned(), json!([[5]])),
     ];
     for (sql, rows) in &attempts {
         assert_eq!(&asked.rows(asked.owner(1), sql).await, rows, "{sql}");
@@ -145,7 +145,8 @@ async fn a_statement_that_costs_too_much_is_stopped() {
     let values: Vec<(i64, f64)> = (0..5_000).map(|second| (second, 10.0)).collect();
     asked.keep(1, series(SPEED, &values)).await;
     asked.flush().await;
-    let limits = QuestionLimits { seconds_max: 2, memory_mib_max: 16, ..QuestionLimits::default() };
+    let limits =
+        QuestionLimits { seconds_max: 20, memory_mib_max: 16, ..QuestionLimits::default() };
     asked.limit(|known| *known = limits);
     let key = asked.owner(1).to_owned();
 
@@ -153,8 +154,11 @@ async fn a_statement_that_costs_too_much_is_stopped() {
                    WHERE a.value + b.value + c.value + d.value > 1000";
     let started = std::time::Instant::now();
     let detail = asked.sql(&key, crossed).await.problem(422, "limit-exceeded");
-    assert!(detail.contains("within 2 s"), "{detail}");
-    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    assert!(detail.contains("more than 16 MiB"), "{detail}");
+    asked.limit(|limits| (limits.seconds_max, limits.memory_mib_max) = (1, 4_096));
+    let detail = asked.sql(&key, crossed).await.problem(422, "limit-exceeded");
+    assert!(detail.contains("within 1 s"), "{detail}");
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 
     let sorted = "SELECT a.vehicle, b.signal, a.time, b.value FROM samples a, samples b, samples c \
                   ORDER BY b.value + a.value, a.time, b.time LIMIT 100000 OFFSET 20000000";
@@ -165,7 +169,7 @@ async fn a_statement_that_costs_too_much_is_stopped() {
         (format!("SELECT '{}'", "x".repeat(20_000)),                                     "bytes"),
         (format!("SELECT {}1{}", "(".repeat(2_000), ")".repeat(2_000)),                  "words and signs"),
         (format!("SELECT 1{}", " + 1".repeat(1_500)),                                    "operators"),
-        (format!("SELECT {}1", "NOT ".repeat(3_000)),                                    "bytes"),
+        (format!("SELECT {}1", "NOT ".repeat(1_500)),                                    "operators"),
         (format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(100)),                       "selections"),
         (format!("SELECT 1 WHERE 1 IN ({}1)", "1,".repeat(5_000)),                       "words and signs"),
     ];
