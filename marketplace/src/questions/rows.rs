@@ -63,14 +63,14 @@ impl Source {
         }
         let (signals, period) = (meant.signals.clone(), meant.period);
         tokio::task::spawn_blocking(move || {
-            stored.into_iter().map(|batch| decode(batch, signals.as_ref(), period)).collect()
+            stored.iter().map(|batch| decode(batch, signals.as_ref(), period)).collect()
         })
         .await?
     }
 }
 
 fn decode(
-    batch: StoredBatch,
+    batch: &StoredBatch,
     signals: Option<&BTreeSet<Signal>>,
     period: Option<Period>,
 ) -> Result<Arrived, QuestionError> {

@@ -125,10 +125,10 @@ pub fn rises(levels: &[(Timestamp, f64)], rise_min: f64, gaps: Gaps) -> Vec<Rise
             None if level - known.level >= rise_min => high = Some((time, level)),
             None => {}
             Some((at, highest)) => {
-                let (rose, goes_on) = (level - highest, gaps.bridges(at, time));
-                if rose >= noise || rose > 0.0 && goes_on {
+                let (change, goes_on) = (level - highest, gaps.bridges(at, time));
+                if change >= noise || change > 0.0 && goes_on {
                     high = Some((time, level));
-                } else if rose <= -noise || !goes_on {
+                } else if change <= -noise || !goes_on {
                     found.push(rise(known, (at, highest)));
                     (low, high) = (Some(here), None);
                 }

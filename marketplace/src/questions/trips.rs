@@ -205,12 +205,12 @@ async fn series(source: &Source, question: &SegmentQuestion) -> Result<Series, Q
             let (max, instead) = (SAMPLES_MAX, "ask about less time");
             return Err(QuestionError::TooMuch { what: "samples", actual: count, max, instead });
         }
-        let names = texts(&batch, "signal")?;
+        let paths = texts(&batch, "signal")?;
         let times = numbers::<TimestampMicrosecondType>(&batch, "time")?;
         let values = numbers::<Float64Type>(&batch, "value")?;
-        for (row, name) in names.iter().enumerate() {
-            let named = name.and_then(|name| signals.iter().find(|known| known.path() == name));
-            let signal = *named.ok_or_else(|| foreign("signal"))?;
+        for (row, name) in paths.iter().enumerate() {
+            let known = name.and_then(|path| signals.iter().find(|known| known.path() == path));
+            let signal = *known.ok_or_else(|| foreign("signal"))?;
             let time = at(times, row).ok_or_else(|| foreign("time"))?;
             let value = at(values, row).ok_or_else(|| foreign("value"))?;
             series.entry(signal).or_default().push((Timestamp::from_micros(time), value));

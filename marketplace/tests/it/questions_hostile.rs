@@ -168,7 +168,7 @@ async fn a_statement_that_costs_too_much_is_stopped() {
     let large = [
         (format!("SELECT '{}'", "x".repeat(20_000)),                                     "bytes"),
         (format!("SELECT {}1{}", "(".repeat(2_000), ")".repeat(2_000)),                  "words and signs"),
-        (format!("SELECT 1{}", " + 1".repeat(1_500)),                                    "operators"),
+        (format!("SELECT 1{}", "+1".repeat(1_500)),                                      "operators"),
         (format!("SELECT {}1", "NOT ".repeat(1_500)),                                    "operators"),
         (format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(100)),                       "selections"),
         (format!("SELECT 1 WHERE 1 IN ({}1)", "1,".repeat(5_000)),                       "words and signs"),
@@ -176,6 +176,18 @@ async fn a_statement_that_costs_too_much_is_stopped() {
     for (sql, reason) in &large {
         let detail = asked.sql(&key, sql).await.problem(422, "limit-exceeded");
         assert!(detail.contains(reason), "{detail}");
+    }
+    let many: String = (0..300).map(|n| format!(", samples s{n}")).collect();
+    let doubled: String = (1..12)
+        .map(|n| format!(", t{n} AS (SELECT 1 AS x FROM t{m} a, t{m} b, t{m} c)", m = n - 1))
+        .collect();
+    for sql in [
+        format!("SELECT 1 FROM samples{many}"),
+        format!("WITH t0 AS (SELECT 1 AS x){doubled} SELECT count(*) FROM t11"),
+    ] {
+        let answer = asked.sql(&key, &sql).await;
+        let detail = answer.problem(422, "limit-exceeded");
+        assert!(detail.contains("selections"), "{detail}");
     }
     let deep = format!("SELECT {}1{}", "abs(".repeat(23), ")".repeat(23));
     assert_eq!(asked.rows(&key, &deep).await, json!([[1]]));

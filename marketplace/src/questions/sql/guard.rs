@@ -28,6 +28,8 @@ const TOKENS_MAX: usize = 4_000;
 const OPERATORS_MAX: usize = 200;
 /// Brackets in brackets.
 const BRACKETS_MAX: usize = 24;
+/// Nodes of a plan. What is named in a `WITH` counts as often as it is used.
+const NODES_MAX: usize = 100;
 /// Selections in a statement, those in brackets and unions included.
 const SELECTIONS_MAX: usize = 16;
 
@@ -83,21 +85,29 @@ pub(super) fn check_text(text: &str) -> Result<(), QuestionError> {
     let (mut brackets, mut deepest, mut operators, mut selections) = (0_usize, 0, 0, 0);
     for token in &tokens {
         match token {
-            Token::LParen | Token::LBracket | Token::LBrace => brackets += 1,
-            Token::RParen | Token::RBracket | Token::RBrace => {
-                brackets = brackets.saturating_sub(1);
-            }
-            Token::Whitespace(_) | Token::Comma | Token::Period | Token::Number(..) => {}
+            Token::LParen => brackets += 1,
+            Token::RParen => brackets = brackets.saturating_sub(1),
+            Token::Whitespace(_)
+            | Token::Comma
+            | Token::Period
+            | Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::SemiColon => {}
             Token::Word(word) => match word.keyword {
                 Keyword::SELECT | Keyword::VALUES => selections += 1,
                 // Each of these may nest without brackets.
-                Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::IS | Keyword::CASE => {
-                    operators += 1;
-                }
-                Keyword::LIKE | Keyword::BETWEEN | Keyword::AT | Keyword::JOIN => operators += 1,
+                Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::IS
+                | Keyword::CASE
+                | Keyword::IN
+                | Keyword::LIKE
+                | Keyword::BETWEEN
+                | Keyword::AT
+                | Keyword::JOIN => operators += 1,
                 _ => {}
             },
-            Token::SingleQuotedString(_) | Token::SemiColon => {}
             _ => operators += 1,
         }
         deepest = deepest.max(brackets);
@@ -134,8 +144,9 @@ pub(super) fn scans(plan: &LogicalPlan) -> bool {
 
 /// Refuses a plan with an operator, a table or a function that is not on the list.
 pub(super) fn check_plan(plan: &LogicalPlan) -> Result<(), QuestionError> {
-    let mut foreign = None;
+    let (mut foreign, mut nodes) = (None, 0);
     plan.apply_with_subqueries(|node| {
+        nodes += 1;
         foreign = foreign_node(node);
         if foreign.is_none() {
             node.apply_expressions(|expression| {
@@ -145,8 +156,9 @@ pub(super) fn check_plan(plan: &LogicalPlan) -> Result<(), QuestionError> {
                 })
             })?;
         }
-        Ok(stop_when(foreign.is_some()))
+        Ok(stop_when(foreign.is_some() || nodes > NODES_MAX))
     })?;
+    within("selections, joins and conditions", nodes, NODES_MAX)?;
     match foreign {
         Some(what) => Err(QuestionError::invalid(format!(
             "{what} is not answered here: read-only SELECT over `{TABLE}`, with functions of numbers and \

@@ -94,9 +94,9 @@ impl TableProvider for Samples {
         let context = Arc::new(rows.task_ctx());
         let plan = rows.create_physical_plan().await?;
         let parts = plan.properties().partitioning.partition_count();
-        let part = |part| -> Arc<dyn PartitionStream> {
+        let part = |index| -> Arc<dyn PartitionStream> {
             let (plan, context) = (Arc::clone(&plan), Arc::clone(&context));
-            Arc::new(Part { schema: Arc::clone(&schema), plan, context, part })
+            Arc::new(Part { schema: Arc::clone(&schema), plan, context, index })
         };
         let parts = (0..parts).map(part).collect();
         let none = Vec::new();
@@ -111,12 +111,12 @@ struct Part {
     schema: SchemaRef,
     plan: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
-    part: usize,
+    index: usize,
 }
 
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Part {}", self.part)
+        write!(f, "Part {}", self.index)
     }
 }
 
@@ -126,7 +126,7 @@ impl PartitionStream for Part {
     }
 
     fn execute(&self, _above: Arc<TaskContext>) -> SendableRecordBatchStream {
-        self.plan.execute(self.part, Arc::clone(&self.context)).unwrap_or_else(|error| {
+        self.plan.execute(self.index, Arc::clone(&self.context)).unwrap_or_else(|error| {
             let failed = tokio_stream::iter([Err::<_, DataFusionError>(error)]);
             Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), failed))
         })
