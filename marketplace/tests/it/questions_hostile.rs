@@ -203,12 +203,8 @@ async fn a_market_that_is_asked_too_much_goes_on() {
     asked.limit(|limits| (limits.seconds_max, limits.at_once_max) = (1, 2));
     let key = asked.owner(1).to_owned();
     let crossed = "SELECT count(*) FROM samples a, samples b, samples c, samples d";
-    let many = std::iter::repeat_with(|| asked.sql(&key, crossed)).take(6);
-    let many: Vec<_> = many.collect();
-    let mut statuses = Vec::new();
-    for answer in join(many).await {
-        statuses.push(answer.status.as_u16());
-    }
+    let many = std::iter::repeat_with(|| asked.sql(&key, crossed)).take(6).collect();
+    let statuses: Vec<u16> = join(many).await.iter().map(|answer| answer.status.as_u16()).collect();
     assert!(statuses.iter().all(|status| [422, 503].contains(status)), "{statuses:?}");
 
     asked.limit(|limits| limits.seconds_max = 30);
@@ -216,15 +212,15 @@ async fn a_market_that_is_asked_too_much_goes_on() {
 }
 
 /// Waits for all of them at the same time.
-async fn join<F: Future>(mut all: Vec<F>) -> Vec<F::Output> {
-    let mut all: Vec<_> = all.drain(..).map(Box::pin).collect();
+async fn join<F: Future>(all: Vec<F>) -> Vec<F::Output> {
+    let mut all: Vec<_> = all.into_iter().map(Box::pin).collect();
     let mut done: Vec<Option<F::Output>> = all.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
         for (future, done) in all.iter_mut().zip(&mut done) {
-            if done.is_none() {
-                if let std::task::Poll::Ready(output) = future.as_mut().poll(context) {
-                    *done = Some(output);
-                }
+            if done.is_none()
+                && let std::task::Poll::Ready(output) = future.as_mut().poll(context)
+            {
+                *done = Some(output);
             }
         }
         if done.iter().all(Option::is_some) {
