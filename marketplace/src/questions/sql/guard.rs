@@ -30,6 +30,8 @@ const OPERATORS_MAX: usize = 200;
 const BRACKETS_MAX: usize = 24;
 /// Nodes of a plan. What is named in a `WITH` counts as often as it is used.
 const NODES_MAX: usize = 100;
+/// Names that may be uses of what a `WITH` names. Copies of copies multiply, and the planner makes each.
+const NAMES_MAX: usize = 16;
 /// Selections in a statement, those in brackets and unions included.
 const SELECTIONS_MAX: usize = 16;
 
@@ -82,6 +84,7 @@ pub(super) fn check_text(text: &str) -> Result<(), QuestionError> {
     let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize();
     let tokens = tokens.map_err(|error| QuestionError::invalid(error.to_string()))?;
     within("words and signs", tokens.len(), TOKENS_MAX)?;
+    check_names(&tokens)?;
     let (mut brackets, mut deepest, mut operators, mut selections) = (0_usize, 0, 0, 0);
     for token in &tokens {
         match token {
@@ -115,6 +118,25 @@ pub(super) fn check_text(text: &str) -> Result<(), QuestionError> {
     within("operators", operators, OPERATORS_MAX)?;
     within("brackets in brackets", deepest, BRACKETS_MAX)?;
     within("selections", selections, SELECTIONS_MAX)
+}
+
+/// Beside a `WITH`, refuses more than a few names that could be uses of it.
+fn check_names(tokens: &[Token]) -> Result<(), QuestionError> {
+    let (mut names, mut may_be_used, mut has_with) = (0, false, false);
+    for token in tokens {
+        match token {
+            Token::Whitespace(_) | Token::LParen => {}
+            Token::Comma => may_be_used = true,
+            Token::Word(word) => {
+                names += usize::from(may_be_used);
+                has_with |= word.keyword == Keyword::WITH;
+                may_be_used = matches!(word.keyword, Keyword::FROM | Keyword::JOIN);
+            }
+            _ => may_be_used = false,
+        }
+    }
+    let names = if has_with { names } else { 0 };
+    within("names after FROM, JOIN and commas beside a WITH", names, NAMES_MAX)
 }
 
 fn within(what: &'static str, actual: usize, max: usize) -> Result<(), QuestionError> {
