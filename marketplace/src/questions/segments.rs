@@ -159,12 +159,15 @@ mod tests {
         spans.iter().map(|span| (second(span.from), second(span.to))).collect()
     }
 
+    /// What it shows, values by second, and the seconds of the segments in them.
+    type Case<'a, T> = (&'a str, &'a [(i64, T)], &'a [(i64, i64)]);
+
     const GAPS: Gaps = Gaps { bridged_seconds: 60, seconds_min: 30 };
 
     #[test]
     fn short_breaks_are_bridged_and_short_spans_left_out() {
         #[rustfmt::skip] // a table is read by column
-        let cases: [(&str, &[(i64, bool)], &[(i64, i64)]); 8] = [
+        let cases: [Case<'_, bool>; 8] = [
             ("nothing",             &[],                                                    &[]),
             ("never on",            &[(0, false), (50, false)],                             &[]),
             ("on and off",          &[(0, true), (40, true), (50, false)],                  &[(0, 50)]),
@@ -198,7 +201,7 @@ mod tests {
     #[test]
     fn a_level_that_rises_enough_is_found_from_low_to_high() {
         #[rustfmt::skip] // a table is read by column
-        let cases: [(&str, &[(i64, f64)], &[(i64, i64)]); 9] = [
+        let cases: [Case<'_, f64>; 9] = [
             ("falls only",           &[(0, 80.0), (60, 70.0)],                                    &[]),
             ("sloshes",              &[(0, 50.0), (10, 53.0), (20, 48.0), (30, 52.0)],            &[]),
             ("while the car was off", &[(0, 22.0), (10, 20.0), (900, 95.0), (1000, 95.0)],        &[(10, 900)]),
