@@ -16,6 +16,7 @@ use crate::db::{Db, DbError};
 use crate::identity::{Authority, AuthorityError};
 use crate::keys::Keys;
 use crate::lake::{Lake, LakeError};
+use crate::questions::{Desk, Source};
 
 /// One running marketplace.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// All samples, in columns.
     pub lake: Lake,
+    /// Answers questions over them.
+    pub questions: Desk,
     /// Finds datasets.
     pub search: Search,
     /// Signs the certificates of vehicles.
@@ -57,6 +60,9 @@ pub enum OpenError {
         /// The folder.
         folder: PathBuf,
     },
+    /// No threads to answer questions on.
+    #[error("cannot start the threads that answer questions")]
+    Threads(#[source] io::Error),
     /// No database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -91,12 +97,21 @@ impl App {
             db,
             clock,
             lake: Lake::open(&config.lake_dir()).await?,
+            questions: Desk::open(config.questions.clone()).map_err(OpenError::Threads)?,
             search: Search::open(&config.search_dir())?,
             authority: Arc::new(Authority::open(&config.authority_dir(), clock.now())?),
             keys: keys.map(Arc::new),
             config: Arc::new(config),
             _lock: Arc::new(lock),
         })
+    }
+}
+
+impl App {
+    /// Where questions find rows.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        Source { desk: self.questions.clone(), db: self.db.clone(), lake: self.lake.clone() }
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// The rules of the market.
     pub rules: Rules,
+    /// What one question over the lake may cost.
+    pub questions: QuestionLimits,
     /// How log lines look.
     pub log_format: LogFormat,
 }
@@ -76,6 +78,25 @@ pub struct Rules {
     pub deliver_within_seconds: u32,
 }
 
+/// What one question over the lake may cost. A question that would cost more is refused with the limit that
+/// it breaks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QuestionLimits {
+    /// Time that it may ask about.
+    pub span_days_max: u32,
+    /// Vehicles x intervals x signals that it may ask for.
+    pub cells_max: u64,
+    /// Rows that its answer may have, and segments.
+    pub rows_max: u64,
+    /// How long it may take.
+    pub seconds_max: u64,
+    /// Memory that it may take; four times as much may lie in temporary files.
+    pub memory_mib_max: u64,
+    /// Questions that are answered at the same time; others wait as long as one may take.
+    pub at_once_max: u16,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -101,6 +122,7 @@ impl Default for Config {
             allow_dev_keys: false,
             ingest: Ingest::default(),
             rules: Rules::default(),
+            questions: QuestionLimits::default(),
             log_format: LogFormat::Text,
         }
     }
@@ -125,6 +147,19 @@ impl Default for Rules {
             vehicles_min: 10,
             quote_valid_seconds: 900,
             deliver_within_seconds: 3_600,
+        }
+    }
+}
+
+impl Default for QuestionLimits {
+    fn default() -> Self {
+        Self {
+            span_days_max: 366,
+            cells_max: 200_000,
+            rows_max: 100_000,
+            seconds_max: 30,
+            memory_mib_max: 256,
+            at_once_max: 4,
         }
     }
 }

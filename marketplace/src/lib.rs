@@ -24,6 +24,7 @@ pub mod jobs;
 pub mod keys;
 pub mod lake;
 pub mod ledger;
+pub mod questions;
 pub mod rewards;
 mod schema;
 pub mod trade;

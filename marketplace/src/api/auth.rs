@@ -42,6 +42,28 @@ impl FromRequest for Buyer {
     }
 }
 
+/// Whoever may ask in SQL about samples: an owner about his own, a buyer about what he bought.
+#[derive(Clone, Copy, Debug)]
+pub enum Asker {
+    /// Asks about his vehicles.
+    Owner(Owner),
+    /// Asks about what was delivered to him.
+    Buyer(Buyer),
+}
+
+impl FromRequest for Asker {
+    type Error = Problem;
+    type Future = Lookup<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        in_role(request, "an owner or a buyer", |caller| match caller {
+            Principal::Owner(owner) => Some(Self::Owner(owner)),
+            Principal::Buyer(buyer) => Some(Self::Buyer(buyer)),
+            Principal::Operator(_) => None,
+        })
+    }
+}
+
 impl FromRequest for Operator {
     type Error = Problem;
     type Future = Lookup<Self>;
@@ -139,20 +161,21 @@ mod tests {
         let key = |byte: u8| format!("Bearer {}", ApiKey::new([byte; 32]).reveal());
         #[rustfmt::skip] // a table is read by column
         let cases = [
-            // name          header               operator owner buyer
-            ("operator",     key(1),                   [200, 403, 403]),
-            ("owner",        key(2),                   [403, 200, 403]),
-            ("buyer",        key(3),                   [403, 403, 200]),
-            ("unknown key",  key(4),                   [401, 401, 401]),
-            ("no key",       "Bearer".to_owned(),      [401, 401, 401]),
-            ("not a key",    "Bearer abc".to_owned(),  [401, 401, 401]),
-            ("other scheme", key(1).replace("Bearer", "Basic"), [401, 401, 401]),
+            // name          header               operator owner buyer asker
+            ("operator",     key(1),                   [200, 403, 403, 403]),
+            ("owner",        key(2),                   [403, 200, 403, 200]),
+            ("buyer",        key(3),                   [403, 403, 200, 200]),
+            ("unknown key",  key(4),                   [401, 401, 401, 401]),
+            ("no key",       "Bearer".to_owned(),      [401, 401, 401, 401]),
+            ("not a key",    "Bearer abc".to_owned(),  [401, 401, 401, 401]),
+            ("other scheme", key(1).replace("Bearer", "Basic"), [401, 401, 401, 401]),
         ];
         for (name, header, expected) in cases {
             let found = [
                 status::<Operator>(&app, &header).await,
                 status::<Owner>(&app, &header).await,
                 status::<Buyer>(&app, &header).await,
+                status::<Asker>(&app, &header).await,
             ];
             assert_eq!(found, expected, "{name}");
         }

@@ -23,6 +23,7 @@ use crate::erasure::ErasureError;
 use crate::identity::IdentityError;
 use crate::lake::LakeError;
 use crate::ledger::{LedgerError, NotAKey, NotAnAmount};
+use crate::questions::QuestionError;
 use crate::trade::TradeError;
 
 /// What every refusal has in common: a name that programs can match, and a title for people.
@@ -52,6 +53,8 @@ mod kinds {
     pub(super) const TOO_LARGE: Kind = kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large");
     pub(super) const RANGE: Kind = kind(StatusCode::RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "The file has no such bytes");
     pub(super) const KEY_REUSED: Kind = kind(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The key was used for another request");
+    pub(super) const LIMIT: Kind = kind(StatusCode::UNPROCESSABLE_ENTITY, "limit-exceeded", "The question asks for too much at once");
+    pub(super) const BUSY: Kind = kind(StatusCode::SERVICE_UNAVAILABLE, "busy", "The market is busy");
     pub(super) const NO_PROOFS: Kind = kind(StatusCode::SERVICE_UNAVAILABLE, "no-proofs", "This market takes no proofs now");
     pub(super) const INTERNAL: Kind = kind(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The market failed");
 }
@@ -303,6 +306,22 @@ impl From<ErasureError> for Problem {
 impl From<LakeError> for Problem {
     fn from(error: LakeError) -> Self {
         Self::internal(error)
+    }
+}
+
+impl From<QuestionError> for Problem {
+    fn from(error: QuestionError) -> Self {
+        let kind = match error {
+            QuestionError::Invalid { .. } => kinds::INVALID,
+            QuestionError::NotYours { .. } => kinds::NOT_FOUND,
+            QuestionError::TooMuch { .. }
+            | QuestionError::TooSlow { .. }
+            | QuestionError::TooMuchMemory { .. } => kinds::LIMIT,
+            QuestionError::Busy { .. } | QuestionError::CatchingUp { .. } => kinds::BUSY,
+            QuestionError::Delivery(error) => return error.into(),
+            failure => return Self::internal(failure),
+        };
+        Self::new(kind, error)
     }
 }
 

@@ -21,7 +21,7 @@ pub use quality::{
     FUTURE_SECONDS_MAX, Latest, Newest, Quality, Reason, ReasonKind, Score, flagged, horizon,
 };
 pub use verbs::{
-    ArchiveError, Chain, Scored, StoredBatch, Totals, VehicleQuality, after, append, chain, erase,
-    hash_at, latest, latest_of_all, newest, of_vehicle, portion, qualities, quarantine,
-    quarantine_stored, quarantined, scored, totals, waiting,
+    ArchiveError, Chain, Scored, StoredBatch, Totals, VehicleQuality, after, after_of, append,
+    chain, erase, hash_at, latest, latest_of_all, newest, of_vehicle, portion, qualities,
+    quarantine, quarantine_stored, quarantined, scored, totals, waiting,
 };

@@ -251,6 +251,23 @@ pub(super) fn of_vehicle(
     rows.into_iter().map(StoredBatch::try_from).collect()
 }
 
+pub(super) fn after_of(
+    conn: &mut Conn,
+    vehicles: &[VehicleId],
+    arrival: i64,
+    limit: u32,
+) -> Result<Vec<StoredBatch>, ArchiveError> {
+    let rows = batches::table
+        .filter(batches::arrival.gt(arrival))
+        .filter(batches::samples.gt(0))
+        .filter(batches::vehicle_id.eq_any(vehicles.iter().map(VehicleId::to_vec)))
+        .order(batches::arrival)
+        .limit(i64::from(limit))
+        .select(BatchRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(StoredBatch::try_from).collect()
+}
+
 /// Deletes all that `vehicle` sent. The end of its chain stays.
 pub(super) fn erase(conn: &mut Conn, vehicle: VehicleId) -> Result<(), ArchiveError> {
     let id = vehicle.to_vec();

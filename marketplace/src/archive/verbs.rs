@@ -219,6 +219,19 @@ pub fn of_vehicle(
     queries::of_vehicle(conn, vehicle, after, limit)
 }
 
+/// As [`after`], of these vehicles only.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn after_of(
+    conn: &mut Conn,
+    vehicles: &[VehicleId],
+    arrival: i64,
+    limit: u32,
+) -> Result<Vec<StoredBatch>, ArchiveError> {
+    queries::after_of(conn, vehicles, arrival, limit)
+}
+
 /// How many batches [`after`] would return without a limit.
 ///
 /// # Errors

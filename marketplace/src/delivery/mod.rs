@@ -26,4 +26,4 @@ pub use export::Export;
 pub use materialise::{Delivered, Depot, deliver};
 pub use pseudonym::Pseudonyms;
 pub use queries::versions;
-pub use verbs::{Read, ReadId, Version, reads_of, record_read, version};
+pub use verbs::{Read, ReadId, Version, bought, reads_of, record_read, version};

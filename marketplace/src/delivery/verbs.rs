@@ -1,6 +1,6 @@
 //! Versions and reads, as buyers and owners see them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use telematics::ids::{Id, Kind};
 use telematics::{BuyerId, Timestamp, VehicleId};
@@ -68,6 +68,29 @@ pub fn version(
     let versions = queries::versions(conn, order.id)?;
     let found = versions.into_iter().find(|version| version.number == number);
     found.ok_or(DeliveryError::NoVersion { order: order.id, number })
+}
+
+/// Every version that was delivered to this buyer, or those of these orders of his.
+///
+/// # Errors
+/// Another's order is refused like one that does not exist.
+pub fn bought(
+    conn: &mut Conn,
+    buyer: &Buyer,
+    orders: Option<&[OrderId]>,
+) -> Result<Vec<Version>, DeliveryError> {
+    let orders = match orders {
+        Some(orders) => {
+            let each = orders.iter().collect::<BTreeSet<_>>().into_iter();
+            each.map(|id| trade::order(conn, buyer, *id)).collect::<Result<Vec<_>, _>>()?
+        }
+        None => trade::orders(conn, buyer)?,
+    };
+    let mut versions = Vec::new();
+    for order in orders {
+        versions.extend(queries::versions(conn, order.id)?);
+    }
+    Ok(versions)
 }
 
 /// Notes that a version is read, for its owners to see.

@@ -13,11 +13,13 @@
 
 mod columns;
 mod erase;
+mod newest;
 mod read;
 mod statistics;
 mod table;
 
 pub use columns::{Arrived, record_batch};
+pub use newest::Newest;
 pub use read::{RowFilter, Rows};
 pub use statistics::{Measured, earliest};
 pub use table::Lake;

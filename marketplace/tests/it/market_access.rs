@@ -12,7 +12,7 @@ type Row = (Method, &'static str, &'static str);
 const ORDER: &str = "order_0190a5b8c3d27e4f8a9b0c1d2e3f4a5b";
 
 #[rustfmt::skip] // a table is read by column
-const ROUTES: [Row; 38] = [
+const ROUTES: [Row; 42] = [
     (Method::GET,  "/v1/health",                        "owb-"),
     (Method::GET,  "/v1/market",                        "owb"),
     (Method::GET,  "/v1/rules",                         "owb-"),
@@ -32,6 +32,10 @@ const ROUTES: [Row; 38] = [
     (Method::GET,  "/v1/vehicles/VEHICLE/export",       "w"),
     (Method::POST, "/v1/vehicles/VEHICLE/erasure",      "w"),
     (Method::GET,  "/v1/vehicles/VEHICLE/erasure",      "w"),
+    (Method::GET,  "/v1/vehicles/VEHICLE/summary",      "w"),
+    (Method::GET,  "/v1/vehicles/VEHICLE/segments",     "w"),
+    (Method::POST, "/v1/query",                         "w"),
+    (Method::POST, "/v1/sql",                           "wb"),
     (Method::GET,  "/v1/payouts",                       "w"),
     (Method::GET,  "/v1/reads",                         "w"),
     (Method::POST, "/v1/quotes",                        "b"),
@@ -64,6 +68,12 @@ fn body(path: &str) -> Value {
             "question": { "circuit": "fact", "signal": "Vehicle.Speed" },
             "closes_at": "2099-01-01T00:00:00Z",
         }),
+        "/v1/query" => json!({
+            "from": "2024-01-01T00:00:00Z",
+            "to": "2024-01-02T00:00:00Z",
+            "signals": [{ "path": "Vehicle.Speed", "agg": "AVG" }],
+        }),
+        "/v1/sql" => json!({ "sql": "SELECT count(*) FROM samples" }),
         "/v1/owners" | "/v1/buyers" => json!({ "name": "Somebody" }),
         path if path.ends_with("deposits") => json!({ "amount": "1" }),
         _ => json!({ "consent": { "motion": "share" } }),
@@ -76,6 +86,9 @@ fn call(method: &Method, path: &str) -> Call {
         path.replace(word, &ORDER.replace("order", &word.to_lowercase()))
     });
     match *method {
+        Method::GET if path.ends_with("segments") => {
+            get(full + "?kind=trip&from=2024-01-01T00:00:00Z&to=2024-01-02T00:00:00Z")
+        }
         Method::GET => get(full),
         _ => Call { method: method.clone(), ..post(full, &body(path)) }.once("some-key"),
     }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules of the marketplace by rank: a module imports lower ranks only.
-const RANKS: [&[&str]; 11] = [
+const RANKS: [&[&str]; 12] = [
     &["schema"],
     &["db", "clock", "config", "files", "keys"],
     &["identity"],
@@ -16,6 +16,7 @@ const RANKS: [&[&str]; 11] = [
     &["ingest", "catalog", "rewards"],
     &["trade", "campaigns"],
     &["delivery", "erasure"],
+    &["questions"],
     &["app"],
     &["api", "web", "jobs"],
     &["commands", "main"],

@@ -20,7 +20,10 @@ mod market;
 mod orders;
 mod proofs;
 mod quality;
+mod query;
 mod quotes;
+mod segments;
+mod sql;
 mod stream;
 mod vehicles;
 
@@ -61,6 +64,10 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(export::of_vehicle)
         .service(erasure::ask)
         .service(erasure::one)
+        .service(segments::summary)
+        .service(segments::segments)
+        .service(query::query)
+        .service(sql::answer)
         .service(earnings::payouts)
         .service(earnings::reads)
         .service(datasets::list)

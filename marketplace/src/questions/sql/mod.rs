@@ -1,0 +1,129 @@
+//! SQL over one table, `samples`, that holds the rows a caller may read and nothing else.
+//!
+//! Three fences, each enough by itself against what it is for:
+//!
+//! 1. **What may be said** ([`guard`]): one SELECT of a bounded size, planned into operators and
+//!    functions that are on a list. Nothing that writes, sets, shows, describes or opens a file is.
+//! 2. **What can be seen** ([`table`]): the session knows one table, one schema and no files, and the
+//!    table's rows are chosen beneath it, where no expression of the caller is ever evaluated.
+//! 3. **What it may cost**: the memory, time and rows of a question ([`super::Desk`]).
+
+mod answer;
+mod guard;
+mod permitted;
+mod table;
+
+use std::sync::Arc;
+
+use deltalake::datafusion::error::DataFusionError;
+use deltalake::datafusion::execution::object_store::ObjectStoreUrl;
+use deltalake::datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use deltalake::datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use deltalake::datafusion::logical_expr::LogicalPlan;
+use deltalake::datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use tokio_stream::StreamExt as _;
+
+pub use answer::{Table, Value};
+pub use permitted::Permitted;
+
+use super::{Desk, QuestionError, Source};
+use answer::Collected;
+use table::Samples;
+
+/// The only table there is.
+const TABLE: &str = "samples";
+
+/// A statement that has passed [`guard`], and reads nothing yet.
+pub struct Statement {
+    frame: DataFrame,
+    desk: Desk,
+}
+
+/// Checks `text` over what is `permitted`. Reads no rows.
+///
+/// # Errors
+/// Whatever is not on the list is refused, with the list.
+pub async fn prepare(
+    source: &Source,
+    permitted: Permitted,
+    text: &str,
+) -> Result<Statement, QuestionError> {
+    guard::check_text(text)?;
+    let below = source.desk.session();
+    let rows = permitted.rows(source, &below).await?;
+    let state = session(&below, Samples::new(rows)?)?;
+    let plan = plan(&state, text).await.map_err(refusal)?;
+    guard::check_plan(&plan)?;
+    Ok(Statement { frame: DataFrame::new(state, plan), desk: source.desk.clone() })
+}
+
+impl Statement {
+    /// Whether it reads the table at all.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        guard::scans(self.frame.logical_plan())
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// When a limit stands against it, or what it computes is not possible, such as `1 / 0`.
+    pub async fn run(self) -> Result<Table, QuestionError> {
+        let rows_max = self.desk.limits.rows_max;
+        let more = usize::try_from(rows_max).unwrap_or(usize::MAX).saturating_add(1);
+        let frame = self.frame.limit(0, Some(more)).map_err(refusal)?;
+        let mut rows = frame.execute_stream().await.map_err(refusal)?;
+        let mut collected = Collected::new(&rows.schema(), rows_max);
+        while let Some(batch) = rows.next().await {
+            collected.add(&batch.map_err(refusal)?)?;
+        }
+        Ok(collected.finish())
+    }
+}
+
+async fn plan(state: &SessionState, text: &str) -> Result<LogicalPlan, DataFusionError> {
+    let dialect = state.config_options().sql_parser.dialect;
+    let statement = state.sql_to_statement(text, &dialect)?;
+    if !guard::is_query(&statement) {
+        let what = "one SELECT is answered here, and no other statement";
+        return Err(DataFusionError::Plan(what.to_owned()));
+    }
+    state.statement_to_plan(statement).await
+}
+
+/// A session with its own memory's pool, our functions, one table, and no way to a file.
+fn session(below: &SessionContext, samples: Samples) -> Result<SessionState, QuestionError> {
+    let pool = Arc::clone(&below.runtime_env().memory_pool);
+    let disk = Arc::clone(&below.runtime_env().disk_manager);
+    let mut builder = RuntimeEnvBuilder::new().with_memory_pool(pool);
+    builder.disk_manager = Some(disk);
+    let runtime = builder.build_arc()?;
+    runtime.deregister_object_store(ObjectStoreUrl::local_filesystem().as_ref())?;
+
+    let mut config = SessionConfig::new().with_information_schema(false);
+    config.options_mut().execution.enable_recursive_ctes = false;
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_scalar_functions(guard::scalar_functions())
+        .with_aggregate_functions(guard::aggregate_functions())
+        .with_window_functions(guard::window_functions())
+        .with_expr_planners(guard::planners())
+        .build();
+    let context = SessionContext::new_with_state(state);
+    context.register_table(TABLE, Arc::new(samples))?;
+    Ok(context.state())
+}
+
+/// What the caller did wrong, or what went wrong with us.
+fn refusal(error: DataFusionError) -> QuestionError {
+    match error.find_root() {
+        DataFusionError::Plan(what)
+        | DataFusionError::NotImplemented(what)
+        | DataFusionError::Execution(what) => QuestionError::invalid(what.as_str()),
+        DataFusionError::SQL(what, _) => QuestionError::invalid(what.to_string()),
+        DataFusionError::SchemaError(what, _) => QuestionError::invalid(what.to_string()),
+        DataFusionError::ArrowError(what, _) => QuestionError::invalid(what.to_string()),
+        _ => error.into(),
+    }
+}
