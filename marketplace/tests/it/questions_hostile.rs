@@ -179,10 +179,11 @@ async fn a_statement_that_costs_too_much_is_stopped() {
     }
     asked.limit(|limits| limits.seconds_max = 30);
     let key = asked.owner(1).to_owned();
-    let many: String = (0..300).map(|n| format!(", samples s{n}")).collect();
-    let doubled: String = (1..12)
+    let many = (0..300).map(|n| format!(", samples s{n}")).collect::<Vec<_>>().concat();
+    let doubled = (1..12)
         .map(|n| format!(", t{n} AS (SELECT 1 AS x FROM t{m} a, t{m} b, t{m} c)", m = n - 1))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     for sql in [
         format!("SELECT 1 FROM samples{many}"),
         format!("WITH t0 AS (SELECT 1 AS x){doubled} SELECT count(*) FROM t11"),
