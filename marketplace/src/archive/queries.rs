@@ -8,12 +8,12 @@ use telematics::consent::PolicyVersion;
 use telematics::loss::Bridge;
 use telematics::{BatchHash, BatchHeader, SealedBatch, Timestamp, VehicleId};
 
-use super::quality::{Newest, Quality};
+use super::quality::{Latest, Quality};
 use super::verbs::{ArchiveError, Chain, StoredBatch, Totals};
 use crate::db::Conn;
 use crate::schema::{batches, chains, latest_values, quarantine};
 
-pub(super) use quality::{insert_reason, latest_of, latest_of_all, qualities, scored};
+pub(super) use quality::{insert_reason, latest_of_all, qualities, scored};
 
 /// Batches that are moved to the lake together, at most.
 const PORTION_BATCHES_MAX: i64 = 20_000;
@@ -90,24 +90,20 @@ pub(super) fn insert_batch(
     Ok(())
 }
 
-pub(super) fn move_latest(
+/// Keeps `latest` of its signal, of which `vehicle` has a row already if it `is_known`.
+pub(super) fn set_latest(
     conn: &mut Conn,
     vehicle: VehicleId,
-    newest: Newest,
+    latest: &Latest,
+    is_known: bool,
 ) -> Result<(), ArchiveError> {
-    let signal = newest.signal();
-    let known = latest_of(conn, vehicle, signal)?;
-    let latest = newest.after(known);
-    if known == Some(latest) {
-        return Ok(());
-    }
+    let number = i32::from(latest.sample.signal.number());
     let values = (
         latest_values::measured_at.eq(latest.sample.time.as_micros()),
         latest_values::value.eq(latest.sample.value.raw()),
         latest_values::unchanged_since.eq(latest.since.as_micros()),
     );
-    let number = i32::from(signal.number());
-    if known.is_some() {
+    if is_known {
         let row = latest_values::table
             .filter(latest_values::vehicle_id.eq(vehicle.to_vec()))
             .filter(latest_values::signal.eq(number));

@@ -122,8 +122,26 @@ pub fn append(
     for reason in &quality.reasons {
         queries::insert_reason(conn, vehicle, batch.header.seq, reason)?;
     }
-    for newest in newest(&contents.samples, horizon(quality.judged_at)) {
-        queries::move_latest(conn, vehicle, newest)?;
+    move_latest(conn, vehicle, contents, horizon(quality.judged_at))
+}
+
+/// Moves the latest values of `vehicle` on to those of `contents`.
+fn move_latest(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+    contents: &Contents,
+    horizon: Timestamp,
+) -> Result<(), ArchiveError> {
+    // One question for all signals: a batch has dozens of them.
+    let known = queries::latest_of_all(conn, vehicle)?;
+    let known = known.into_iter().map(|latest| (latest.sample.signal, latest));
+    let known = known.collect::<BTreeMap<_, _>>();
+    for newest in newest(&contents.samples, horizon) {
+        let before = known.get(&newest.signal()).copied();
+        let latest = newest.after(before);
+        if before != Some(latest) {
+            queries::set_latest(conn, vehicle, &latest, before.is_some())?;
+        }
     }
     Ok(())
 }

@@ -15,11 +15,12 @@ use crate::db::Conn;
 use crate::identity::{self, VehicleRecord};
 use crate::lake::{Measured, earliest};
 
-/// Describes every dataset again from what was measured at `lake_version`, and returns them. Only
-/// vehicles whose owners share every group of a dataset now are counted in it.
+/// Describes every dataset again from what was measured at `lake_version`. Only vehicles whose owners share
+/// every group of a dataset now are counted in it. Reads a lot, so it is no part of a transaction that
+/// others wait for: [`keep`] is.
 ///
 /// # Errors
-/// When consent, vehicles or datasets can not be read or stored.
+/// When consent or vehicles can not be read.
 pub fn describe(
     conn: &mut Conn,
     measured: &[Measured],
@@ -40,10 +41,17 @@ pub fn describe(
             policies.iter().filter(|(_, policy)| consent::shares(policy, &template.signals));
         let sharing: BTreeSet<VehicleId> = sharing.map(|(vehicle, _)| *vehicle).collect();
         let offered = measured.iter().filter(|line| sharing.contains(&line.vehicle));
-        let dataset = summary(template, offered, &context);
-        datasets.push(queries::upsert(conn, dataset)?);
+        datasets.push(summary(template, offered, &context));
     }
     Ok(datasets)
+}
+
+/// Keeps what [`describe`] found, and returns it with the ids that datasets have.
+///
+/// # Errors
+/// When datasets can not be read or stored.
+pub fn keep(conn: &mut Conn, datasets: &[Dataset]) -> Result<Vec<Dataset>, CatalogError> {
+    datasets.iter().map(|dataset| queries::upsert(conn, dataset.clone())).collect()
 }
 
 /// What is the same for all datasets.

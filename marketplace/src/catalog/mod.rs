@@ -17,7 +17,7 @@ mod search;
 mod templates;
 
 pub use dataset::{Dataset, DatasetId, DatasetQuality, ReasonRows, SignalRows};
-pub use describe::describe;
+pub use describe::{describe, keep};
 pub use queries::{dataset, datasets};
 pub use search::{Search, SearchError, Wanted};
 pub use templates::{NotATemplate, Template, templates};

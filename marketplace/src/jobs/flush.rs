@@ -101,7 +101,9 @@ impl Flush {
         let measured = self.app.lake.describe(version, archive::horizon(now)).await?;
         // Also when the lake is as it was: an owner may have decided anew.
         let describe = move |conn: &mut _| catalog::describe(conn, &measured, version, now);
-        let datasets = self.app.db.write::<Vec<Dataset>, CatalogError, _>(describe).await?;
+        let described = self.app.db.read::<Vec<Dataset>, CatalogError, _>(describe).await?;
+        let keep = move |conn: &mut _| catalog::keep(conn, &described);
+        let datasets = self.app.db.write::<Vec<Dataset>, CatalogError, _>(keep).await?;
         if self.described.replace(version) != Some(version) {
             let search = self.app.search.clone();
             tokio::task::spawn_blocking(move || search.rebuild(&datasets)).await??;

@@ -63,21 +63,6 @@ pub(super) fn erase_reasons(conn: &mut Conn, vehicle: VehicleId) -> Result<(), A
     Ok(())
 }
 
-/// The newest value of `signal`.
-pub(in crate::archive) fn latest_of(
-    conn: &mut Conn,
-    vehicle: VehicleId,
-    signal: Signal,
-) -> Result<Option<Latest>, ArchiveError> {
-    let row = latest_values::table
-        .filter(latest_values::vehicle_id.eq(vehicle.to_vec()))
-        .filter(latest_values::signal.eq(i32::from(signal.number())))
-        .select(LATEST)
-        .first::<(i32, i64, i64, i64)>(conn)
-        .optional()?;
-    row.map(to_latest).transpose()
-}
-
 /// The newest value of each signal. One statement for all, as a list of some would be prepared anew at
 /// each call.
 pub(in crate::archive) fn latest_of_all(

@@ -126,7 +126,7 @@ impl Car {
         due.set_missed_tick_behavior(MissedTickBehavior::Burst);
         while Instant::now() < end || !self.waiting.is_empty() {
             let may_send = Instant::now() < end && self.waiting.len() < plan.ahead;
-            if may_send && plan.is_unpaced() {
+            if may_send && !plan.is_paced {
                 self.measure(plan);
             }
             while let Some((batch, _, begun)) = self.waiting.get_mut(sent) {
@@ -141,8 +141,8 @@ impl Car {
                     self.receive(answer?, tally)?;
                     sent -= 1;
                 }
-                _ = due.tick(), if may_send && !plan.is_unpaced() => self.measure(plan),
-                () = sleep(Duration::ZERO), if may_send && plan.is_unpaced() => {}
+                _ = due.tick(), if may_send && plan.is_paced => self.measure(plan),
+                () = sleep(Duration::ZERO), if may_send && !plan.is_paced => {}
             }
         }
         Ok(())

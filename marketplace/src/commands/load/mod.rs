@@ -112,15 +112,11 @@ impl FromStr for Rate {
 struct Plan {
     signals: usize,
     samples_per_batch: usize,
-    /// Zero: as soon as there is room.
+    /// Between two batches of a paced car.
     interval: Duration,
+    /// Or as soon as there is room.
+    is_paced: bool,
     ahead: usize,
-}
-
-impl Plan {
-    const fn is_unpaced(&self) -> bool {
-        self.interval.is_zero()
-    }
 }
 
 impl Load {
@@ -151,9 +147,9 @@ impl Load {
             .ok()
             .filter(|interval| !interval.is_zero())
             .context("--interval must be above 0")?;
-        let (samples, interval) = match self.rate {
-            Rate::Max => (SAMPLES_MAX, Duration::ZERO),
-            Rate::PerSecond(rate) => (whole(rate * self.interval), interval),
+        let samples = match self.rate {
+            Rate::Max => SAMPLES_MAX,
+            Rate::PerSecond(rate) => whole(rate * self.interval),
         };
         anyhow::ensure!(
             (1..=SAMPLES_MAX).contains(&samples),
@@ -163,6 +159,7 @@ impl Load {
             signals: self.signals,
             samples_per_batch: samples,
             interval,
+            is_paced: self.rate != Rate::Max,
             ahead: usize::from(self.ahead),
         })
     }
