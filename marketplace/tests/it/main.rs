@@ -10,11 +10,13 @@
 
 mod cars;
 mod claims;
+mod crashes;
 mod earnings;
 mod enrolment;
 mod epochs;
 mod erasure;
 mod export;
+mod lake_support;
 mod market;
 mod market_access;
 mod market_purchase;
