@@ -16,6 +16,7 @@ mod enrolment;
 mod epochs;
 mod erasure;
 mod export;
+mod lake;
 mod lake_support;
 mod market;
 mod market_access;
