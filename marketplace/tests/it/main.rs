@@ -35,3 +35,4 @@ mod questions_support;
 mod schema;
 mod storage;
 mod streaming;
+mod volumes;
