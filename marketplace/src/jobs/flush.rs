@@ -67,9 +67,9 @@ impl Flush {
     /// Whatever failed; what was moved before stays moved.
     pub async fn turn(&mut self) -> Result<(), FlushError> {
         let (progress, clock) = (self.app.progress.clone(), self.app.clock);
-        progress.watch(Job::Flush, clock, self.move_waiting()).await?;
-        progress.watch(Job::Compaction, clock, self.compact()).await?;
-        progress.watch(Job::Statistics, clock, self.describe()).await?;
+        progress.watch(Job::Flush, clock, Box::pin(self.move_waiting())).await?;
+        progress.watch(Job::Compaction, clock, Box::pin(self.compact())).await?;
+        progress.watch(Job::Statistics, clock, Box::pin(self.describe())).await?;
         Ok(())
     }
 

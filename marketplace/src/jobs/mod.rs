@@ -39,7 +39,7 @@ async fn take_turns(app: App, stopping: CancellationToken) {
         }
         // What went wrong is noted and logged where the turn is watched.
         flush.turn().await.ok();
-        app.progress.watch(Job::Sales, app.clock, sales::turn(&app)).await.ok();
-        app.progress.watch(Job::Erasure, app.clock, erasure::turn(&app)).await.ok();
+        app.progress.watch(Job::Sales, app.clock, Box::pin(sales::turn(&app))).await.ok();
+        app.progress.watch(Job::Erasure, app.clock, Box::pin(erasure::turn(&app))).await.ok();
     }
 }

@@ -46,7 +46,7 @@ pub enum LakeError {
         folder: String,
         /// What Delta Lake says.
         #[source]
-        source: deltalake::DeltaTableError,
+        source: Box<deltalake::DeltaTableError>,
     },
     /// Delta Lake refused.
     #[error("cannot use the Delta table of samples")]

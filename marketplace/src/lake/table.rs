@@ -40,7 +40,10 @@ impl Lake {
         let name = folder.to_string_lossy();
         std::fs::create_dir_all(folder)
             .map_err(|source| LakeError::Folder { folder: name.clone().into_owned(), source })?;
-        let refuse = |source| LakeError::Open { folder: name.clone().into_owned(), source };
+        let refuse = |source| LakeError::Open {
+            folder: name.clone().into_owned(),
+            source: Box::new(source),
+        };
         let found = DeltaTable::try_from_url(ensure_table_uri(&name)?).await.map_err(refuse)?;
         let table = if found.version().is_some() {
             found

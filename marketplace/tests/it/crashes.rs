@@ -23,7 +23,7 @@ use crate::market::Market;
 use crate::process::{ANY, marketplace, serving, stop};
 
 /// How long a debug build may take for a turn on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A market in whose next turn every job has something to do.
 struct Stopped {

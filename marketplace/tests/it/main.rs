@@ -23,6 +23,7 @@ mod market_access;
 mod market_purchase;
 mod market_refusals;
 mod market_support;
+mod payloads;
 mod postgres;
 mod precision;
 mod process;
