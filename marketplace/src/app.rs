@@ -16,6 +16,7 @@ use crate::db::{Db, DbError};
 use crate::identity::{Authority, AuthorityError};
 use crate::keys::Keys;
 use crate::lake::{Lake, LakeError};
+use crate::progress::Progress;
 use crate::questions::{Desk, Source};
 
 /// One running marketplace.
@@ -31,6 +32,8 @@ pub struct App {
     pub lake: Lake,
     /// Answers questions over them.
     pub questions: Desk,
+    /// How far the jobs are.
+    pub progress: Progress,
     /// Finds datasets.
     pub search: Search,
     /// Signs the certificates of vehicles.
@@ -98,6 +101,7 @@ impl App {
             clock,
             lake: Lake::open(&config.lake_dir()).await?,
             questions: Desk::open(config.questions.clone()).map_err(OpenError::Threads)?,
+            progress: Progress::default(),
             search: Search::open(&config.search_dir())?,
             authority: Arc::new(Authority::open(&config.authority_dir(), clock.now())?),
             keys: keys.map(Arc::new),

@@ -30,6 +30,8 @@ pub struct Config {
     pub grpc_host_names: Vec<String>,
     /// How often accepted batches are moved to the lake and datasets are described again.
     pub flush_interval_seconds: u64,
+    /// Commits of the lake after which its small files are merged into large ones.
+    pub compact_after_commits: u32,
     /// How often the root of the open epoch is published, when leaves were added.
     pub root_interval_seconds: u64,
     /// Folder of the verifying keys of proofs: `keys.json` and a `.vk` file for each circuit. Without it
@@ -117,6 +119,7 @@ impl Default for Config {
             grpc_address: SocketAddr::from(([127, 0, 0, 1], 7443)),
             grpc_host_names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
             flush_interval_seconds: 2,
+            compact_after_commits: 64,
             root_interval_seconds: 60,
             keys_dir: None,
             allow_dev_keys: false,

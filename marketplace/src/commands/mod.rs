@@ -7,6 +7,7 @@ mod account;
 mod load;
 mod migrate;
 mod serve;
+mod status;
 
 use std::io;
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ enum Command {
     Migrate(migrate::Migrate),
     #[command(subcommand)]
     Account(account::Account),
+    Status(status::Status),
     Load(load::Load),
 }
 
@@ -48,6 +50,7 @@ impl Cli {
             Command::Serve(serve) => serve.run(&mut out).await,
             Command::Migrate(migrate) => migrate.run(&mut out),
             Command::Account(account) => account.run(&mut out).await,
+            Command::Status(status) => status.run(&mut out).await,
             Command::Load(load) => load.run(&mut out).await,
         }
     }

@@ -18,7 +18,7 @@ use crate::identity::{self, ApiKey, IdentityError};
 use crate::{files, jobs};
 
 /// Where the first operator key is written, in `data_dir`.
-const OPERATOR_KEY_FILE: &str = "operator.key";
+pub(super) const OPERATOR_KEY_FILE: &str = "operator.key";
 
 /// Runs the market until SIGTERM or Ctrl-C.
 ///

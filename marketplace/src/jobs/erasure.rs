@@ -6,6 +6,7 @@
 
 use crate::app::App;
 use crate::erasure::{self, ErasureError};
+use crate::failpoint::Failpoint;
 use crate::lake::LakeError;
 
 /// Why a turn failed. The next one repeats it.
@@ -22,20 +23,24 @@ pub enum TurnError {
     Scrub(#[from] diesel::result::Error),
 }
 
-/// Erases what is waiting.
+/// Erases what is waiting, and says how many vehicles it was.
 ///
 /// # Errors
 /// Whatever failed; what is finished stays so.
-pub async fn turn(app: &App) -> Result<(), TurnError> {
+pub async fn turn(app: &App) -> Result<u64, TurnError> {
+    let mut erased = 0;
     for vehicle in app.db.read(erasure::unfinished).await? {
         let now = app.clock.now();
         app.db
             .write::<_, ErasureError, _>(move |conn| erasure::erase_records(conn, vehicle, now))
             .await?;
+        Failpoint::ErasureRecords.reach();
         app.lake.erase(vehicle).await?;
         app.db.scrub().await?;
+        Failpoint::ErasureScrubbed.reach();
         app.db.write::<_, ErasureError, _>(move |conn| erasure::finish(conn, vehicle, now)).await?;
+        erased += 1;
         tracing::info!(%vehicle, "erased");
     }
-    Ok(())
+    Ok(erased)
 }

@@ -5,7 +5,9 @@ use telematics::payload::{self, PayloadError};
 use crate::app::App;
 use crate::archive::{self, ArchiveError, StoredBatch};
 use crate::catalog::{self, CatalogError, Dataset, SearchError};
+use crate::failpoint::Failpoint;
 use crate::lake::{Arrived, LakeError};
+use crate::progress::Job;
 
 /// Samples in one commit of the lake: some 100 MB while they are arranged, and files worth having.
 const SAMPLES_MAX: u64 = 2_000_000;
@@ -64,18 +66,33 @@ impl Flush {
     /// # Errors
     /// Whatever failed; what was moved before stays moved.
     pub async fn turn(&mut self) -> Result<(), FlushError> {
+        let (progress, clock) = (self.app.progress.clone(), self.app.clock);
+        progress.watch(Job::Flush, clock, Box::pin(self.move_waiting())).await?;
+        progress.watch(Job::Compaction, clock, Box::pin(self.compact())).await?;
+        progress.watch(Job::Statistics, clock, Box::pin(self.describe())).await?;
+        Ok(())
+    }
+
+    /// Moves what is waiting, and says how many rows it was.
+    async fn move_waiting(&mut self) -> Result<u64, FlushError> {
+        let mut moved = 0_u64;
         // Not until nothing waits: cars go on sending, and what follows has its turn too.
         for _ in 0..COMMITS_PER_TURN {
-            if !self.move_some().await? {
+            let rows = self.move_some().await?;
+            moved = moved.saturating_add(u64::try_from(rows).unwrap_or(u64::MAX));
+            if rows < COMMIT_ROWS_WORTH_ANOTHER {
                 break;
             }
         }
-        self.app.lake.compact().await?;
-        self.describe().await
+        Ok(moved)
     }
 
-    /// Moves one commit's worth, and says whether more may be waiting.
-    async fn move_some(&mut self) -> Result<bool, FlushError> {
+    async fn compact(&self) -> Result<u64, FlushError> {
+        Ok(self.app.lake.compact(self.app.config.compact_after_commits).await?)
+    }
+
+    /// Moves one commit's worth, and says how many rows it was.
+    async fn move_some(&mut self) -> Result<usize, FlushError> {
         let after = match self.moved {
             Some(arrival) => arrival,
             None => self.app.lake.last_arrival().await?,
@@ -84,18 +101,23 @@ impl Flush {
         let stored = self.app.db.read(read).await?;
         let Some(last) = stored.last().map(|batch| batch.arrival) else {
             self.moved = Some(after);
-            return Ok(false);
+            return Ok(0);
         };
+        Failpoint::FlushRead.reach();
         let arrived = tokio::task::spawn_blocking(move || decode(stored)).await??;
+        Failpoint::FlushDecoded.reach();
         let rows = self.app.lake.append(&arrived).await?;
+        Failpoint::FlushCommitted.reach();
         let horizon = archive::horizon(self.app.clock.now());
         self.app.lake.measure(&arrived, after, horizon).await;
+        Failpoint::FlushMeasured.reach();
         tracing::info!(batches = arrived.len(), rows, "moved to the lake");
         self.moved = Some(last);
-        Ok(rows >= COMMIT_ROWS_WORTH_ANOTHER)
+        Ok(rows)
     }
 
-    async fn describe(&mut self) -> Result<(), FlushError> {
+    /// Describes the datasets, and says how many when the lake is another than the last time.
+    async fn describe(&mut self) -> Result<u64, FlushError> {
         let version = self.app.lake.version();
         let now = self.app.clock.now();
         let measured = self.app.lake.describe(version, archive::horizon(now)).await?;
@@ -104,11 +126,16 @@ impl Flush {
         let described = self.app.db.read::<Vec<Dataset>, CatalogError, _>(describe).await?;
         let keep = move |conn: &mut _| catalog::keep(conn, &described);
         let datasets = self.app.db.write::<Vec<Dataset>, CatalogError, _>(keep).await?;
-        if self.described.replace(version) != Some(version) {
-            let search = self.app.search.clone();
-            tokio::task::spawn_blocking(move || search.rebuild(&datasets)).await??;
+        Failpoint::FlushDescribed.reach();
+        let count = u64::try_from(datasets.len()).unwrap_or(u64::MAX);
+        if self.described == Some(version) {
+            return Ok(0);
         }
-        Ok(())
+        let search = self.app.search.clone();
+        tokio::task::spawn_blocking(move || search.rebuild(&datasets)).await??;
+        Failpoint::FlushIndexed.reach();
+        self.described = Some(version);
+        Ok(count)
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::progress::Job;
 
 /// Takes turns until `stopping`. A turn that has begun is finished.
 pub async fn run(app: App, stopping: CancellationToken) {
@@ -36,17 +37,9 @@ async fn take_turns(app: App, stopping: CancellationToken) {
             () = stopping.cancelled() => return,
             _ = turns.tick() => {}
         }
-        if let Err(error) = flush.turn().await {
-            let error: &(dyn std::error::Error + 'static) = &error;
-            tracing::error!(error, "cannot move batches to the lake");
-        }
-        if let Err(error) = sales::turn(&app).await {
-            let error: &(dyn std::error::Error + 'static) = &error;
-            tracing::error!(error, "cannot settle orders");
-        }
-        if let Err(error) = erasure::turn(&app).await {
-            let error: &(dyn std::error::Error + 'static) = &error;
-            tracing::error!(error, "cannot erase what an owner took back");
-        }
+        // What went wrong is noted and logged where the turn is watched.
+        flush.turn().await.ok();
+        app.progress.watch(Job::Sales, app.clock, Box::pin(sales::turn(&app))).await.ok();
+        app.progress.watch(Job::Erasure, app.clock, Box::pin(erasure::turn(&app))).await.ok();
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::epochs::{self, EpochsError, PublishedRoot};
+use crate::progress::Job;
 
 /// Publishes until `stopping`. Begins at once, so that what was appended before a stop is provable.
 pub(super) async fn run(app: App, stopping: CancellationToken) {
@@ -21,16 +22,9 @@ pub(super) async fn run(app: App, stopping: CancellationToken) {
             () = stopping.cancelled() => return,
             _ = turns.tick() => {}
         }
-        match turn(&app).await {
-            Ok(Some(root)) => {
-                tracing::info!(epoch = root.epoch, size = root.size, "root published");
-            }
-            Ok(None) => {}
-            Err(error) => {
-                let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::error!(error, "cannot publish a root");
-            }
-        }
+        let publish = async { turn(&app).await.map(|root| u64::from(root.is_some())) };
+        // What went wrong is noted and logged where the turn is watched.
+        app.progress.watch(Job::Roots, app.clock, publish).await.ok();
     }
 }
 
@@ -40,5 +34,9 @@ pub(super) async fn run(app: App, stopping: CancellationToken) {
 /// When the tree can not be read or the root not be kept. The next turn tries again.
 pub async fn turn(app: &App) -> Result<Option<PublishedRoot>, EpochsError> {
     let now = app.clock.now();
-    app.db.write(move |conn| epochs::publish(conn, now)).await
+    let published = app.db.write(move |conn| epochs::publish(conn, now)).await?;
+    if let Some(root) = &published {
+        tracing::info!(epoch = root.epoch, size = root.size, "root published");
+    }
+    Ok(published)
 }

@@ -18,25 +18,27 @@ pub enum SalesError {
     Trade(#[from] TradeError),
 }
 
-/// Refunds what is overdue, then delivers what waits. One order that can not be delivered does not
-/// hold up the others.
+/// Refunds what is overdue, then delivers what waits, and says how many orders it settled. One order that
+/// can not be delivered does not hold up the others.
 ///
 /// # Errors
 /// When orders can not be read or refunded.
-pub async fn turn(app: &App) -> Result<(), SalesError> {
-    refund_overdue(app).await?;
+pub async fn turn(app: &App) -> Result<u64, SalesError> {
+    let mut settled = refund_overdue(app).await?;
     let now = app.clock.now();
     let waiting = app.db.read(move |conn| trade::undelivered(conn, now)).await?;
     if waiting.is_empty() {
-        return Ok(());
+        return Ok(settled);
     }
     let depot = depot(app)?;
     for order in waiting {
         match delivery::deliver(&depot, order).await {
             Ok(Delivered::Version(version)) => {
+                settled += 1;
                 tracing::info!(%order, rows = version.rows, bytes = version.bytes, "delivered");
             }
             Ok(Delivered::Refunded(_)) => {
+                settled += 1;
                 tracing::warn!(%order, "refunded, because too few vehicles still share");
             }
             Err(error) => {
@@ -45,16 +47,18 @@ pub async fn turn(app: &App) -> Result<(), SalesError> {
             }
         }
     }
-    Ok(())
+    Ok(settled)
 }
 
-async fn refund_overdue(app: &App) -> Result<(), SalesError> {
+async fn refund_overdue(app: &App) -> Result<u64, SalesError> {
+    let mut refunded = 0;
     let now = app.clock.now();
     for order in app.db.read(move |conn| trade::overdue(conn, now)).await? {
         app.db.write(move |conn| trade::refund(conn, order, now)).await?;
+        refunded += 1;
         tracing::warn!(%order, "refunded, because it was not delivered in time");
     }
-    Ok(())
+    Ok(refunded)
 }
 
 fn depot(app: &App) -> Result<Depot, SalesError> {

@@ -11,6 +11,7 @@ use deltalake::operations::vacuum::VacuumMode;
 use telematics::{Timestamp, VehicleId};
 
 use super::{Lake, LakeError};
+use crate::failpoint::Failpoint;
 
 impl Lake {
     /// Erases every row of `vehicle`, and every version of the table that had one.
@@ -27,6 +28,7 @@ impl Lake {
         table.update_state().await?;
         let (table, _) =
             table.delete().with_predicate(col("vehicle").eq(lit(vehicle.to_string()))).await?;
+        Failpoint::ErasureDeleted.reach();
         // Also what no version names any more: a writer that was killed leaves such files.
         let (table, _) = table
             .vacuum()
@@ -34,11 +36,14 @@ impl Lake {
             .with_retention_period(Default::default())
             .with_enforce_retention_duration(false)
             .await?;
+        Failpoint::ErasureVacuumed.reach();
         create_checkpoint(&table, None).await?;
+        Failpoint::ErasureCheckpointed.reach();
         let log = table.log_store();
         let everything = Timestamp::CALENDAR_END.as_micros() / 1_000;
         let version = table.version().unwrap_or(0);
         cleanup_expired_logs_for(version, log.as_ref(), everything, None).await?;
+        Failpoint::ErasureCleaned.reach();
         // What is in memory reads the entries that are gone; what is loaded anew begins at the checkpoint.
         let mut reloaded = DeltaTable::new(log);
         reloaded.load().await?;

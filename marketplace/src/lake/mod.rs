@@ -36,6 +36,18 @@ pub enum LakeError {
         #[source]
         source: std::io::Error,
     },
+    /// What is in its folder is no table, or a damaged one.
+    #[error(
+        "cannot open the Delta table of samples in {folder}: mend it, or move the folder away to have it \
+         filled again from the database"
+    )]
+    Open {
+        /// The folder.
+        folder: String,
+        /// What Delta Lake says.
+        #[source]
+        source: Box<deltalake::DeltaTableError>,
+    },
     /// Delta Lake refused.
     #[error("cannot use the Delta table of samples")]
     Delta(#[from] deltalake::DeltaTableError),

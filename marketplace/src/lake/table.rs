@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use delta_kernel::expressions::Scalar;
-use deltalake::kernel::Transaction;
-use deltalake::kernel::transaction::CommitProperties;
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake::kernel::{Action, Transaction};
+use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter as _, RecordBatchWriter, WriteMode};
 use deltalake::{DeltaTable, ensure_table_uri};
 use indexmap::IndexMap;
@@ -14,11 +15,10 @@ use tokio::sync::{Mutex, watch};
 use super::LakeError;
 use super::columns::{Arrived, PARTITIONS, blocks, delta_schema, partitions, writer_properties};
 use super::statistics::Statistics;
+use crate::failpoint::Failpoint;
 
 /// Names our appends among the application transactions of the table.
 const APPLICATION: &str = "axle-archive";
-/// Commits of this process after which small files are merged into large ones.
-const COMMITS_PER_COMPACTION: u32 = 64;
 
 /// The Delta table of all accepted samples. Cheap to clone.
 #[derive(Clone)]
@@ -40,7 +40,11 @@ impl Lake {
         let name = folder.to_string_lossy();
         std::fs::create_dir_all(folder)
             .map_err(|source| LakeError::Folder { folder: name.clone().into_owned(), source })?;
-        let found = DeltaTable::try_from_url(ensure_table_uri(&name)?).await?;
+        let refuse = |source| LakeError::Open {
+            folder: name.clone().into_owned(),
+            source: Box::new(source),
+        };
+        let found = DeltaTable::try_from_url(ensure_table_uri(&name)?).await.map_err(refuse)?;
         let table = if found.version().is_some() {
             found
         } else {
@@ -99,25 +103,30 @@ impl Lake {
         Ok(rows)
     }
 
-    /// Merges small files into large ones, when enough commits were made since the last time.
+    /// Merges small files into large ones, when this process made `commits_min` commits since the last
+    /// time.
     /// Versions that are frozen in quotes stay readable: nothing is deleted.
+    ///
+    /// Returns how many were merged.
     ///
     /// # Errors
     /// When the table can not be written; then it is as it was.
-    pub async fn compact(&self) -> Result<(), LakeError> {
+    pub async fn compact(&self, commits_min: u32) -> Result<u64, LakeError> {
         let mut commits = self.writer.lock().await;
-        if *commits < COMMITS_PER_COMPACTION {
-            return Ok(());
+        if *commits < commits_min {
+            return Ok(0);
         }
+        Failpoint::CompactionBegun.reach();
         let (compacted, metrics) = self.latest().optimize().await?;
         tracing::info!(
             removed = metrics.num_files_removed,
             added = metrics.num_files_added,
             "compacted the lake"
         );
+        Failpoint::CompactionCommitted.reach();
         self.current.send_replace(compacted);
         *commits = 0;
-        Ok(())
+        Ok(metrics.num_files_removed)
     }
 
     /// The table as this process knows it.
@@ -128,12 +137,8 @@ impl Lake {
 
 /// Writes the rows of `batches` and commits them, together with the last of them.
 async fn write(table: &mut DeltaTable, batches: &[&Arrived], newest: i64) -> Result<(), LakeError> {
-    let transaction = Transaction::new(APPLICATION, newest);
-    let mut writer = RecordBatchWriter::for_table(table)?
-        .with_writer_properties(writer_properties())
-        .with_commit_properties(
-            CommitProperties::default().with_application_transaction(transaction),
-        );
+    let mut writer =
+        RecordBatchWriter::for_table(table)?.with_writer_properties(writer_properties());
     for ((day, group), runs) in partitions(batches) {
         let partition = IndexMap::from([
             ("day".to_owned(), Scalar::Date(day)),
@@ -143,7 +148,26 @@ async fn write(table: &mut DeltaTable, batches: &[&Arrived], newest: i64) -> Res
             writer.write_partition(rows?, &partition, WriteMode::Default).await?;
         }
     }
-    writer.flush_and_commit(table).await?;
+    let files = writer.flush().await?;
+    Failpoint::FlushWritten.reach();
+    commit(table, files.into_iter().map(Action::Add).collect(), newest).await
+}
+
+/// Commits `files` as one version of the table, which ends with the batch `newest`.
+async fn commit(table: &mut DeltaTable, files: Vec<Action>, newest: i64) -> Result<(), LakeError> {
+    let append = DeltaOperation::Write {
+        mode: SaveMode::Append,
+        partition_by: Some(PARTITIONS.map(str::to_owned).to_vec()),
+        predicate: None,
+    };
+    let transaction = Transaction::new(APPLICATION, newest);
+    let properties = CommitProperties::default().with_application_transaction(transaction);
+    let log = table.log_store();
+    let committed = CommitBuilder::from(properties)
+        .with_actions(files)
+        .build(Some(table.snapshot()?), log, append)
+        .await?;
+    table.state = Some(committed.snapshot());
     Ok(())
 }
 
@@ -170,11 +194,10 @@ mod tests {
         }
         let (frozen, files) =
             (lake.version(), |lake: &Lake| lake.latest().get_file_uris().unwrap().count());
-        lake.compact().await.unwrap();
+        lake.compact(4).await.unwrap();
         assert_eq!((lake.version(), files(&lake)), (frozen, 3), "too early to be worth it");
 
-        *lake.writer.lock().await = COMMITS_PER_COMPACTION;
-        lake.compact().await.unwrap();
+        lake.compact(3).await.unwrap();
 
         assert_eq!(files(&lake), 1);
         assert_eq!(lake.last_arrival().await.unwrap(), 3);

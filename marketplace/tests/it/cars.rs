@@ -60,11 +60,15 @@ impl Car {
         &self,
         market: &Market,
     ) -> Result<Channel, tonic::transport::Error> {
+        self.connect_to(&market.door()).await
+    }
+
+    async fn connect_to(&self, door: &Door) -> Result<Channel, tonic::transport::Error> {
         let identity = Identity::from_pem(
             pem::encode(&pem::Pem::new("CERTIFICATE", self.certificate.clone())),
             key_pair(&self.key).serialize_pem(),
         );
-        channel(market, tls(market).identity(identity)).await
+        door.channel(door.tls().identity(identity)).await
     }
 
     /// The next ten samples of speed.
@@ -128,12 +132,45 @@ impl Car {
         market: &Market,
         batches: impl IntoIterator<Item = impl Into<v1::SubmitBatchesRequest>>,
     ) -> Answers {
+        self.send_to(&market.door(), batches).await
+    }
+
+    /// As [`Self::send`], through the door of any market.
+    pub(crate) async fn send_to(
+        &self,
+        door: &Door,
+        batches: impl IntoIterator<Item = impl Into<v1::SubmitBatchesRequest>>,
+    ) -> Answers {
         let messages = batches.into_iter().map(Into::into).collect::<Vec<_>>();
-        let channel = self.connect(market).await.unwrap();
+        let channel = self.connect_to(door).await.unwrap();
         match IngestClient::new(channel).submit_batches(tokio_stream::iter(messages)).await {
             Ok(response) => collect(response.into_inner()).await,
             Err(status) => Answers { outcomes: Vec::new(), end: Some(status) },
         }
+    }
+}
+
+/// Where cars find a market.
+pub(crate) struct Door {
+    /// `address:port`.
+    pub(crate) address: String,
+    /// The certificate of its authority.
+    pub(crate) authority: Vec<u8>,
+}
+
+impl Door {
+    /// TLS that trusts the market's authority, and shows no certificate.
+    fn tls(&self) -> ClientTlsConfig {
+        let authority = pem::Pem::new("CERTIFICATE", self.authority.clone());
+        ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(pem::encode(&authority)))
+            .domain_name("localhost")
+    }
+
+    async fn channel(&self, tls: ClientTlsConfig) -> Result<Channel, tonic::transport::Error> {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let address = format!("https://{}", self.address);
+        Channel::from_shared(address).unwrap().tls_config(tls)?.connect().await
     }
 }
 
@@ -231,17 +268,12 @@ fn key_pair(key: &SigningKey) -> KeyPair {
 
 /// TLS that trusts the market's authority, and shows no certificate.
 pub(crate) fn tls(market: &Market) -> ClientTlsConfig {
-    let authority = pem::Pem::new("CERTIFICATE", market.app.authority.der().to_vec());
-    ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(pem::encode(&authority)))
-        .domain_name("localhost")
+    market.door().tls()
 }
 
 pub(crate) async fn channel(
     market: &Market,
     tls: ClientTlsConfig,
 ) -> Result<Channel, tonic::transport::Error> {
-    rustls::crypto::ring::default_provider().install_default().ok();
-    let address = format!("https://{}", market.address);
-    Channel::from_shared(address).unwrap().tls_config(tls)?.connect().await
+    market.door().channel(tls).await
 }

@@ -10,16 +10,20 @@
 
 mod cars;
 mod claims;
+mod crashes;
 mod earnings;
 mod enrolment;
 mod epochs;
 mod erasure;
 mod export;
+mod lake;
+mod lake_support;
 mod market;
 mod market_access;
 mod market_purchase;
 mod market_refusals;
 mod market_support;
+mod payloads;
 mod postgres;
 mod precision;
 mod process;
@@ -32,3 +36,4 @@ mod questions_support;
 mod schema;
 mod storage;
 mod streaming;
+mod volumes;

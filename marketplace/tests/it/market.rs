@@ -13,6 +13,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::cars::Door;
+
 pub(crate) struct Market {
     pub(crate) app: App,
     pub(crate) address: SocketAddr,
@@ -56,11 +58,22 @@ impl Market {
     }
 
     /// Stops as SIGTERM does, and opens the same folder again.
-    pub(crate) async fn restart(mut self) -> Self {
-        let folder = self.folder.take().unwrap();
-        self.stop().await;
+    pub(crate) async fn restart(self) -> Self {
+        let folder = self.into_folder().await;
         let app = open(folder.path()).await;
         Self { folder: Some(folder), ..Self::serve(app).await }
+    }
+
+    /// Stops as SIGTERM does, and leaves its folder to another.
+    pub(crate) async fn into_folder(mut self) -> tempfile::TempDir {
+        let folder = self.folder.take().unwrap();
+        self.stop().await;
+        folder
+    }
+
+    /// Where cars find it.
+    pub(crate) fn door(&self) -> Door {
+        Door { address: self.address.to_string(), authority: self.app.authority.der().to_vec() }
     }
 
     /// Stops as SIGTERM does, and waits until all is written.

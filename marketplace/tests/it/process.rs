@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-fn marketplace(folder: &Path, rest: &str, grpc: &str) -> Command {
+pub(crate) fn marketplace(folder: &Path, rest: &str, grpc: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marketplace"));
     command
         .env("AXLE_MARKETPLACE_DATA_DIR", folder)
@@ -18,21 +18,28 @@ fn marketplace(folder: &Path, rest: &str, grpc: &str) -> Command {
     command
 }
 
-const ANY: &str = "127.0.0.1:0";
+pub(crate) const ANY: &str = "127.0.0.1:0";
 
 /// Starts serving and waits until both doors are open; the address of the REST API.
 fn serve(folder: &Path) -> (Child, String) {
-    let mut command = marketplace(folder, ANY, ANY);
+    let (child, rest, _) = serving(&mut marketplace(folder, ANY, ANY));
+    (child, rest)
+}
+
+/// Starts serving as `command` says and waits until both doors are open; the address of the REST API, and
+/// where cars connect to.
+pub(crate) fn serving(command: &mut Command) -> (Child, String, String) {
     let mut child =
         command.arg("serve").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let rest = lines.next().unwrap().unwrap();
     let cars = lines.next().unwrap().unwrap();
-    assert!(cars.contains("https://127.0.0.1:"), "{cars}");
-    (child, rest.rsplit(' ').next().unwrap().to_owned())
+    let (_, cars) = cars.split_once("https://").unwrap();
+    assert!(cars.starts_with("127.0.0.1:"), "{cars}");
+    (child, rest.rsplit(' ').next().unwrap().to_owned(), cars.to_owned())
 }
 
-fn stop(mut child: Child, signal: Signal) -> Option<i32> {
+pub(crate) fn stop(mut child: Child, signal: Signal) -> Option<i32> {
     kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
     child.wait().unwrap().code()
 }
@@ -83,6 +90,39 @@ fn a_port_that_is_taken_names_its_setting() {
         let message = String::from_utf8(output.stderr).unwrap();
         assert!(message.contains(setting) && message.contains(&address), "{message}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_sees_what_the_jobs_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (child, rest) = serve(folder);
+    let address = rest.strip_prefix("http://").unwrap().to_owned();
+    let status = |more: &[&str]| {
+        let output = marketplace(folder, &address, ANY).arg("status").args(more).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let jobs = || {
+        let told: serde_json::Value = serde_json::from_str(&status(&["--json"])).unwrap();
+        assert_eq!((&told["batches"], &told["batches_waiting"]), (&0.into(), &0.into()), "{told}");
+        told["jobs"].as_array().unwrap().clone()
+    };
+    let wait = async {
+        while jobs().iter().any(|job| job["last"].is_null()) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_mins(1), wait).await.expect("all jobs ran");
+    let shown = status(&[]);
+    for part in ["flush", "compaction", "statistics", "sales", "erasure", "roots", "0 batches"] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+
+    assert_eq!(stop(child, Signal::SIGTERM), Some(0));
+    let output = marketplace(folder, &address, ANY).arg("status").output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && message.contains("is it running"), "{message}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use diesel::connection::SimpleConnection as _;
 use marketplace::archive;
 use marketplace::db::DbError;
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use crate::cars::Car;
 use crate::market::Market;
@@ -39,6 +40,7 @@ async fn a_full_disk_acknowledges_nothing_and_loses_nothing() {
     assert_eq!(full.code(), Code::ResourceExhausted);
     assert!(full.message().contains("marketplace.db"), "{}", full.message());
     assert!(full.message().contains("free space"), "{}", full.message());
+    assert!(full.get_details_retry_info().unwrap().retry_delay.is_some());
     assert!(answers.outcomes.is_empty(), "{:?}", answers.outcomes);
     let kept = market.app.db.read(archive::totals).await.unwrap();
     assert_eq!(kept.batches, 1);

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// Modules of the marketplace by rank: a module imports lower ranks only.
 const RANKS: [&[&str]; 12] = [
     &["schema"],
-    &["db", "clock", "config", "files", "keys"],
-    &["identity"],
+    &["db", "clock", "config", "failpoint", "files", "keys"],
+    &["identity", "progress"],
     &["consent", "ledger"],
     &["archive", "epochs", "lake"],
     &["ingest", "catalog", "rewards"],

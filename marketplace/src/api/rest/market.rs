@@ -10,7 +10,7 @@ use crate::archive::{self, ArchiveError};
 use crate::identity::Principal;
 
 #[derive(Serialize)]
-struct MarketView {
+pub(super) struct MarketView {
     batches: u64,
     samples: u64,
     batches_waiting: u64,
@@ -38,18 +38,23 @@ pub(super) async fn market(
     app: web::Data<App>,
     _caller: Principal,
 ) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(holds(&app).await?))
+}
+
+/// What the market holds now.
+pub(super) async fn holds(app: &App) -> Result<MarketView, Problem> {
     let in_lake = app.lake.last_arrival().await?;
     let lake_version = app.lake.version();
     let count = move |conn: &mut _| {
         Ok::<_, ArchiveError>((archive::totals(conn)?, archive::waiting(conn, in_lake)?))
     };
     let (totals, batches_waiting) = app.db.read(count).await?;
-    Ok(HttpResponse::Ok().json(MarketView {
+    Ok(MarketView {
         batches: totals.batches,
         samples: totals.samples,
         batches_waiting,
         lake_version,
-    }))
+    })
 }
 
 /// The rules of this market.

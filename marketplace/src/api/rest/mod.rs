@@ -24,6 +24,7 @@ mod query;
 mod quotes;
 mod segments;
 mod sql;
+mod status;
 mod stream;
 mod vehicles;
 
@@ -50,6 +51,7 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(market::health)
         .service(market::market)
         .service(market::rules)
+        .service(status::status)
         .service(accounts::open_owner)
         .service(accounts::open_buyer)
         .service(accounts::deposit)

@@ -1,0 +1,140 @@
+//! A market that dies between any two steps, and goes on where it was.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use marketplace::archive::{self, ArchiveError};
+use marketplace::config::Config;
+use marketplace::db::Db;
+use marketplace::erasure::{self, ErasureError};
+use marketplace::failpoint::Failpoint;
+use marketplace::jobs::flush::Flush;
+use marketplace::lake::Lake;
+use nix::sys::signal::Signal;
+use telematics::SealedBatch;
+use telematics::payload::Contents;
+use tokio::time::{sleep, timeout};
+
+use crate::cars::{Car, Door};
+use crate::lake_support::{Row, expected, rows, speeds};
+use crate::market::Market;
+use crate::process::{ANY, marketplace, serving, stop};
+
+/// How long a debug build may take for a turn on a machine that is busy.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A market in whose next turn every job has something to do.
+struct Stopped {
+    folder: tempfile::TempDir,
+    authority: Vec<u8>,
+    car: Car,
+    /// What the car sends when the market is back.
+    next: SealedBatch,
+    /// What is then in the lake, of all that was acknowledged.
+    expected: Vec<Row>,
+}
+
+impl Stopped {
+    /// One batch of each of two cars is in the lake, another one waits; then one of the owners wants his
+    /// car to be erased.
+    async fn new() -> Self {
+        let market = Market::start().await;
+        let (mut car, mut other) = (Car::enrol(&market).await, Car::enrol(&market).await);
+        let contents = [speeds(0, 50), speeds(100, 40), speeds(200, 30)];
+        for sent in &contents[..2] {
+            Flush::new(market.app.clone()).turn().await.unwrap();
+            send(&market, &mut car, sent).await;
+            send(&market, &mut other, sent).await;
+        }
+        let (owner, id, now) = (other.owner, other.id, market.now());
+        let ask = move |conn: &mut _| erasure::request(conn, &owner, id, now);
+        market.app.db.write(ask).await.unwrap();
+        let (next, expected) = (car.next_of(&contents[2]), expected(car.id, &contents));
+        let authority = market.app.authority.der().to_vec();
+        Self { folder: market.into_folder().await, authority, car, next, expected }
+    }
+
+    /// A market of its own in the same state.
+    fn copy(&self) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let everything = self.folder.path().join(".");
+        let copied = Command::new("cp").arg("-R").arg(everything).arg(folder.path()).status();
+        assert!(copied.unwrap().success());
+        folder
+    }
+}
+
+async fn send(market: &Market, car: &mut Car, contents: &Contents) {
+    let batch = car.next_of(contents);
+    assert_eq!(car.send(market, [batch]).await.receipts().len(), 1);
+}
+
+/// A market that merges files after each commit.
+fn market_in(folder: &Path) -> Command {
+    let mut command = marketplace(folder, ANY, ANY);
+    command
+        .env("AXLE_MARKETPLACE_FLUSH_INTERVAL_SECONDS", "1")
+        .env("AXLE_MARKETPLACE_COMPACT_AFTER_COMMITS", "1");
+    command
+}
+
+/// Runs a market that dies at `place`.
+async fn die_at(folder: &Path, place: Failpoint) {
+    let mut command = market_in(folder);
+    command.arg("serve").env(Failpoint::VARIABLE, place.name());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let ended = timeout(PATIENCE, async {
+        loop {
+            match child.try_wait().unwrap() {
+                Some(status) => return status,
+                None => sleep(Duration::from_millis(20)).await,
+            }
+        }
+    });
+    let Ok(status) = ended.await else {
+        child.kill().unwrap();
+        panic!("{place:?} was not reached");
+    };
+    assert_eq!(status.signal(), Some(nix::libc::SIGABRT), "{place:?}: {status}");
+}
+
+/// Waits until nothing is left to do.
+async fn settled(folder: &Path) {
+    let config = Config { data_dir: folder.to_owned(), ..Config::default() };
+    let db = Db::open(&config.database_url()).unwrap();
+    let done = async || {
+        let sent = db.read::<_, ArchiveError, _>(|conn| archive::after(conn, 0, 100)).await.ok()?;
+        let waiting = db.read::<_, ErasureError, _>(erasure::unfinished).await.ok()?;
+        let lake = Lake::open(&config.lake_dir()).await.ok()?;
+        let moved = lake.last_arrival().await.ok()?;
+        (waiting.is_empty() && sent.len() == 3 && sent.last()?.arrival == moved).then_some(())
+    };
+    let wait = async {
+        while done().await.is_none() {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, wait).await.expect("the market did what was left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_between_any_two_steps_loses_and_doubles_nothing() {
+    let stopped = Stopped::new().await;
+    for place in Failpoint::ALL {
+        let folder = stopped.copy();
+        die_at(folder.path(), place).await;
+
+        let (child, _, address) = serving(&mut market_in(folder.path()));
+        let door = Door { address, authority: stopped.authority.clone() };
+        let answers = stopped.car.send_to(&door, [stopped.next.clone()]).await;
+        assert_eq!(answers.receipts(), [(3, false)], "{place:?}");
+        settled(folder.path()).await;
+        assert_eq!(stop(child, Signal::SIGTERM), Some(0), "{place:?}");
+
+        let lake = Lake::open(&folder.path().join("lake")).await.unwrap();
+        assert_eq!(rows(&lake).await, stopped.expected, "{place:?}");
+    }
+}

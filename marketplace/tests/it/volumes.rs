@@ -1,0 +1,105 @@
+//! Volumes that are full, one at a time: that of the database, and that of the lake.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use marketplace::archive;
+use marketplace::jobs::flush::Flush;
+use marketplace::progress::Job;
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+use crate::cars::Car;
+use crate::lake_support::{expected, rows, speeds};
+use crate::market::Market;
+
+/// A volume in memory of its own, which ends with the value.
+struct Volume {
+    folder: tempfile::TempDir,
+}
+
+impl Volume {
+    fn new(mebibytes: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let size = format!("size={mebibytes}m");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path());
+        assert!(mount.status().unwrap().success());
+        Self { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Takes all the room there is, until the file is removed.
+    fn fill(&self) -> std::path::PathBuf {
+        let file = self.path().join("ballast");
+        let error = fs::write(&file, vec![7; 64 << 20]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        file
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        // Lazily: what is open may still be closing.
+        Command::new("umount").arg("-l").arg(self.path()).status().ok();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs root, to mount a small volume"]
+async fn a_full_volume_of_the_database_refuses_batches_until_there_is_room() {
+    let volume = Volume::new(16);
+    let url = volume.path().join("marketplace.db").to_string_lossy().into_owned();
+    let market = Market::start_with(|config| config.database_url = Some(url)).await;
+    let mut car = Car::enrol(&market).await;
+    let first = car.batch();
+    car.send(&market, [first.clone()]).await.receipts();
+    let ballast = volume.fill();
+    let many = (0..64).map(|_| car.batch_of_noise(1_000)).collect::<Vec<_>>();
+
+    let refused = car.send(&market, many.clone()).await;
+
+    let full = refused.end.unwrap();
+    assert_eq!(full.code(), Code::ResourceExhausted, "{full:?}");
+    assert!(full.get_details_retry_info().unwrap().retry_delay.is_some());
+    let kept = market.app.db.read(archive::totals).await.unwrap();
+    assert_eq!(kept.batches, 1 + u64::try_from(refused.outcomes.len()).unwrap());
+
+    fs::remove_file(ballast).unwrap();
+    assert_eq!(car.send(&market, [first]).await.receipts(), [(1, true)]);
+    assert_eq!(car.send(&market, many).await.receipts().len(), 64);
+}
+
+#[tokio::test]
+#[ignore = "needs root, to mount a small volume"]
+async fn a_full_volume_of_the_lake_stops_neither_cars_nor_readers() {
+    let volume = Volume::new(2);
+    let lake = volume.path().join("lake");
+    let market = Market::start_with(|config| config.lake_dir = Some(lake)).await;
+    let mut car = Car::enrol(&market).await;
+    let contents = [speeds(0, 20), speeds(100, 5_000)];
+    let mut flush = Flush::new(market.app.clone());
+    let first = car.next_of(&contents[0]);
+    car.send(&market, [first]).await.receipts();
+    flush.turn().await.unwrap();
+    let ballast = volume.fill();
+
+    let second = car.next_of(&contents[1]);
+    assert_eq!(car.send(&market, [second]).await.receipts(), [(2, false)]);
+    flush.turn().await.unwrap_err();
+
+    let state = market.app.progress.of(Job::Flush);
+    assert!(state.failing);
+    let message = state.failure.unwrap().message;
+    assert!(message.contains("No space left"), "{message}");
+    assert_eq!(rows(&market.app.lake).await, expected(car.id, &contents[..1]), "readers go on");
+
+    fs::remove_file(ballast).unwrap();
+    flush.turn().await.unwrap();
+    assert_eq!(rows(&market.app.lake).await, expected(car.id, &contents));
+    assert!(!market.app.progress.of(Job::Flush).failing);
+}
