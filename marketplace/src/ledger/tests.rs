@@ -19,7 +19,7 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { db: Db::open_in(folder.path()).unwrap(), _folder: folder }
+        Self { db: Db::of_test(folder.path()), _folder: folder }
     }
 
     async fn post(&self, entry: &Entry) -> Result<Posted, LedgerError> {

@@ -11,6 +11,7 @@
 mod cars;
 mod claims;
 mod earnings;
+mod engine;
 mod enrolment;
 mod epochs;
 mod erasure;
@@ -30,5 +31,6 @@ mod questions_hostile;
 mod questions_sql;
 mod questions_support;
 mod schema;
+mod schemas;
 mod storage;
 mod streaming;

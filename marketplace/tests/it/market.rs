@@ -13,6 +13,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::engine;
+
 pub(crate) struct Market {
     pub(crate) app: App,
     pub(crate) address: SocketAddr,
@@ -29,7 +31,7 @@ impl Market {
     /// A market with settings of its own.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
+        let mut config = config(folder.path());
         change(&mut config);
         let app = App::open(config).await.unwrap();
         Self { folder: Some(folder), ..Self::serve(app).await }
@@ -124,6 +126,11 @@ impl Market {
 }
 
 async fn open(folder: &Path) -> App {
-    let data_dir = folder.to_owned();
-    App::open(Config { data_dir, ..Config::default() }).await.unwrap()
+    App::open(config(folder)).await.unwrap()
+}
+
+/// Settings of a market in `folder`, on the engine that tests run on.
+pub(crate) fn config(folder: &Path) -> Config {
+    let database_url = Some(engine::database(folder));
+    Config { data_dir: folder.to_owned(), database_url, ..Config::default() }
 }
