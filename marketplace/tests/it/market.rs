@@ -37,15 +37,6 @@ impl Market {
         Self { folder: Some(folder), ..Self::serve(app).await }
     }
 
-    /// A market on another database than its own SQLite file, that takes proofs.
-    pub(crate) async fn start_on(database_url: &str) -> Self {
-        Self::start_with(|config| {
-            config.database_url = Some(database_url.to_owned());
-            (config.keys_dir, config.allow_dev_keys) = crate::proving::takes_proofs();
-        })
-        .await
-    }
-
     async fn serve(app: App) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
