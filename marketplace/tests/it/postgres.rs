@@ -18,7 +18,7 @@ const BATCHES: usize = 200;
 const RESTARTS_MIN: usize = 3;
 const RESTARTS_MAX: usize = 20;
 /// How long a car may have to wait for its next receipt, restart included.
-const WAIT_MAX: Duration = Duration::from_secs(120);
+const WAIT_MAX: Duration = Duration::from_mins(2);
 
 /// A car's spool: what was not acknowledged is sent again.
 struct Spool {
