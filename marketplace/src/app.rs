@@ -151,7 +151,7 @@ mod tests {
     #[tokio::test]
     async fn a_second_marketplace_in_the_same_folder_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || App::open(Config { data_dir: folder.path().to_owned(), ..Config::default() });
+        let open = || App::open(Config::of_test(folder.path()));
         let first = open().await.unwrap();
         let error = open().await.err().unwrap().to_string();
         assert!(error.contains(&*folder.path().to_string_lossy()), "{error}");

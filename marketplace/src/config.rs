@@ -226,6 +226,15 @@ impl Config {
 }
 
 #[cfg(test)]
+impl Config {
+    /// Settings of a test that keeps its things in `folder`, on the engine that tests run on.
+    pub(crate) fn of_test(folder: &Path) -> Self {
+        let database_url = Some(crate::engine::database(folder));
+        Self { data_dir: folder.to_owned(), database_url, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -46,7 +46,14 @@ const POSTGRES_WRITERS: u32 = 8;
 /// How long a caller waits for a connection before the request fails.
 const CONNECTION_WAIT: Duration = Duration::from_secs(30);
 /// Attempts of a transaction that PostgreSQL could not serialize.
-const ATTEMPTS_MAX: u32 = 10;
+const ATTEMPTS_MAX: u32 = 20;
+/// The longest pause before the second attempt; it doubles with each, up to [`PAUSE_MAX`].
+const PAUSE_FIRST: Duration = Duration::from_millis(2);
+/// The longest pause between two attempts: some ten commits.
+const PAUSE_MAX: Duration = Duration::from_millis(100);
+
+/// The advisory lock of [`take_turn`]: "Axle" in ASCII.
+const TURN: i64 = 0x4178_6c65;
 
 /// Why the database could not be opened or migrated.
 #[derive(Debug, thiserror::Error)]
@@ -173,24 +180,47 @@ fn scrub(conn: &mut Conn) -> Result<(), DieselError> {
     }
 }
 
+/// Waits for every transaction that took its turn before, and makes those that follow wait for this one. What is numbered
+/// behind it is numbered in the order of commits. So it is on SQLite without, for it has one writer; sequences
+/// of PostgreSQL count when a row is inserted, and who reads behind the last number would miss a row that was
+/// numbered earlier and committed later.
+///
+/// # Errors
+/// Fails when the database does.
+pub fn take_turn(conn: &mut Conn) -> Result<(), DieselError> {
+    match conn {
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Postgres(postgres) => {
+            postgres.batch_execute(&format!("SELECT pg_advisory_xact_lock({TURN})"))
+        }
+    }
+}
+
 /// Runs `verb` in one transaction on `conn`, again when PostgreSQL could not serialize it.
 fn transaction<T, E, F>(conn: &mut Conn, verb: F) -> Result<T, E>
 where
     E: From<DieselError> + Error + 'static,
     F: Fn(&mut Conn) -> Result<T, E>,
 {
-    let mut attempt = 1;
-    loop {
-        let result = match conn {
-            // Takes the write lock at once: a transaction that upgrades later would fail instead.
-            Conn::Sqlite(_) => immediate(conn, &verb),
-            Conn::Postgres(_) => conn.transaction(|conn| verb(conn)),
-        };
-        match result {
-            Err(error) if attempt < ATTEMPTS_MAX && is_conflict(&error) => attempt += 1,
+    if matches!(conn, Conn::Sqlite(_)) {
+        // Takes the write lock at once: a transaction that upgrades later would fail instead.
+        return immediate(conn, &verb);
+    }
+    let mut pause_max = PAUSE_FIRST;
+    for _ in 1..ATTEMPTS_MAX {
+        match conn.transaction(|conn| verb(conn)) {
+            Err(error) if is_conflict(&error) => pause(pause_max),
             result => return result,
         }
+        pause_max = PAUSE_MAX.min(pause_max.saturating_mul(2));
     }
+    conn.transaction(|conn| verb(conn))
+}
+
+/// Waits for a part of `longest`, another one each time: who met in a conflict must not meet again.
+#[expect(clippy::disallowed_methods, reason = "transactions have a thread of their own")]
+fn pause(longest: Duration) {
+    std::thread::sleep(longest.mul_f64(rand::random()));
 }
 
 fn immediate<T, E, F>(conn: &mut Conn, verb: &F) -> Result<T, E>
@@ -210,11 +240,12 @@ where
     result
 }
 
-/// Whether the cause of `error` is a transaction that may succeed when it is run again
-/// (SQLSTATE 40001 and 40P01).
+/// Whether the cause of `error` is a transaction that may end otherwise when it is run again
+/// (SQLSTATE 40001, 40P01 and 23505). Verbs look before they insert, so a row that is there nonetheless was
+/// inserted meanwhile: the next attempt sees it, and says in the words of its module what that means.
 fn is_conflict(error: &(dyn Error + 'static)) -> bool {
     database_cause(error).is_some_and(|(kind, message)| {
-        matches!(kind, DatabaseErrorKind::SerializationFailure)
+        matches!(kind, DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation)
             || message.contains("deadlock detected")
     })
 }
@@ -289,6 +320,19 @@ pub fn without_credentials(url: &str) -> String {
     match (url.split_once("//"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}//{rest}"),
         _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+impl Db {
+    /// The database of a test that keeps its things in `folder`, on the engine that tests run on.
+    pub(crate) fn of_test(folder: &Path) -> Self {
+        let db = Self::open(&crate::engine::database(folder)).unwrap();
+        db.migrate().unwrap();
+        db
     }
 }
 

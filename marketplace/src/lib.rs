@@ -15,6 +15,9 @@ pub mod config;
 pub mod consent;
 pub mod db;
 pub mod delivery;
+#[cfg(test)]
+#[path = "../tests/it/engine.rs"]
+mod engine;
 pub mod epochs;
 pub mod erasure;
 pub mod failpoint;

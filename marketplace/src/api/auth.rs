@@ -127,9 +127,7 @@ mod tests {
     /// A market with an operator (key 1), an owner (key 2) and a buyer (key 3).
     async fn market() -> (tempfile::TempDir, App) {
         let folder = tempfile::tempdir().unwrap();
-        let app = App::open(Config { data_dir: folder.path().to_owned(), ..Config::default() })
-            .await
-            .unwrap();
+        let app = App::open(Config::of_test(folder.path())).await.unwrap();
         app.db
             .write::<_, IdentityError, _>(|conn| {
                 let operator = identity::create_operator(conn, &ApiKey::new([1; 32]), T0)?;

@@ -248,6 +248,7 @@ impl From<CampaignsError> for Problem {
                 Self::not_found(error)
             }
             CampaignsError::BadTitle { .. }
+            | CampaignsError::ControlInTitle
             | CampaignsError::ClosesInThePast { .. }
             | CampaignsError::NotExact => Self::invalid(error),
             failure => Self::internal(failure),

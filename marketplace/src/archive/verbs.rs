@@ -8,7 +8,7 @@ use telematics::{BatchHash, Sample, SealedBatch, Timestamp, VehicleId};
 
 use super::quality::{Latest, Newest, Quality, Reason, Score, horizon};
 use super::queries;
-use crate::db::Conn;
+use crate::db::{self, Conn};
 
 /// Why the archive could not keep or return something.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +118,8 @@ pub fn append(
     if !queries::move_chain(conn, &batch.header, end, (samples, quality), now)? {
         return Err(ArchiveError::NotNext { vehicle, seq: batch.header.seq });
     }
+    // Numbers it: the lake reads behind the last number that it has.
+    db::take_turn(conn)?;
     queries::insert_batch(conn, batch, hash, (samples, quality), now)?;
     for reason in &quality.reasons {
         queries::insert_reason(conn, vehicle, batch.header.seq, reason)?;
@@ -332,7 +334,7 @@ mod tests {
 
     async fn market_with_a_car() -> (tempfile::TempDir, Db) {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open_in(folder.path()).unwrap();
+        let db = Db::of_test(folder.path());
         db.write::<_, IdentityError, _>(|conn| {
             let operator = identity::create_operator(conn, &ApiKey::new([1; 32]), T0)?;
             let (id, key) = (OwnerId::new(T0, [1; 10]), ApiKey::new([2; 32]));

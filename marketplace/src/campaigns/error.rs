@@ -16,6 +16,9 @@ pub enum CampaignsError {
         /// How many it has.
         chars: usize,
     },
+    /// A character that is not for reading, which not every database can keep.
+    #[error("the title has a control character; leave it out")]
+    ControlInTitle,
     /// No claim could ever be taken.
     #[error("the campaign would have closed at {closes_at}; name a time to come")]
     ClosesInThePast {

@@ -36,6 +36,9 @@ pub fn create(
     if campaign.title.trim().is_empty() || chars > Campaign::TITLE_CHARS_MAX {
         return Err(CampaignsError::BadTitle { chars });
     }
+    if campaign.title.chars().any(char::is_control) {
+        return Err(CampaignsError::ControlInTitle);
+    }
     if campaign.closes_at <= now {
         return Err(CampaignsError::ClosesInThePast { closes_at: campaign.closes_at });
     }

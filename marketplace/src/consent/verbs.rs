@@ -145,7 +145,7 @@ mod tests {
     /// Two vehicles of one owner, and another owner with none.
     async fn market() -> (tempfile::TempDir, Db, Owner, Owner) {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open_in(folder.path()).unwrap();
+        let db = Db::of_test(folder.path());
         let owners = db.write::<_, ConsentError, _>(enrol_two).await.unwrap();
         (folder, db, owners.0, owners.1)
     }

@@ -11,7 +11,7 @@ use crate::identity::{self, ApiKey, IdentityError, NewVehicle};
 
 async fn market_with_a_car() -> (tempfile::TempDir, Db) {
     let folder = tempfile::tempdir().unwrap();
-    let db = Db::open_in(folder.path()).unwrap();
+    let db = Db::of_test(folder.path());
     db.write::<_, IdentityError, _>(|conn| {
         let operator = identity::create_operator(conn, &ApiKey::new([1; 32]), T0)?;
         let (id, key) = (OwnerId::new(T0, [1; 10]), ApiKey::new([2; 32]));

@@ -134,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_opens_the_account_it_was_given_for() {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open_in(folder.path()).unwrap();
+        let db = Db::of_test(folder.path());
         let keys = [1, 2, 3].map(|byte| ApiKey::new([byte; 32]));
         let (owner, buyer) = (OwnerId::new(T0, [1; 10]), BuyerId::new(T0, [2; 10]));
 
@@ -161,7 +161,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_never_given_opens_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open_in(folder.path()).unwrap();
+        let db = Db::of_test(folder.path());
 
         let found = db.read(|conn| authenticate(conn, &ApiKey::new([9; 32]))).await.unwrap();
 

@@ -118,7 +118,7 @@ mod tests {
 
     async fn market_with_a_code() -> (tempfile::TempDir, Db, Owner) {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open_in(folder.path()).unwrap();
+        let db = Db::of_test(folder.path());
         let owner = db
             .write::<_, IdentityError, _>(|conn| {
                 let operator = identity::create_operator(conn, &ApiKey::new([1; 32]), T0)?;

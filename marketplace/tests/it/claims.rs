@@ -12,7 +12,7 @@ use zk::text::ClaimFile;
 use zk::{Circuit, Verifier};
 
 use crate::cars::Car;
-use crate::market::Market;
+use crate::market::{self, Market};
 use crate::market_support::{call, get, post};
 use crate::proving::{self, Proving, buyer, campaign, keys_dir};
 
@@ -248,6 +248,7 @@ async fn what_is_no_campaign_is_refused_with_the_reason() {
     let cases = [
         (with("title", " ".into()),                               "title"),
         (with("title", "x".repeat(201).into()),                   "201 characters"),
+        (with("title", "Calm\0drivers".into()),                   "control character"),
         (with("closes_at", "2020-01-01T00:00:00Z".into()),        "time to come"),
         (with("closes_at", "soon".into()),                        "soon"),
         (with("scope", serde_json::json!({ "first_day": "2026-01-02", "last_day": "2026-01-01" })), "days before"),
@@ -283,11 +284,8 @@ async fn a_campaign_is_closed_and_its_claims_are_read_by_its_buyer_only() {
 #[tokio::test]
 async fn development_keys_are_refused_unless_they_are_allowed() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config {
-        data_dir: folder.path().to_owned(),
-        keys_dir: Some(keys_dir().to_owned()),
-        ..Config::default()
-    };
+    let keys_dir = Some(keys_dir().to_owned());
+    let config = Config { keys_dir, ..market::config(folder.path()) };
 
     let error = App::open(config.clone()).await.err().unwrap();
     let cause = std::error::Error::source(&error).unwrap().to_string();

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cars::Door;
+use crate::engine;
 
 pub(crate) struct Market {
     pub(crate) app: App,
@@ -31,19 +32,10 @@ impl Market {
     /// A market with settings of its own.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
+        let mut config = config(folder.path());
         change(&mut config);
         let app = App::open(config).await.unwrap();
         Self { folder: Some(folder), ..Self::serve(app).await }
-    }
-
-    /// A market on another database than its own SQLite file, that takes proofs.
-    pub(crate) async fn start_on(database_url: &str) -> Self {
-        Self::start_with(|config| {
-            config.database_url = Some(database_url.to_owned());
-            (config.keys_dir, config.allow_dev_keys) = crate::proving::takes_proofs();
-        })
-        .await
     }
 
     async fn serve(app: App) -> Self {
@@ -137,6 +129,11 @@ impl Market {
 }
 
 async fn open(folder: &Path) -> App {
-    let data_dir = folder.to_owned();
-    App::open(Config { data_dir, ..Config::default() }).await.unwrap()
+    App::open(config(folder)).await.unwrap()
+}
+
+/// Settings of a market in `folder`, on the engine that tests run on.
+pub(crate) fn config(folder: &Path) -> Config {
+    let database_url = Some(engine::database(folder));
+    Config { data_dir: folder.to_owned(), database_url, ..Config::default() }
 }

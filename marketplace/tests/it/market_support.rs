@@ -18,6 +18,8 @@ use telematics::{OwnerId, Powertrain, Timestamp, VehicleDescription};
 use tempfile::TempDir;
 use zk::IdentityCommitment;
 
+use crate::market;
+
 /// The operator's key in every test.
 pub(crate) const OPERATOR: [u8; 32] = [1; 32];
 
@@ -97,7 +99,7 @@ impl Market {
     pub(crate) async fn with_cars(cars: u8, vehicles_min: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let rules = Rules { vehicles_min, ..Rules::default() };
-        let config = Config { data_dir: folder.path().to_owned(), rules, ..Config::default() };
+        let config = Config { rules, ..market::config(folder.path()) };
         let mut app = App::open(config).await.unwrap();
         app.clock = Clock::Fixed(T0);
         app.db

@@ -9,10 +9,15 @@ use std::process::{Child, Command, Output, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::engine;
+
 pub(crate) fn marketplace(folder: &Path, rest: &str, grpc: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marketplace"));
     command
         .env("AXLE_MARKETPLACE_DATA_DIR", folder)
+        .envs(engine::server().map(|server| {
+            ("AXLE_MARKETPLACE_DATABASE_URL", engine::create(&server, folder, engine::EMPTY))
+        }))
         .env("AXLE_MARKETPLACE_REST_ADDRESS", rest)
         .env("AXLE_MARKETPLACE_GRPC_ADDRESS", grpc);
     command

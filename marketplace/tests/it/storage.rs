@@ -26,7 +26,7 @@ async fn leave_room_for(market: &Market, pages: i32) {
 }
 
 #[tokio::test]
-async fn a_full_disk_acknowledges_nothing_and_loses_nothing() {
+async fn a_full_disk_acknowledges_nothing_and_loses_nothing_in_sqlite() {
     let market = Market::start().await;
     let mut car = Car::enrol(&market).await;
     let first = car.batch();
