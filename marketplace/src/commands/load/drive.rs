@@ -23,6 +23,9 @@ pub(super) fn consent() -> String {
     shared.join(",")
 }
 
+/// How much earlier than even a sample may be.
+const JITTER_MICROS_MAX: i64 = 1_000;
+
 /// One car's signals, and how far it has driven.
 pub(super) struct Drive {
     signals: Vec<Course>,
@@ -53,11 +56,17 @@ impl Drive {
         for (column, course) in self.signals.iter().enumerate() {
             let length = count / columns + usize::from(column < count % columns);
             let (begun, rows) = (self.step, i64::try_from(length).unwrap_or(i64::MAX));
-            samples.extend((1..=rows).map(|row| Sample {
-                signal: course.signal,
-                time: self.driven_until.plus_micros(passed * row / rows),
-                value: course.at(begun + row),
-            }));
+            // Clocks are not as even as ours: without their jitter, times would compress to nothing.
+            let jitter = (passed / rows.max(1)).clamp(1, JITTER_MICROS_MAX);
+            samples.extend(
+                (1..=rows).map(|row| Sample {
+                    signal: course.signal,
+                    time: self
+                        .driven_until
+                        .plus_micros(passed * row / rows - noise(begun + row) % jitter),
+                    value: course.at(begun + row),
+                }),
+            );
         }
         self.step += i64::try_from(count / columns).unwrap_or(i64::MAX);
         self.driven_until = self.driven_until.plus_micros(passed);
@@ -72,14 +81,22 @@ impl Course {
         Self { signal, low: low + quarter, high: high - quarter }
     }
 
-    /// A triangle of 512 steps with a little noise.
+    /// A triangle of 512 steps, with the noise of a sensor.
     fn at(&self, step: i64) -> Value {
         let phase = step.wrapping_add(i64::from(self.signal.number()) * 37).rem_euclid(512);
         let folded = if phase < 256 { phase } else { 511 - phase };
         let width = self.high - self.low;
-        let noise = (step.wrapping_mul(2_654_435_761) >> 20) & 3;
-        Value::from_raw((self.low + width / 256 * folded + noise).clamp(self.low, self.high))
+        let value = self.low + width / 256 * folded + (noise(step) & 15);
+        Value::from_raw(value.clamp(self.low, self.high))
     }
+}
+
+/// Bits that look random and are the same for the same `step` (the finalizer of `SplitMix64`). Not negative.
+const fn noise(step: i64) -> i64 {
+    let mut bits = step.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((bits ^ (bits >> 31)) >> 1).cast_signed()
 }
 
 #[cfg(test)]
