@@ -39,6 +39,7 @@ diesel::table! {
         status -> Text,
         enrolled_at -> BigInt,
         identity_commitment -> Nullable<Binary>,
+        labels -> Text,
     }
 }
 

@@ -36,6 +36,7 @@ enum Dimension {
     MassFlow,
     VolumeFlow,
     Consumption,
+    Mass,
 }
 
 /// `si = value * factor + offset`.
@@ -143,6 +144,9 @@ const UNITS: &[Definition] = &[
     unit("kg/h",      Dimension::MassFlow,     1.0 / 3.6,    &[]),
     unit("l/h",       Dimension::VolumeFlow,   1.0,          &["L/h"]),
     unit("l/100km",   Dimension::Consumption,  1.0,          &["L/100km"]),
+    unit("kg",        Dimension::Mass,         1.0,          &[]),
+    unit("t",         Dimension::Mass,         1_000.0,      &["ton", "tonnes"]),
+    unit("lbs",       Dimension::Mass,         0.453_592_37, &["lb", "LBS"]),
 ];
 
 impl Unit {

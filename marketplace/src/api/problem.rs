@@ -190,6 +190,7 @@ impl From<IdentityError> for Problem {
     fn from(error: IdentityError) -> Self {
         match error {
             IdentityError::Storage(_) | IdentityError::Corrupt { .. } => Self::internal(error),
+            IdentityError::NotYours { .. } => Self::not_found(error),
             refusal => Self::new(kinds::CONFLICT, refusal),
         }
     }

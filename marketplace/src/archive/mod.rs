@@ -22,6 +22,6 @@ pub use quality::{
 };
 pub use verbs::{
     ArchiveError, Chain, Scored, StoredBatch, Totals, VehicleQuality, after, after_of, append,
-    chain, erase, hash_at, latest, latest_of_all, newest, of_vehicle, portion, qualities,
-    quarantine, quarantine_stored, quarantined, scored, totals, waiting,
+    chain, erase, hash_at, latest, latest_among, latest_of_all, newest, of_vehicle, portion,
+    qualities, quarantine, quarantine_stored, quarantined, scored, totals, waiting,
 };

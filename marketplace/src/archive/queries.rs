@@ -13,7 +13,7 @@ use super::verbs::{ArchiveError, Chain, StoredBatch, Totals};
 use crate::db::Conn;
 use crate::schema::{batches, chains, latest_values, quarantine};
 
-pub(super) use quality::{insert_reason, latest_of_all, qualities, scored};
+pub(super) use quality::{insert_reason, latest_among, latest_of_all, qualities, scored};
 
 /// Batches that are moved to the lake together, at most.
 const PORTION_BATCHES_MAX: i64 = 20_000;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use telematics::loss::Bridge;
 use telematics::payload::Contents;
-use telematics::{BatchHash, Sample, SealedBatch, Timestamp, VehicleId};
+use telematics::{BatchHash, Sample, SealedBatch, Signal, Timestamp, VehicleId};
 
 use super::quality::{Latest, Newest, Quality, Reason, Score, horizon};
 use super::queries;
@@ -160,6 +160,18 @@ pub fn newest(samples: &[Sample], horizon: Timestamp) -> impl Iterator<Item = Ne
 /// Fails when the database does, or when a row is damaged.
 pub fn latest_of_all(conn: &mut Conn, vehicle: VehicleId) -> Result<Vec<Latest>, ArchiveError> {
     queries::latest_of_all(conn, vehicle)
+}
+
+/// The newest values of `vehicles`: of these signals, or of all when none is said.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn latest_among(
+    conn: &mut Conn,
+    vehicles: &[VehicleId],
+    signals: Option<&[Signal]>,
+) -> Result<Vec<(VehicleId, Sample)>, ArchiveError> {
+    queries::latest_among(conn, vehicles, signals)
 }
 
 /// The last `limit` batches of `vehicle` that have a score, newest first.

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use telematics::{OwnerId, Timestamp, VehicleDescription, VehicleId};
 use zk::IdentityCommitment;
 
+use super::labels::Labels;
 use super::principal::Owner;
 use super::vehicles::{VehicleRecord, VehicleStatus};
 use super::{IdentityError, queries};
@@ -79,6 +80,7 @@ pub fn enroll(
         description: car.description.clone(),
         status: VehicleStatus::Active,
         enrolled_at: now,
+        labels: Labels::default(),
     };
     queries::insert_vehicle(conn, &record, &car.key, car.identity)?;
     // Asked again by the statement that uses it up, so that two cars never share one code.

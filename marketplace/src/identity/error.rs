@@ -34,6 +34,12 @@ pub enum IdentityError {
         /// Which.
         vehicle: VehicleId,
     },
+    /// Not the caller's vehicle; whether it exists is none of his business.
+    #[error("you have no vehicle {vehicle}")]
+    NotYours {
+        /// The vehicle named.
+        vehicle: VehicleId,
+    },
     /// A row that no longer reads as what it was.
     #[error("the row of {what} in table `{table}` is damaged")]
     Corrupt {

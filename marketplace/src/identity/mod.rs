@@ -15,6 +15,7 @@ mod authority;
 mod enrolment;
 mod error;
 mod key;
+mod labels;
 pub mod principal;
 mod queries;
 mod vehicles;
@@ -27,6 +28,7 @@ pub use authority::{Authority, AuthorityError, ServerIdentity, VehicleCertificat
 pub use enrolment::{CODE_VALID_SECONDS, Enrolled, NewVehicle, create_enrolment_code, enroll};
 pub use error::IdentityError;
 pub use key::{ApiKey, NotAKey};
+pub use labels::{Labels, NotLabels, label};
 pub use principal::{Buyer, Operator, Owner, Principal, Vehicle};
 pub use vehicles::{
     Prover, VehicleRecord, VehicleStatus, prover, suspend, vehicle, vehicles, vehicles_of,

@@ -9,6 +9,7 @@ use zk::{ClassNumbers, IdentityCommitment};
 use super::IdentityError;
 use super::accounts::AccountRecord;
 use super::key::ApiKey;
+use super::labels::Labels;
 use super::vehicles::{Prover, VehicleRecord, VehicleStatus};
 use crate::db::Conn;
 use crate::schema::{api_keys, buyers, enrolment_codes, owners, vehicles};
@@ -267,6 +268,18 @@ pub(super) fn prover(conn: &mut Conn, id: VehicleId) -> Result<Option<Prover>, I
     }))
 }
 
+/// Sets the labels of a vehicle of `owner`; whether there is one.
+pub(super) fn set_labels(
+    conn: &mut Conn,
+    owner: OwnerId,
+    id: VehicleId,
+    labels: &str,
+) -> QueryResult<bool> {
+    let own = vehicles::id.eq(id.to_vec()).and(vehicles::owner_id.eq(owner.to_vec()));
+    let set = diesel::update(vehicles::table.filter(own)).set(vehicles::labels.eq(labels));
+    Ok(set.execute(conn)? == 1)
+}
+
 pub(super) fn set_status(
     conn: &mut Conn,
     id: VehicleId,
@@ -289,6 +302,7 @@ struct VehicleRow {
     powertrain: String,
     status: String,
     enrolled_at: i64,
+    labels: String,
 }
 
 impl TryFrom<VehicleRow> for VehicleRecord {
@@ -305,6 +319,7 @@ impl TryFrom<VehicleRow> for VehicleRecord {
             description,
             status: VehicleStatus::parse(&row.status).ok_or_else(|| damaged_vehicle(&row.id))?,
             enrolled_at: Timestamp::from_micros(row.enrolled_at),
+            labels: Labels::parse(&row.labels).or(Err(damaged_vehicle(&row.id)))?,
         })
     }
 }

@@ -4,6 +4,7 @@ use ed25519_dalek::VerifyingKey;
 use telematics::{OwnerId, Timestamp, VehicleDescription, VehicleId};
 use zk::{ClassNumbers, IdentityCommitment};
 
+use super::labels::Labels;
 use super::principal::{Owner, Vehicle};
 use super::{IdentityError, queries};
 use crate::db::Conn;
@@ -45,6 +46,8 @@ pub struct VehicleRecord {
     pub status: VehicleStatus,
     /// Since when it takes part.
     pub enrolled_at: Timestamp,
+    /// How its owner tells it from his others.
+    pub labels: Labels,
 }
 
 /// As whom a vehicle proves: what its leaves are made of, besides the day and the commitment.

@@ -32,6 +32,7 @@ mod proving;
 mod quality;
 mod questions;
 mod questions_hostile;
+mod questions_own;
 mod questions_sql;
 mod questions_support;
 mod schema;

@@ -26,6 +26,7 @@ const ROUTES: [Row; 43] = [
     (Method::POST, "/v1/buyers/BUYER/deposits",         "o"),
     (Method::POST, "/v1/enrolment-codes",               "w"),
     (Method::GET,  "/v1/vehicles",                      "w"),
+    (Method::PUT,  "/v1/vehicles/VEHICLE/labels",       "w"),
     (Method::GET,  "/v1/vehicles/VEHICLE/latest",       "w"),
     (Method::GET,  "/v1/vehicles/VEHICLE/consent",      "w"),
     (Method::PUT,  "/v1/vehicles/VEHICLE/consent",      "w"),

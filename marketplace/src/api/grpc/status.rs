@@ -19,7 +19,7 @@ const FULL_RETRY: Duration = Duration::from_secs(30);
 
 pub(super) fn identity(error: &IdentityError) -> Status {
     let code = match error {
-        IdentityError::UnknownCode => Code::NotFound,
+        IdentityError::UnknownCode | IdentityError::NotYours { .. } => Code::NotFound,
         IdentityError::UsedCode | IdentityError::ExpiredCode => Code::FailedPrecondition,
         IdentityError::KeyTaken => Code::AlreadyExists,
         IdentityError::UnknownVehicle { .. } => Code::Unauthenticated,

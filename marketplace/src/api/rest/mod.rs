@@ -59,6 +59,7 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(accounts::balance)
         .service(vehicles::enrolment_code)
         .service(vehicles::list)
+        .service(vehicles::label)
         .service(vehicles::latest_values)
         .service(vehicles::read_consent)
         .service(vehicles::decide)

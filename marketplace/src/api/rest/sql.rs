@@ -1,4 +1,4 @@
-//! SQL over the samples that a caller may read.
+//! SQL over the samples that a caller may read, and over what an owner knows of his vehicles.
 //!
 //! **Invariant:** a buyer's read of what was delivered to him is noted for its owners before it
 //! begins, as a download is.
@@ -12,9 +12,8 @@ use crate::api::auth::Asker;
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::delivery::{self, DeliveryError, ReadId, Version};
-use crate::identity::Buyer;
+use crate::identity::{self, Buyer, IdentityError};
 use crate::questions::sql::{self, Permitted, Table, Value};
-use crate::questions::{self, QuestionError};
 use crate::trade::OrderId;
 
 #[derive(Deserialize)]
@@ -51,7 +50,7 @@ impl Serialize for RowView {
     }
 }
 
-/// Answers one SELECT over the table `samples`.
+/// Answers one SELECT over the table `samples`, and an owner also over `latest` and `vehicles`.
 #[post("/v1/sql")]
 pub(super) async fn answer(
     app: web::Data<App>,
@@ -84,8 +83,8 @@ async fn permitted(
             Err(Problem::invalid("an owner has no `orders`; `samples` has his vehicles"))
         }
         Asker::Owner(owner) => {
-            let find = move |conn: &mut _| questions::own_vehicles(conn, &owner, None);
-            let own = app.db.read::<_, QuestionError, _>(find).await?;
+            let find = move |conn: &mut _| identity::vehicles_of(conn, &owner);
+            let own = app.db.read::<_, IdentityError, _>(find).await?;
             Ok((Permitted::Own(own), Vec::new()))
         }
         Asker::Buyer(buyer) => {

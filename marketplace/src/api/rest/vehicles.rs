@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::archive::{self, Chain};
 use crate::consent::{self, ConsentError, Decision};
 use crate::db::Conn;
-use crate::identity::{self, IdentityError, Owner, VehicleRecord};
+use crate::identity::{self, IdentityError, Labels, Owner, VehicleRecord};
 
 /// Decisions as they are sent: `{"consent": {"location": "share"}, "precision": {"location": "h3-9"}}`.
 #[derive(Deserialize)]
@@ -59,6 +59,7 @@ struct VehicleView {
     powertrain: &'static str,
     status: &'static str,
     enrolled_at: String,
+    labels: BTreeMap<String, String>,
     /// Time of the newest sample that arrived.
     last_seen: Option<String>,
     samples: u64,
@@ -75,6 +76,7 @@ impl VehicleView {
             powertrain: vehicle.description.powertrain().as_str(),
             status: vehicle.status.as_str(),
             enrolled_at: vehicle.enrolled_at.to_string(),
+            labels: vehicle.labels.as_map().clone(),
             last_seen: newest.map(|time| time.to_string()),
             samples: chain.map_or(0, |chain| chain.samples),
         }
@@ -156,6 +158,22 @@ pub(super) async fn list(app: web::Data<App>, owner: Owner) -> Result<HttpRespon
         })
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "vehicles": views })))
+}
+
+/// Labels a vehicle, in place of what it was labelled before: `{"depot": "Leipzig"}`.
+#[put("/v1/vehicles/{id}/labels")]
+pub(super) async fn label(
+    app: web::Data<App>,
+    owner: Owner,
+    id: web::Path<String>,
+    body: web::Json<BTreeMap<String, String>>,
+) -> Result<HttpResponse, Problem> {
+    let vehicle = VehicleId::parse(&id)?;
+    let labels = Labels::new(body.into_inner()).map_err(Problem::invalid)?;
+    let kept = labels.clone();
+    let label = move |conn: &mut _| identity::label(conn, &owner, vehicle, &kept);
+    app.db.write::<_, IdentityError, _>(label).await?;
+    Ok(HttpResponse::Ok().json(labels.as_map()))
 }
 
 /// The newest value of each signal of a vehicle.

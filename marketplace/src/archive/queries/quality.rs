@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use telematics::ids::Id;
 use telematics::{Sample, Signal, Timestamp, Value, VehicleId};
 
 use super::{damaged, to_i64, to_u64};
@@ -10,6 +11,9 @@ use crate::archive::quality::{Latest, Reason, ReasonKind, Score};
 use crate::archive::verbs::{ArchiveError, Scored, VehicleQuality};
 use crate::db::Conn;
 use crate::schema::{batch_reasons, batches, chains, latest_values, reason_totals};
+
+/// Ids in one `IN (…)`; both engines allow many more.
+const IDS_MAX: usize = 500;
 
 /// Keeps a reason of batch `seq`, and adds it to those of its vehicle.
 pub(in crate::archive) fn insert_reason(
@@ -76,6 +80,32 @@ pub(in crate::archive) fn latest_of_all(
         .select(LATEST)
         .load::<(i32, i64, i64, i64)>(conn)?;
     rows.into_iter().map(to_latest).collect()
+}
+
+/// The newest values of many vehicles.
+pub(in crate::archive) fn latest_among(
+    conn: &mut Conn,
+    vehicles: &[VehicleId],
+    signals: Option<&[Signal]>,
+) -> Result<Vec<(VehicleId, Sample)>, ArchiveError> {
+    let numbers = signals.unwrap_or_default().iter().map(|signal| i32::from(signal.number()));
+    let numbers = numbers.collect::<Vec<_>>();
+    let mut found = Vec::new();
+    for vehicles in vehicles.chunks(IDS_MAX) {
+        let ids = vehicles.iter().map(Id::to_vec).collect::<Vec<_>>();
+        // No limit: a vehicle has one row a signal of the catalogue.
+        let mut rows = latest_values::table
+            .filter(latest_values::vehicle_id.eq_any(ids))
+            .select((latest_values::vehicle_id, LATEST))
+            .into_boxed();
+        if signals.is_some() {
+            rows = rows.filter(latest_values::signal.eq_any(&numbers));
+        }
+        for (vehicle, columns) in rows.load::<(Vec<u8>, (i32, i64, i64, i64))>(conn)? {
+            found.push((to_vehicle("latest_values", &vehicle)?, to_latest(columns)?.sample));
+        }
+    }
+    Ok(found)
 }
 
 /// The columns of a [`Latest`].

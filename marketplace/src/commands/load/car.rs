@@ -27,35 +27,53 @@ use tonic::{Code, Status, Streaming};
 use super::Plan;
 use super::drive::Drive;
 use super::tally::Tally;
+use super::trucks::Truck;
 use crate::clock::Clock;
 
 /// Before a car whose stream was refused or broke tries again, when it was not told how long to wait.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Where a car's samples come from.
+pub(super) enum Source {
+    /// As many as the plan says, for as long as it says.
+    Drive(Drive),
+    /// What a truck says in its days, as fast as receipts come back.
+    Truck(Truck),
+}
+
+impl Source {
+    fn is_over(&self) -> bool {
+        matches!(self, Self::Truck(truck) if truck.is_over())
+    }
+}
 
 /// A car that has its certificate.
 pub(super) struct Car {
     vehicle: VehicleId,
     key: SigningKey,
     endpoint: Endpoint,
-    drive: Drive,
+    source: Source,
     next: (u64, BatchHash),
     /// Sent, or about to be, without an answer yet.
     waiting: VecDeque<(SealedBatch, usize, Instant)>,
 }
 
 impl Car {
-    /// Enrols car number `number` at `door` with `code`.
+    /// Enrols a car that sends what `source` has at `door` with `code`.
     pub(super) async fn enrol(
         door: &str,
         authority: &Certificate,
         code: EnrolmentCode,
-        number: usize,
-        plan: &Plan,
+        source: Source,
     ) -> anyhow::Result<Self> {
         let pair = KeyPair::generate_for(&rcgen::PKCS_ED25519)?;
         let key = SigningKey::from_pkcs8_der(pair.serialized_der())?;
         let identity = zk::Secret::draw(&mut rand::rng()).identity_commitment();
-        let car = VehicleDescription::new("Axle", "Load", 2024, Powertrain::Electric)?;
+        let (model, powertrain) = match &source {
+            Source::Drive(_) => ("Load", Powertrain::Electric),
+            Source::Truck(truck) => (truck.model().0, Powertrain::Diesel),
+        };
+        let car = VehicleDescription::new("Axle", model, 2024, powertrain)?;
         let request = v1::EnrollRequest {
             code: code.to_string(),
             csr_der: CertificateParams::default().serialize_request(&pair)?.der().to_vec(),
@@ -69,15 +87,18 @@ impl Car {
 
         let certificate = pem::encode(&pem::Pem::new("CERTIFICATE", enrolled.certificate_der));
         let tls = tls.identity(Identity::from_pem(certificate, pair.serialize_pem()));
-        let now = Clock::System.now();
         Ok(Self {
             vehicle: VehicleId::from_bytes(&enrolled.vehicle_id)?,
             key,
             endpoint: Endpoint::from_shared(door.to_owned())?.tls_config(tls)?,
-            drive: Drive::new(plan.signals, i64::try_from(number)? * 101, now),
+            source,
             next: (1, BatchHash::GENESIS),
             waiting: VecDeque::new(),
         })
+    }
+
+    pub(super) const fn vehicle(&self) -> VehicleId {
+        self.vehicle
     }
 
     /// Streams until `end`, then waits for the receipts of what was sent. Connects again when the market
@@ -124,8 +145,12 @@ impl Car {
         let mut answers = client.submit_batches(ReceiverStream::new(batches)).await?.into_inner();
         let mut due = interval_at(Instant::now() + plan.interval, plan.interval);
         due.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        while Instant::now() < end || !self.waiting.is_empty() {
-            let may_send = Instant::now() < end && self.waiting.len() < plan.ahead;
+        loop {
+            let is_over = Instant::now() >= end || self.source.is_over();
+            if is_over && self.waiting.is_empty() {
+                return Ok(());
+            }
+            let may_send = !is_over && self.waiting.len() < plan.ahead;
             if may_send && !plan.is_paced {
                 self.measure(plan);
             }
@@ -145,12 +170,14 @@ impl Car {
                 () = sleep(Duration::ZERO), if may_send && !plan.is_paced => {}
             }
         }
-        Ok(())
     }
 
     /// Seals what was measured since the last batch.
     fn measure(&mut self, plan: &Plan) {
-        let samples = self.drive.samples(plan.samples_per_batch, Clock::System.now());
+        let samples = match &mut self.source {
+            Source::Drive(drive) => drive.samples(plan.samples_per_batch, Clock::System.now()),
+            Source::Truck(truck) => truck.samples(plan.samples_per_batch),
+        };
         let count = samples.len();
         let contents = Contents { samples, commitments: Vec::new() };
         let (seq, prev_hash) = self.next;

@@ -92,7 +92,7 @@ impl Course {
 }
 
 /// Bits that look random and are the same for the same `step` (the finalizer of `SplitMix64`). Not negative.
-const fn noise(step: i64) -> i64 {
+pub(super) const fn noise(step: i64) -> i64 {
     let mut bits = step.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

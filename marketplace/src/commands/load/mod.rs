@@ -8,10 +8,13 @@
 
 mod car;
 mod drive;
+mod fleet;
 mod market;
 mod report;
 mod tally;
+mod trucks;
 mod usage;
+mod written;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -20,14 +23,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use telematics::payload::SAMPLES_MAX;
-use telematics::{EnrolmentCode, OwnerId};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tonic::Status;
-use tonic::transport::Certificate;
 use tonic_types::StatusExt as _;
 
 use super::Settings;
@@ -35,16 +35,17 @@ use crate::archive;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
-use crate::identity::{self, ApiKey, Authority, IdentityError, Operator};
+use crate::identity::Authority;
 use crate::lake::Lake;
 use car::Car;
+use fleet::{Fleet, Kind};
 use market::Market;
 use report::Report;
 use tally::Tally;
 use usage::Usage;
 
-/// Cars that enrol at the same time.
-const ENROLLING: usize = 16;
+/// Until trucks must have sent everything.
+const TRUCKS_WITHIN: Duration = Duration::from_hours(6);
 /// Batches in a lake that is not behind: those of a turn of the flush.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_mins(10);
 
@@ -57,6 +58,7 @@ const CAUGHT_UP_WITHIN: Duration = Duration::from_mins(10);
 ///
 ///   marketplace load --vehicles 1000 --rate 100 --seconds 60
 ///   marketplace load --vehicles 50 --rate max --seconds 60
+///   marketplace load --vehicles 4000 --truck-days 3 --data-dir fleet --write peers
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Load {
@@ -78,6 +80,13 @@ pub(super) struct Load {
     /// How long they stream.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
+    /// Sends instead what a fleet of trucks says in so many days, ending yesterday: the workload `iot` of
+    /// the Time Series Benchmark Suite.
+    #[arg(long, value_name = "DAYS", conflicts_with_all = ["rate", "interval", "signals", "seconds"])]
+    truck_days: Option<u32>,
+    /// Writes the same as Parquet files for other databases into this folder, and the owner's key.
+    #[arg(long, value_name = "FOLDER", requires = "truck_days")]
+    write: Option<PathBuf>,
     /// Where the market keeps everything, and leaves it. Default: a temporary folder.
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
@@ -110,7 +119,9 @@ impl FromStr for Rate {
 /// What each car does.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
-    signals: usize,
+    kind: Kind,
+    /// How long cars stream; trucks have their days.
+    streaming: Duration,
     samples_per_batch: usize,
     /// Between two batches of a paced car.
     interval: Duration,
@@ -130,7 +141,11 @@ impl Load {
         let authority = Authority::open(&config.authority_dir(), Clock::System.now())?;
 
         let market = Market::start(&config, self.settings.config.as_ref()).await?;
-        let cars = self.enrol(&db, &authority, &market, &plan).await?;
+        let fleet = Fleet::open(&db, plan.kind, self.vehicles).await?;
+        let cars = fleet.enrol(&db, &authority, &market).await?;
+        if let Some(folder) = &self.write {
+            fleet.write(folder, &cars)?;
+        }
         let tally = Arc::new(Tally::default());
         let begun = Usages::now(&market)?;
         let (elapsed, memory) = self.stream(cars, plan, &market, &tally).await?;
@@ -147,7 +162,11 @@ impl Load {
             .ok()
             .filter(|interval| !interval.is_zero())
             .context("--interval must be above 0")?;
-        let samples = match self.rate {
+        let (kind, rate) = match self.truck_days {
+            Some(days) => (Kind::Trucks(days), Rate::Max),
+            None => (Kind::Cars(self.signals), self.rate),
+        };
+        let samples = match rate {
             Rate::Max => SAMPLES_MAX,
             Rate::PerSecond(rate) => whole(rate * self.interval),
         };
@@ -156,36 +175,16 @@ impl Load {
             "--rate times --interval is {samples} samples a batch; a batch has 1 to {SAMPLES_MAX}"
         );
         Ok(Plan {
-            signals: self.signals,
+            kind,
+            streaming: match kind {
+                Kind::Cars(_) => Duration::from_secs(self.seconds),
+                Kind::Trucks(_) => TRUCKS_WITHIN,
+            },
             samples_per_batch: samples,
             interval,
-            is_paced: self.rate != Rate::Max,
+            is_paced: rate != Rate::Max,
             ahead: usize::from(self.ahead),
         })
-    }
-
-    async fn enrol(
-        &self,
-        db: &Db,
-        authority: &Authority,
-        market: &Market,
-        plan: &Plan,
-    ) -> anyhow::Result<Vec<Car>> {
-        let bar = bar(self.vehicles, "enrolling cars")?;
-        let certificate = pem::encode(&pem::Pem::new("CERTIFICATE", authority.der().to_vec()));
-        let certificate = Certificate::from_pem(certificate);
-        let codes = codes(db, authority, self.vehicles).await?;
-        let cars = stream::iter(codes.into_iter().enumerate()).map(|(number, code)| {
-            let (bar, certificate) = (&bar, &certificate);
-            async move {
-                let car = Car::enrol(&market.grpc, certificate, code, number, plan).await;
-                bar.inc(1);
-                car
-            }
-        });
-        let cars = cars.buffer_unordered(ENROLLING).try_collect().await;
-        bar.finish_and_clear();
-        cars.context("a car could not enrol")
     }
 
     /// Lets `cars` stream; how long it took, and the market's memory second by second.
@@ -196,9 +195,14 @@ impl Load {
         market: &Market,
         tally: &Arc<Tally>,
     ) -> anyhow::Result<(Duration, Vec<u64>)> {
-        let bar = bar(usize::try_from(self.seconds)?, "streaming")?;
+        let bar = match plan.kind {
+            Kind::Cars(_) => bar(usize::try_from(self.seconds)?, "streaming")?,
+            Kind::Trucks(_) => ProgressBar::no_length()
+                .with_style(ProgressStyle::with_template("{prefix:>16} {elapsed} {msg}")?)
+                .with_prefix("streaming"),
+        };
         let (begun, mut streaming) = (Instant::now(), JoinSet::new());
-        let end = begun + Duration::from_secs(self.seconds);
+        let end = begun + plan.streaming;
         let count = u32::try_from(cars.len())?;
         for (car, number) in cars.into_iter().zip(0..) {
             // Spread over the interval, as cars are.
@@ -249,24 +253,6 @@ fn in_folder(config: &Config) -> anyhow::Result<String> {
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("cannot make {}", config.data_dir.display()))?;
     Ok(config.database_url())
-}
-
-/// One enrolment code for each of `count` cars, given by one owner.
-async fn codes(db: &Db, authority: &Authority, count: usize) -> anyhow::Result<Vec<EnrolmentCode>> {
-    let (now, pin) = (Clock::System.now(), authority.pin());
-    let (owner, key) = (OwnerId::new(now, rand::random()), ApiKey::new(rand::random()));
-    let secrets = (0..count).map(|_| rand::random()).collect::<Vec<[u8; 10]>>();
-    let given = secrets.clone();
-    db.write::<_, IdentityError, _>(move |conn| {
-        let operator = Operator::at_the_machine();
-        let owner = identity::create_owner(conn, &operator, "load", owner, &key, now)?;
-        for secret in &given {
-            identity::create_enrolment_code(conn, &owner, secret, &drive::consent(), now)?;
-        }
-        Ok(())
-    })
-    .await?;
-    Ok(secrets.into_iter().map(|secret| EnrolmentCode { secret, pin }).collect())
 }
 
 /// Waits until every batch is in the lake; how many were missing when the cars stopped, and how long

@@ -17,7 +17,7 @@ use deltalake::datafusion::sql::sqlparser::dialect::GenericDialect;
 use deltalake::datafusion::sql::sqlparser::keywords::Keyword;
 use deltalake::datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::TABLE;
+use super::TABLES;
 use crate::questions::QuestionError;
 
 /// Bytes of a statement.
@@ -153,7 +153,7 @@ pub(super) fn is_query(statement: &Statement) -> bool {
     matches!(statement, Statement::Statement(inner) if matches!(**inner, ast::Statement::Query(_)))
 }
 
-/// Whether any rows of the table are read.
+/// Whether any rows of a table are read.
 pub(super) fn scans(plan: &LogicalPlan) -> bool {
     let mut found = false;
     let looked = plan.apply_with_subqueries(|node| {
@@ -183,8 +183,9 @@ pub(super) fn check_plan(plan: &LogicalPlan) -> Result<(), QuestionError> {
     within("selections, joins and conditions", nodes, NODES_MAX)?;
     match foreign {
         Some(what) => Err(QuestionError::invalid(format!(
-            "{what} is not answered here: read-only SELECT over `{TABLE}`, with functions of numbers and \
-             times and the usual aggregates"
+            "{what} is not answered here: read-only SELECT over {}, with functions of numbers and times and the \
+             usual aggregates",
+            TABLES.map(|name| format!("`{name}`")).join(", ")
         ))),
         None => Ok(()),
     }
@@ -209,7 +210,7 @@ fn foreign_node(node: &LogicalPlan) -> Option<String> {
         | LogicalPlan::Limit(_)
         | LogicalPlan::Distinct(_)
         | LogicalPlan::Values(_) => None,
-        LogicalPlan::TableScan(scan) if scan.table_name.table() == TABLE => None,
+        LogicalPlan::TableScan(scan) if TABLES.contains(&scan.table_name.table()) => None,
         LogicalPlan::TableScan(scan) => Some(format!("table `{}`", scan.table_name)),
         other => {
             let line = other.display().to_string();

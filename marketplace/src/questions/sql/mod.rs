@@ -1,15 +1,17 @@
-//! SQL over one table, `samples`, that holds the rows a caller may read and nothing else.
+//! SQL over the table `samples`, which holds the rows that a caller may read and nothing else; an owner
+//! also has `latest` (the newest value of each signal) and `vehicles` (what they are, and his labels).
 //!
 //! Three fences, each enough by itself against what it is for:
 //!
 //! 1. **What may be said** ([`guard`]): one SELECT of a bounded size, planned into operators and
 //!    functions that are on a list. Nothing that writes, sets, shows, describes or opens a file is.
-//! 2. **What can be seen** ([`table`]): the session knows one table, one schema and no files, and the
-//!    table's rows are chosen beneath it, where no expression of the caller is ever evaluated.
+//! 2. **What can be seen** ([`table`], [`own`]): the session knows these tables, one schema and no files,
+//!    and their rows are chosen beneath them, where no expression of the caller is ever evaluated.
 //! 3. **What it may cost**: the memory, time and rows of a question ([`super::Desk`]).
 
 mod answer;
 mod guard;
+mod own;
 mod permitted;
 mod table;
 
@@ -28,10 +30,11 @@ pub use permitted::Permitted;
 
 use super::{Desk, QuestionError, Source};
 use answer::Collected;
+use own::Latest;
 use table::Samples;
 
-/// The only table there is.
-const TABLE: &str = "samples";
+/// All the tables there are. A buyer has the first only.
+const TABLES: [&str; 3] = ["samples", "latest", "vehicles"];
 
 /// A statement that has passed [`guard`], and reads nothing yet.
 pub struct Statement {
@@ -51,7 +54,14 @@ pub async fn prepare(
     guard::check_text(text)?;
     let below = source.desk.session();
     let rows = permitted.rows(source, &below).await?;
-    let state = session(&below, Samples::new(rows)?)?;
+    let context = session(&below)?;
+    let [samples, latest, vehicles] = TABLES;
+    context.register_table(samples, Arc::new(Samples::new(rows)?))?;
+    if let Permitted::Own(own) = permitted {
+        context.register_table(vehicles, Arc::new(own::vehicles(&own)?))?;
+        context.register_table(latest, Arc::new(Latest::new(source.db.clone(), &own)))?;
+    }
+    let state = context.state();
     let plan = plan(&state, text).await.map_err(refusal)?;
     guard::check_plan(&plan)?;
     Ok(Statement { frame: DataFrame::new(state, plan), desk: source.desk.clone() })
@@ -91,8 +101,8 @@ async fn plan(state: &SessionState, text: &str) -> Result<LogicalPlan, DataFusio
     state.statement_to_plan(statement).await
 }
 
-/// A session with its own memory's pool, our functions, one table, and no way to a file.
-fn session(below: &SessionContext, samples: Samples) -> Result<SessionState, QuestionError> {
+/// A session with its own memory's pool, our functions, no table, and no way to a file.
+fn session(below: &SessionContext) -> Result<SessionContext, QuestionError> {
     let pool = Arc::clone(&below.runtime_env().memory_pool);
     let disk = Arc::clone(&below.runtime_env().disk_manager);
     let mut builder = RuntimeEnvBuilder::new().with_memory_pool(pool);
@@ -110,9 +120,7 @@ fn session(below: &SessionContext, samples: Samples) -> Result<SessionState, Que
         .with_window_functions(guard::window_functions())
         .with_expr_planners(guard::planners())
         .build();
-    let context = SessionContext::new_with_state(state);
-    context.register_table(TABLE, Arc::new(samples))?;
-    Ok(context.state())
+    Ok(SessionContext::new_with_state(state))
 }
 
 /// What the caller did wrong, or what went wrong with us.

@@ -12,6 +12,7 @@ use deltalake::datafusion::prelude::{
 };
 use telematics::{Signal, SignalGroup, VehicleId};
 
+use crate::identity::VehicleRecord;
 use crate::questions::rows::Meant;
 use crate::questions::{QuestionError, Source};
 
@@ -19,7 +20,7 @@ use crate::questions::{QuestionError, Source};
 #[derive(Clone, Debug)]
 pub enum Permitted {
     /// An owner: all of these vehicles, which are his.
-    Own(Vec<VehicleId>),
+    Own(Vec<VehicleRecord>),
     /// A buyer: what is in these files, which were delivered to him. A file holds what he bought and
     /// nothing else, so there is nothing to reach around.
     Bought(Vec<PathBuf>),
@@ -33,8 +34,9 @@ impl Permitted {
         session: &SessionContext,
     ) -> Result<DataFrame, QuestionError> {
         match self {
-            Self::Own(vehicles) => {
-                let meant = Meant { vehicles, signals: None, period: None };
+            Self::Own(own) => {
+                let vehicles: Vec<VehicleId> = own.iter().map(|vehicle| vehicle.id).collect();
+                let meant = Meant { vehicles: &vehicles, signals: None, period: None };
                 source.rows(session, &meant).await
             }
             Self::Bought(files) if files.is_empty() => Ok(session.read_batch(nothing()?)?),
