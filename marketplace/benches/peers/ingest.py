@@ -13,7 +13,6 @@ import asyncio
 import json
 import os
 import pathlib
-import pwd
 import shutil
 import socket
 import subprocess
@@ -25,7 +24,8 @@ import time
 import nats
 import psycopg
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+import servers
+
 SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 30
 SAMPLES = 10_000
 SIGNALS = 20
@@ -33,15 +33,9 @@ SIGNALS = 20
 BATCH_BYTES = 18_000
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 def marketplace():
-    command = "cargo run -q --release -p marketplace -- load --vehicles 20 --rate max --json --seconds".split()
-    figures = json.loads(subprocess.check_output([*command, str(SECONDS)], cwd=ROOT))
+    command = [*servers.MARKETPLACE, *"load --vehicles 20 --rate max --json --seconds".split(), str(SECONDS)]
+    figures = json.loads(subprocess.check_output(command, cwd=servers.ROOT))
     return figures["samples_acknowledged"] / figures["seconds"]
 
 
@@ -58,19 +52,9 @@ def rows(vehicle, batch):
 
 def postgresql(folder):
     """COPY by two connections into an indexed table, each batch committed."""
-    tools = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-    user = ["runuser", "-u", "postgres", "--"]
-    shutil.chown(folder, "postgres")
-    port = free_port()
-    subprocess.run([*user, tools / "initdb", "-D", folder / "data", "-A", "trust"], check=True, capture_output=True)
-    server = subprocess.Popen(
-        [*user, tools / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder, "-c", "max_wal_size=4GB"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )
-    address = f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
+    server, address, _ = servers.postgresql(folder, [])
     try:
-        connection = wait_for(lambda: psycopg.connect(address))
-        with connection:
+        with psycopg.connect(address) as connection:
             connection.execute(
                 "CREATE TABLE samples (vehicle text, signal smallint, time_us bigint, value double precision)"
             )
@@ -100,7 +84,7 @@ def postgresql(folder):
 
 def jetstream(folder, sync):
     """Batches as messages, 64 ahead of their acknowledgements."""
-    port = free_port()
+    port = servers.free_port()
     (folder / "nats.conf").write_text(f'jetstream {{ store_dir: "{folder}", {sync} }}\n')
     server = subprocess.Popen(
         ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-c", folder / "nats.conf"],
@@ -124,31 +108,20 @@ def jetstream(folder, sync):
         return acknowledged * SAMPLES / (time.monotonic() - begun)
 
     try:
-        wait_for(lambda: socket.create_connection(("127.0.0.1", port)).close() or True)
+        servers.wait_for(lambda: socket.create_connection(("127.0.0.1", port)).close() or True)
         return asyncio.run(publish())
     finally:
         server.terminate()
         server.wait()
 
 
-def wait_for(attempt):
-    for _ in range(100):
-        try:
-            return attempt()
-        except (OSError, psycopg.OperationalError):
-            time.sleep(0.2)
-    raise SystemExit("a server did not start")
-
-
 def main():
-    for program in ["nats-server", "runuser"]:
-        shutil.which(program) or sys.exit(f"{program} is not installed; README.md says what is needed")
-    pwd.getpwnam("postgres")
+    shutil.which("nats-server") or sys.exit("nats-server is not installed; README.md says what is needed")
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two, tempfile.TemporaryDirectory() as three:
         pathlib.Path(one).chmod(0o755)
         ours = marketplace()
         peers = [
-            ("PostgreSQL COPY, indexed", postgresql(pathlib.Path(one))),
+            ("PostgreSQL COPY, indexed", postgresql(pathlib.Path(one) / "postgresql")),
             ("NATS JetStream, synced", jetstream(pathlib.Path(two), "sync_interval: always")),
             ("NATS JetStream, default", jetstream(pathlib.Path(three), "")),
         ]
