@@ -36,6 +36,9 @@ pub struct Config {
     pub flush_interval_seconds: u64,
     /// Commits of the lake after which its small files are merged into large ones.
     pub compact_after_commits: u32,
+    /// Whether this market delivers and refunds orders. Of several on one database one does: delivered
+    /// files are in its `data_dir`, and buyers fetch them from it.
+    pub deliver_orders: bool,
     /// How often the root of the open epoch is published, when leaves were added.
     pub root_interval_seconds: u64,
     /// Folder of the verifying keys of proofs: `keys.json` and a `.vk` file for each circuit. Without it
@@ -124,6 +127,7 @@ impl Default for Config {
             grpc_host_names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
             flush_interval_seconds: 2,
             compact_after_commits: 64,
+            deliver_orders: true,
             root_interval_seconds: 60,
             keys_dir: None,
             allow_dev_keys: false,

@@ -143,9 +143,8 @@ impl ObjectStoreFactory for S3 {
         url: &Url,
         config: &StorageConfig,
     ) -> DeltaResult<(ObjectStoreRef, Path)> {
-        let prefix = Path::from_url_path(url.path()).map_err(|source| {
-            DeltaTableError::ObjectStore { source: Error::from(source) }
-        })?;
+        let prefix = Path::from_url_path(url.path())
+            .map_err(|source| DeltaTableError::ObjectStore { source: Error::from(source) })?;
         let store: ObjectStoreRef = Arc::new(store(url)?);
         let store = match &config.runtime {
             Some(runtime) => Arc::new(DeltaIOStorageBackend::new(store, runtime.clone())),

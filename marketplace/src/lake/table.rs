@@ -130,11 +130,7 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Overtaken`] when another process appended or erased since: the batches may be in the
     /// table, and may not be anybody's to keep any more. They are to be read again.
-    pub async fn append_to(
-        &self,
-        found: &Newest,
-        batches: &[Arrived],
-    ) -> Result<usize, LakeError> {
+    pub async fn append_to(&self, found: &Newest, batches: &[Arrived]) -> Result<usize, LakeError> {
         let mut commits = self.writer.lock().await;
         let new: Vec<&Arrived> =
             batches.iter().filter(|batch| batch.arrival > found.last_arrival).collect();
