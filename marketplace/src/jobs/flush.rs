@@ -47,11 +47,18 @@ pub enum FlushError {
     Interrupted(#[from] tokio::task::JoinError),
 }
 
+/// How far the archive was moved. Where the lake ends is not enough: batches without samples leave nothing
+/// there. And a commit may be lost when another market cuts the log off in that moment, so this is true only
+/// while the lake ends where it did.
+struct Moved {
+    last: i64,
+    lake_end: i64,
+}
+
 /// Fills the lake.
 pub struct Flush {
     app: App,
-    /// The last batch that was moved, once it is known.
-    moved: Option<i64>,
+    moved: Option<Moved>,
     /// The version of the lake that the datasets were last described from.
     described: Option<u64>,
 }
@@ -108,11 +115,12 @@ impl Flush {
     /// The lake is looked at before the archive, so that what is erased in between is not moved.
     async fn try_to_move(&mut self) -> Result<usize, FlushError> {
         let found = self.app.lake.refresh().await?;
-        let after = self.moved.unwrap_or(0).max(found.last_arrival);
+        let lake_end = found.last_arrival;
+        let known = self.moved.as_ref().filter(|moved| moved.lake_end == lake_end);
+        let after = known.map_or(lake_end, |moved| moved.last);
         let read = move |conn: &mut _| archive::portion(conn, after, SAMPLES_MAX);
         let stored = self.app.db.read(read).await?;
         let Some(last) = stored.last().map(|batch| batch.arrival) else {
-            self.moved = Some(after);
             return Ok(0);
         };
         Failpoint::FlushRead.reach();
@@ -124,7 +132,7 @@ impl Flush {
         self.app.lake.measure(&arrived, after, horizon).await;
         Failpoint::FlushMeasured.reach();
         tracing::info!(batches = arrived.len(), rows, "moved to the lake");
-        self.moved = Some(last);
+        self.moved = Some(Moved { last, lake_end: if rows > 0 { last } else { lake_end } });
         Ok(rows)
     }
 

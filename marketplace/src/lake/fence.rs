@@ -95,7 +95,8 @@ pub(super) fn last_fence(table: &DeltaTable) -> Result<Option<String>, LakeError
 /// Whether a commit failed only because another process committed first.
 pub(super) fn is_conflict(error: &DeltaTableError) -> bool {
     match error {
-        DeltaTableError::VersionAlreadyExists(_) => true,
+        // The latter when the log was cut off behind the version that was read.
+        DeltaTableError::VersionAlreadyExists(_) | DeltaTableError::InvalidVersion(_) => true,
         DeltaTableError::Transaction { source } => matches!(
             source,
             TransactionError::CommitConflict(_)

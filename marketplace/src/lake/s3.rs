@@ -13,11 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deltalake::logstore::{
-    DeltaIOStorageBackend, LogStore, LogStoreFactory, ObjectStoreFactory, ObjectStoreRef,
-    StorageConfig, default_logstore, logstore_factories, object_store_factories,
+    IORuntime, LogStore, LogStoreFactory, ObjectStoreFactory, ObjectStoreRef, StorageConfig,
+    default_logstore, logstore_factories, object_store_factories,
 };
 use deltalake::{DeltaResult, DeltaTableError};
 use object_store::aws::{AmazonS3, AmazonS3Builder, S3ConditionalPut};
+use object_store::client::SpawnedReqwestConnector;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore as _, PutMode, PutOptions, RetryConfig};
 use reqwest::Url;
@@ -121,7 +122,10 @@ fn store(url: &Url) -> Result<AmazonS3, Error> {
         retry_timeout: RETRY_TIME_MAX,
         ..RetryConfig::default()
     };
+    // The library blocks threads while it reads a log. Connections may not need the same ones to be served.
+    let connections = SpawnedReqwestConnector::new(IORuntime::default().get_handle());
     AmazonS3Builder::from_env()
+        .with_http_connector(connections)
         .with_url(url.as_str())
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_retry(retry)
@@ -138,19 +142,10 @@ fn register() {
 }
 
 impl ObjectStoreFactory for S3 {
-    fn parse_url_opts(
-        &self,
-        url: &Url,
-        config: &StorageConfig,
-    ) -> DeltaResult<(ObjectStoreRef, Path)> {
+    fn parse_url_opts(&self, url: &Url, _: &StorageConfig) -> DeltaResult<(ObjectStoreRef, Path)> {
         let prefix = Path::from_url_path(url.path())
             .map_err(|source| DeltaTableError::ObjectStore { source: Error::from(source) })?;
-        let store: ObjectStoreRef = Arc::new(store(url)?);
-        let store = match &config.runtime {
-            Some(runtime) => Arc::new(DeltaIOStorageBackend::new(store, runtime.clone())),
-            None => store,
-        };
-        Ok((store, prefix))
+        Ok((Arc::new(store(url)?), prefix))
     }
 }
 

@@ -2,7 +2,9 @@
 //! refused in words.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use marketplace::config::LakePlace;
 
@@ -15,6 +17,9 @@ const LAKES: &str = "AXLE_TEST_LAKES";
 /// Tests that open lakes, and what of them is run again with those in a bucket: writers at once, flushes and
 /// merges, sales with their deliveries, questions, exports.
 const AGAIN: [&str; 4] = ["writers::", "market_purchase::", "questions::", "export::"];
+
+/// How long a test may take that can not end well.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the lake of the market in `folder` is, when lakes are in a bucket.
 #[expect(clippy::disallowed_methods, reason = "chooses the lake of tests, which have no settings")]
@@ -42,6 +47,30 @@ fn lakes_in_a_bucket_are_as_those_in_folders() {
     assert!(!shown.contains(" 0 passed"), "{shown}");
     let lakes = std::fs::read_dir(server.bucket().join("lakes")).unwrap().count();
     assert!(lakes > 10, "only {lakes} lakes in the bucket");
+}
+
+#[test]
+fn writers_at_once_lose_rows_where_commits_are_overwritten() {
+    let server = Server::start(Conditions::IgnoredInTheLog);
+    let name = "writers::writers_at_once_move_each_batch_once_while_others_merge_and_erase";
+    let mut child = again(&server)
+        .args(["--exact", name])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+
+    // Who loses rows may also wait for them in vain.
+    let begun = Instant::now();
+    let mut ended = child.try_wait().unwrap();
+    while ended.is_none() && begun.elapsed() < PATIENCE {
+        thread::park_timeout(Duration::from_millis(100));
+        ended = child.try_wait().unwrap();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    assert!(!ended.is_some_and(|status| status.success()), "the test of writers sees nothing");
 }
 
 #[test]

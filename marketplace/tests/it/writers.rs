@@ -9,6 +9,7 @@ use std::time::Duration;
 use deltalake::datafusion::prelude::SessionContext;
 use marketplace::config::LakePlace;
 use marketplace::lake::{Arrived, Lake, LakeError};
+use telematics::payload::Contents;
 use telematics::testing::{T0, vehicle};
 use telematics::{Sample, Timestamp};
 use tokio::time::sleep;
@@ -35,13 +36,7 @@ fn rows_of(batches: &[Arrived]) -> Vec<Row> {
     let mut rows = Vec::new();
     for batch in batches {
         let samples = batch.samples.clone();
-        rows.extend(expected(
-            batch.vehicle,
-            &[telematics::payload::Contents {
-                samples,
-                ..telematics::payload::Contents::default()
-            }],
-        ));
+        rows.extend(expected(batch.vehicle, &[Contents { samples, ..Contents::default() }]));
     }
     rows.sort_by(|one, other| one.partial_cmp(other).unwrap());
     rows
