@@ -99,7 +99,7 @@ impl App {
         Ok(Self {
             db,
             clock,
-            lake: Lake::open(&config.lake_dir()).await?,
+            lake: Lake::open(config.lake()).await?,
             questions: Desk::open(config.questions.clone()).map_err(OpenError::Threads)?,
             progress: Progress::default(),
             search: Search::open(&config.search_dir())?,

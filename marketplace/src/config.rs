@@ -3,9 +3,12 @@
 //! **Invariant:** an unknown key is an error, because a misspelt limit must not silently become the
 //! default. Every setting has a default, so that an empty file is a working market on one machine.
 
+mod place;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use place::{LakePlace, NotAPlace};
 use serde::Deserialize;
 
 /// The variable that names the file with the settings.
@@ -20,8 +23,9 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `postgres://…`, or the path of an SQLite file. Default: `marketplace.db` in `data_dir`.
     pub database_url: Option<String>,
-    /// Folder of the Delta table of samples. Default: `lake` in `data_dir`.
-    pub lake_dir: Option<PathBuf>,
+    /// Where the Delta table of samples is: a folder, or `s3://bucket/prefix`. Default: `lake` in
+    /// `data_dir`.
+    pub lake: Option<LakePlace>,
     /// Where owners and buyers reach the REST API.
     pub rest_address: SocketAddr,
     /// Where cars reach the gRPC services, over TLS 1.3.
@@ -32,6 +36,9 @@ pub struct Config {
     pub flush_interval_seconds: u64,
     /// Commits of the lake after which its small files are merged into large ones.
     pub compact_after_commits: u32,
+    /// Whether this market delivers and refunds orders. Of several on one database one does: delivered
+    /// files are in its `data_dir`, and buyers fetch them from it.
+    pub deliver_orders: bool,
     /// How often the root of the open epoch is published, when leaves were added.
     pub root_interval_seconds: u64,
     /// Folder of the verifying keys of proofs: `keys.json` and a `.vk` file for each circuit. Without it
@@ -114,12 +121,13 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("axle-data/marketplace"),
             database_url: None,
-            lake_dir: None,
+            lake: None,
             rest_address: SocketAddr::from(([127, 0, 0, 1], 8080)),
             grpc_address: SocketAddr::from(([127, 0, 0, 1], 7443)),
             grpc_host_names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
             flush_interval_seconds: 2,
             compact_after_commits: 64,
+            deliver_orders: true,
             root_interval_seconds: 60,
             keys_dir: None,
             allow_dev_keys: false,
@@ -202,8 +210,8 @@ impl Config {
 
     /// Where the Delta table of samples is.
     #[must_use]
-    pub fn lake_dir(&self) -> PathBuf {
-        self.lake_dir.clone().unwrap_or_else(|| self.data_dir.join("lake"))
+    pub fn lake(&self) -> LakePlace {
+        self.lake.clone().unwrap_or_else(|| self.data_dir.join("lake").into())
     }
 
     /// Where delivered files are.
@@ -250,7 +258,7 @@ mod tests {
         let config = load("").unwrap();
 
         assert_eq!(config.rules.vehicles_min, 10);
-        assert_eq!(config.lake_dir(), Path::new("axle-data/marketplace/lake"));
+        assert_eq!(config.lake(), Path::new("axle-data/marketplace/lake").into());
     }
 
     #[test]
@@ -258,6 +266,15 @@ mod tests {
         let example = load(include_str!("../marketplace.example.toml")).unwrap();
 
         assert_eq!(format!("{example:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn a_lake_in_a_bucket_is_named_by_its_address() {
+        let config = load("lake = \"s3://axle/lake\"").unwrap();
+        assert_eq!(config.lake().to_string(), "s3://axle/lake");
+
+        let error = load("lake = \"gs://axle/lake\"").unwrap_err().to_string();
+        assert!(error.contains("gs://axle/lake") && error.contains("s3://bucket"), "{error}");
     }
 
     #[test]

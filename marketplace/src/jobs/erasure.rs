@@ -2,7 +2,7 @@
 //! the database leaves behind.
 //!
 //! Takes its turn after batches were moved and orders were delivered, in the same task: nothing of a vehicle is
-//! on its way to the lake while it is erased there.
+//! on its way to the lake while it is erased there. What another market has on its way is refused by the lake.
 
 use crate::app::App;
 use crate::erasure::{self, ErasureError};

@@ -13,6 +13,8 @@ use crate::progress::Job;
 const SAMPLES_MAX: u64 = 2_000_000;
 /// Commits before datasets are described again.
 const COMMITS_PER_TURN: usize = 8;
+/// How often a commit is tried that another market overtakes.
+const TRIES_MAX: usize = 8;
 /// A commit with fewer rows has left little behind: the next turn is soon enough.
 const COMMIT_ROWS_WORTH_ANOTHER: usize = 1_000_000;
 
@@ -45,11 +47,18 @@ pub enum FlushError {
     Interrupted(#[from] tokio::task::JoinError),
 }
 
+/// How far the archive was moved. Where the lake ends is not enough: batches without samples leave nothing
+/// there. And a commit may be lost when another market cuts the log off in that moment, so this is true only
+/// while the lake ends where it did.
+struct Moved {
+    last: i64,
+    lake_end: i64,
+}
+
 /// Fills the lake.
 pub struct Flush {
     app: App,
-    /// The last batch that was moved, once it is known.
-    moved: Option<i64>,
+    moved: Option<Moved>,
     /// The version of the lake that the datasets were last described from.
     described: Option<u64>,
 }
@@ -93,26 +102,37 @@ impl Flush {
 
     /// Moves one commit's worth, and says how many rows it was.
     async fn move_some(&mut self) -> Result<usize, FlushError> {
-        let after = match self.moved {
-            Some(arrival) => arrival,
-            None => self.app.lake.last_arrival().await?,
-        };
+        for _ in 1..TRIES_MAX {
+            match self.try_to_move().await {
+                // By another market on the same database: it may have moved the same, or erased some of it.
+                Err(FlushError::Lake(LakeError::Overtaken)) => {}
+                moved => return moved,
+            }
+        }
+        self.try_to_move().await
+    }
+
+    /// The lake is looked at before the archive, so that what is erased in between is not moved.
+    async fn try_to_move(&mut self) -> Result<usize, FlushError> {
+        let found = self.app.lake.refresh().await?;
+        let lake_end = found.last_arrival;
+        let known = self.moved.as_ref().filter(|moved| moved.lake_end == lake_end);
+        let after = known.map_or(lake_end, |moved| moved.last);
         let read = move |conn: &mut _| archive::portion(conn, after, SAMPLES_MAX);
         let stored = self.app.db.read(read).await?;
         let Some(last) = stored.last().map(|batch| batch.arrival) else {
-            self.moved = Some(after);
             return Ok(0);
         };
         Failpoint::FlushRead.reach();
         let arrived = tokio::task::spawn_blocking(move || decode(stored)).await??;
         Failpoint::FlushDecoded.reach();
-        let rows = self.app.lake.append(&arrived).await?;
+        let rows = self.app.lake.append_to(&found, &arrived).await?;
         Failpoint::FlushCommitted.reach();
         let horizon = archive::horizon(self.app.clock.now());
         self.app.lake.measure(&arrived, after, horizon).await;
         Failpoint::FlushMeasured.reach();
         tracing::info!(batches = arrived.len(), rows, "moved to the lake");
-        self.moved = Some(last);
+        self.moved = Some(Moved { last, lake_end: if rows > 0 { last } else { lake_end } });
         Ok(rows)
     }
 

@@ -3,7 +3,8 @@
 //!
 //! One task takes all but the last in turn, so that no two of them ever work at once; roots have
 //! another. A step that fails is logged and tried again at the next turn; each can be repeated at any
-//! time.
+//! time. Another market on the same database and lake takes its turns meanwhile: what the two do at once is done
+//! once, by transactions of the database or of the lake.
 //!
 //! **Not here:** what a step does ([`flush`], [`sales`], [`erasure`] and [`roots`]), which is no rule of the market either:
 //! rules are in the modules that they call.
@@ -39,7 +40,9 @@ async fn take_turns(app: App, stopping: CancellationToken) {
         }
         // What went wrong is noted and logged where the turn is watched.
         flush.turn().await.ok();
-        app.progress.watch(Job::Sales, app.clock, Box::pin(sales::turn(&app))).await.ok();
+        if app.config.deliver_orders {
+            app.progress.watch(Job::Sales, app.clock, Box::pin(sales::turn(&app))).await.ok();
+        }
         app.progress.watch(Job::Erasure, app.clock, Box::pin(erasure::turn(&app))).await.ok();
     }
 }

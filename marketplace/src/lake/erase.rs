@@ -7,9 +7,9 @@
 use deltalake::DeltaTable;
 use deltalake::checkpoints::{cleanup_expired_logs_for, create_checkpoint};
 use deltalake::datafusion::prelude::{col, lit};
-use deltalake::operations::vacuum::VacuumMode;
 use telematics::{Timestamp, VehicleId};
 
+use super::fence::overtaken;
 use super::{Lake, LakeError};
 use crate::failpoint::Failpoint;
 
@@ -18,24 +18,14 @@ impl Lake {
     ///
     /// # Errors
     /// When the table can not be written; then it is to be repeated.
-    #[expect(
-        clippy::default_trait_access,
-        reason = "no time, of a type that deltalake does not name"
-    )]
     pub async fn erase(&self, vehicle: VehicleId) -> Result<(), LakeError> {
         let _commits = self.writer.lock().await;
-        let mut table = self.latest();
-        table.update_state().await?;
-        let (table, _) =
-            table.delete().with_predicate(col("vehicle").eq(lit(vehicle.to_string()))).await?;
+        // Whoever read batches of the vehicle before they were deleted can not append them any more.
+        let table = self.fence().await?;
+        let deleting = table.delete().with_predicate(col("vehicle").eq(lit(vehicle.to_string())));
+        let (table, _) = deleting.await.map_err(overtaken)?;
         Failpoint::ErasureDeleted.reach();
-        // Also what no version names any more: a writer that was killed leaves such files.
-        let (table, _) = table
-            .vacuum()
-            .with_mode(VacuumMode::Full)
-            .with_retention_period(Default::default())
-            .with_enforce_retention_duration(false)
-            .await?;
+        let table = self.sweep(table).await?;
         Failpoint::ErasureVacuumed.reach();
         create_checkpoint(&table, None).await?;
         Failpoint::ErasureCheckpointed.reach();
@@ -48,6 +38,8 @@ impl Lake {
         let mut reloaded = DeltaTable::new(log);
         reloaded.load().await?;
         self.current.send_replace(reloaded);
+        // Other processes read those entries too, until there is something new.
+        self.fence().await?;
         *self.measured.lock().await = None;
         Ok(())
     }

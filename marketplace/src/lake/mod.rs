@@ -5,7 +5,8 @@
 //!
 //! **Invariant:** each batch is in the table once. [`Lake::append`] commits the rows and the last
 //! arrival among them as one Delta transaction, so a crash between any two steps loses and doubles
-//! nothing: whoever flushes goes on after [`Lake::last_arrival`].
+//! nothing: whoever flushes goes on after [`Lake::last_arrival`]. Several processes may write the same
+//! table, in a folder or in a bucket.
 //!
 //! **Not here:** where batches come from (the flush job), and what may be sold
 //! ([`crate::trade`]). The relational archive stays the truth: the lake can be deleted and filled
@@ -13,14 +14,17 @@
 
 mod columns;
 mod erase;
+mod fence;
 mod newest;
 mod read;
+mod s3;
 mod statistics;
 mod table;
 
 pub use columns::{Arrived, record_batch};
 pub use newest::Newest;
 pub use read::{RowFilter, Rows};
+pub use s3::BucketError;
 pub use statistics::{Measured, earliest};
 pub use table::Lake;
 
@@ -36,18 +40,24 @@ pub enum LakeError {
         #[source]
         source: std::io::Error,
     },
-    /// What is in its folder is no table, or a damaged one.
+    /// Its bucket can not be used.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    /// What is at its place is no table, or a damaged one.
     #[error(
-        "cannot open the Delta table of samples in {folder}: mend it, or move the folder away to have it \
-         filled again from the database"
+        "cannot open the Delta table of samples in {place}: mend it, or move it away to have it filled \
+         again from the database"
     )]
     Open {
-        /// The folder.
-        folder: String,
+        /// Where.
+        place: String,
         /// What Delta Lake says.
         #[source]
         source: Box<deltalake::DeltaTableError>,
     },
+    /// Another process committed first.
+    #[error("another process changed the Delta table of samples meanwhile, so nothing was written")]
+    Overtaken,
     /// Delta Lake refused.
     #[error("cannot use the Delta table of samples")]
     Delta(#[from] deltalake::DeltaTableError),

@@ -7,12 +7,11 @@ use deltalake::arrow::datatypes::{Field, Schema};
 use deltalake::datafusion::prelude::{DataFrame, SessionContext};
 
 use super::columns::record_batch;
-use super::table::last_arrival;
 use super::{Arrived, Lake, LakeError};
 
 /// The table as it was when it was asked for, whatever is written meanwhile.
 pub struct Newest {
-    table: DeltaTable,
+    pub(super) table: DeltaTable,
     /// The last batch that is in it.
     pub last_arrival: i64,
 }
@@ -23,9 +22,11 @@ impl Lake {
     /// # Errors
     /// When its log can not be read.
     pub async fn newest(&self) -> Result<Newest, LakeError> {
-        let table = self.latest();
-        let last_arrival = last_arrival(&table).await?;
-        Ok(Newest { table, last_arrival })
+        match self.newest_of(self.latest()).await {
+            // Another process may have cut the log off that this one has read.
+            Err(_) => self.refresh().await,
+            known => known,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! process appended are read, and Delta Lake finds them by the `arrival` bounds of its files.
 //!
 //! **Invariant:** rows are only ever added, so what was measured stays true. A process that starts
-//! measures everything again.
+//! measures everything again, and so does one that finds a fence: rows are removed behind one only.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -17,6 +17,7 @@ use deltalake::datafusion::prelude::{Expr, col, lit, when};
 use telematics::{Signal, Timestamp, VehicleId};
 
 use super::columns::{Arrived, partitions};
+use super::fence::last_fence;
 use super::read::{all_rows, integers, texts, vehicles};
 use super::table::last_arrival;
 use super::{Lake, LakeError};
@@ -40,6 +41,8 @@ pub struct Measured {
 #[derive(Default)]
 pub(super) struct Statistics {
     last_arrival: i64,
+    /// The last fence of the table, whoever committed it.
+    fence: Option<String>,
     lines: BTreeMap<(VehicleId, Signal), Measured>,
 }
 
@@ -98,10 +101,12 @@ impl Lake {
         horizon: Timestamp,
     ) -> Result<Vec<Measured>, LakeError> {
         let table = self.at(version).await?;
-        let last = last_arrival(&table).await?;
+        let (last, fence) = (last_arrival(&table).await?, last_fence(&table)?);
         let mut kept = self.measured.lock().await;
-        // An older version than was measured last: begin anew.
-        let mut known = kept.take().filter(|known| known.last_arrival <= last).unwrap_or_default();
+        // An older version than was measured last, or one that lost rows: begin anew.
+        let is_true = |known: &Statistics| known.last_arrival <= last && known.fence == fence;
+        let mut known = kept.take().filter(is_true).unwrap_or_default();
+        known.fence = fence;
         if known.last_arrival < last {
             let new =
                 all_rows(&table).await?.frame.filter(col("arrival").gt(lit(known.last_arrival)))?;

@@ -1,7 +1,6 @@
 //! The Delta table itself: opening, appending, compacting.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use delta_kernel::expressions::Scalar;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
@@ -10,11 +9,14 @@ use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter as _, RecordBatchWriter, WriteMode};
 use deltalake::{DeltaTable, ensure_table_uri};
 use indexmap::IndexMap;
+use reqwest::Url;
 use tokio::sync::{Mutex, watch};
 
-use super::LakeError;
 use super::columns::{Arrived, PARTITIONS, blocks, delta_schema, partitions, writer_properties};
+use super::fence::{TRIES_MAX, is_conflict, overtaken};
 use super::statistics::Statistics;
+use super::{LakeError, Newest, s3};
+use crate::config::LakePlace;
 use crate::failpoint::Failpoint;
 
 /// Names our appends among the application transactions of the table.
@@ -27,37 +29,41 @@ pub struct Lake {
     /// since the last compaction.
     pub(super) writer: Arc<Mutex<u32>>,
     pub(super) current: Arc<watch::Sender<DeltaTable>>,
+    /// The last batch in a version, which stays what it is.
+    ends: Arc<std::sync::Mutex<Option<(u64, i64)>>>,
     /// What was measured last, so that only what came since has to be read.
     pub(super) measured: Arc<Mutex<Option<Statistics>>>,
 }
 
 impl Lake {
-    /// Opens the table in `folder`, or makes an empty one.
+    /// Opens the table at `place`, or makes an empty one.
     ///
     /// # Errors
-    /// When the folder can not be made or holds something else.
-    pub async fn open(folder: &Path) -> Result<Self, LakeError> {
-        let name = folder.to_string_lossy();
-        std::fs::create_dir_all(folder)
-            .map_err(|source| LakeError::Folder { folder: name.clone().into_owned(), source })?;
-        let refuse = |source| LakeError::Open {
-            folder: name.clone().into_owned(),
-            source: Box::new(source),
-        };
-        let found = DeltaTable::try_from_url(ensure_table_uri(&name)?).await.map_err(refuse)?;
-        let table = if found.version().is_some() {
-            found
-        } else {
-            found
-                .create()
+    /// When the folder can not be made, the bucket not be used, or either holds something else.
+    pub async fn open(place: impl Into<LakePlace>) -> Result<Self, LakeError> {
+        let place = place.into();
+        let address = address(&place).await?;
+        let refuse =
+            |source| LakeError::Open { place: place.to_string(), source: Box::new(source) };
+        let mut found = DeltaTable::try_from_url(address).await.map_err(refuse)?;
+        if found.version().is_none() {
+            let new = found.clone().create();
+            let made = new
                 .with_table_name("samples")
                 .with_columns(delta_schema())
                 .with_partition_columns(PARTITIONS)
-                .await?
-        };
+                .await;
+            match made {
+                Ok(made) => found = made,
+                // Perhaps another process made it meanwhile.
+                Err(error) if found.load().await.is_err() => return Err(error.into()),
+                Err(_) => {}
+            }
+        }
         Ok(Self {
             writer: Arc::default(),
-            current: Arc::new(watch::Sender::new(table)),
+            current: Arc::new(watch::Sender::new(found)),
+            ends: Arc::default(),
             measured: Arc::default(),
         })
     }
@@ -68,37 +74,74 @@ impl Lake {
         self.current.borrow().version().unwrap_or(0)
     }
 
-    /// The last batch in the table; 0 when there is none.
+    /// The last batch in the table as this process knows it; 0 when there is none.
     ///
     /// # Errors
     /// When the table's log can not be read.
     pub async fn last_arrival(&self) -> Result<i64, LakeError> {
-        last_arrival(&self.latest()).await
+        Ok(self.newest().await?.last_arrival)
+    }
+
+    /// The newest version of the table, whoever committed it.
+    ///
+    /// # Errors
+    /// When the table's log can not be read.
+    pub async fn refresh(&self) -> Result<Newest, LakeError> {
+        let mut table = self.latest();
+        let updated = table.update_state().await;
+        let known = match updated {
+            Ok(()) => self.newest_of(table).await,
+            Err(error) => Err(error.into()),
+        };
+        let Ok(found) = known else {
+            // Another process may have cut the log off that this one has read.
+            let mut anew = DeltaTable::new(self.latest().log_store());
+            anew.load().await?;
+            let found = self.newest_of(anew).await?;
+            self.current.send_replace(found.table.clone());
+            return Ok(found);
+        };
+        self.publish(&found.table);
+        Ok(found)
     }
 
     /// Commits these batches, all or none. Those that are in the table already are left out, so it
     /// may be repeated when nobody knows whether it succeeded.
+    ///
+    /// For batches that nobody can take back: who reads them elsewhere has to do that between
+    /// [`Self::refresh`] and [`Self::append_to`].
     ///
     /// Returns the rows written.
     ///
     /// # Errors
     /// When the table can not be written; then nothing of it is in the table.
     pub async fn append(&self, batches: &[Arrived]) -> Result<usize, LakeError> {
-        let mut commits = self.writer.lock().await;
-        // Another process may have written since.
-        let mut table = self.latest();
-        table.update_state().await?;
-        self.current.send_replace(table.clone());
+        for _ in 1..TRIES_MAX {
+            match self.append_to(&self.refresh().await?, batches).await {
+                Err(LakeError::Overtaken) => {}
+                appended => return appended,
+            }
+        }
+        self.append_to(&self.refresh().await?, batches).await
+    }
 
-        let last = last_arrival(&table).await?;
-        let new: Vec<&Arrived> = batches.iter().filter(|batch| batch.arrival > last).collect();
+    /// As [`Self::append`], if the table is still what was `found`, apart from files that were merged.
+    ///
+    /// # Errors
+    /// [`LakeError::Overtaken`] when another process appended or erased since: the batches may be in the
+    /// table, and may not be anybody's to keep any more. They are to be read again.
+    pub async fn append_to(&self, found: &Newest, batches: &[Arrived]) -> Result<usize, LakeError> {
+        let mut commits = self.writer.lock().await;
+        let new: Vec<&Arrived> =
+            batches.iter().filter(|batch| batch.arrival > found.last_arrival).collect();
         let rows = new.iter().map(|batch| batch.samples.len()).sum();
         let Some(newest) = new.iter().map(|batch| batch.arrival).max() else { return Ok(0) };
         if rows == 0 {
             return Ok(0);
         }
+        let mut table = found.table.clone();
         write(&mut table, &new, newest).await?;
-        self.current.send_replace(table);
+        self.publish(&table);
         *commits += 1;
         Ok(rows)
     }
@@ -107,7 +150,7 @@ impl Lake {
     /// time.
     /// Versions that are frozen in quotes stay readable: nothing is deleted.
     ///
-    /// Returns how many were merged.
+    /// Returns how many were merged; none when another process did it, or removed what was to be merged.
     ///
     /// # Errors
     /// When the table can not be written; then it is as it was.
@@ -117,14 +160,20 @@ impl Lake {
             return Ok(0);
         }
         Failpoint::CompactionBegun.reach();
-        let (compacted, metrics) = self.latest().optimize().await?;
+        let (compacted, metrics) = match self.refresh().await?.table.optimize().await {
+            Err(error) if is_conflict(&error) => {
+                tracing::info!("another process changed the lake while it was compacted");
+                return Ok(0);
+            }
+            compacted => compacted?,
+        };
         tracing::info!(
             removed = metrics.num_files_removed,
             added = metrics.num_files_added,
             "compacted the lake"
         );
         Failpoint::CompactionCommitted.reach();
-        self.current.send_replace(compacted);
+        self.publish(&compacted);
         *commits = 0;
         Ok(metrics.num_files_removed)
     }
@@ -133,6 +182,42 @@ impl Lake {
     pub(super) fn latest(&self) -> DeltaTable {
         self.current.borrow().clone()
     }
+
+    /// Lets others know `table`, unless they know a newer one.
+    pub(super) fn publish(&self, table: &DeltaTable) {
+        self.current.send_if_modified(|known| {
+            let is_newer = table.version() > known.version();
+            if is_newer {
+                known.clone_from(table);
+            }
+            is_newer
+        });
+    }
+
+    /// `table`, and the last batch in it.
+    pub(super) async fn newest_of(&self, table: DeltaTable) -> Result<Newest, LakeError> {
+        let version = table.version().unwrap_or(0);
+        let kept = || self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, last_arrival)) = kept().filter(|(of, _)| *of == version) {
+            return Ok(Newest { table, last_arrival });
+        }
+        let last_arrival = last_arrival(&table).await?;
+        *kept() = Some((version, last_arrival));
+        Ok(Newest { table, last_arrival })
+    }
+}
+
+/// The address of a table at `place`, which can be one.
+async fn address(place: &LakePlace) -> Result<Url, LakeError> {
+    let name = place.to_string();
+    match place {
+        LakePlace::Folder(folder) => {
+            let refuse = |source| LakeError::Folder { folder: name.clone(), source };
+            std::fs::create_dir_all(folder).map_err(refuse)?;
+        }
+        LakePlace::Bucket(url) => s3::open(url).await?,
+    }
+    Ok(ensure_table_uri(&name)?)
 }
 
 /// Writes the rows of `batches` and commits them, together with the last of them.
@@ -166,7 +251,8 @@ async fn commit(table: &mut DeltaTable, files: Vec<Action>, newest: i64) -> Resu
     let committed = CommitBuilder::from(properties)
         .with_actions(files)
         .build(Some(table.snapshot()?), log, append)
-        .await?;
+        .await
+        .map_err(overtaken)?;
     table.state = Some(committed.snapshot());
     Ok(())
 }

@@ -110,7 +110,7 @@ async fn settled(folder: &Path) {
     let done = async || {
         let sent = db.read::<_, ArchiveError, _>(|conn| archive::after(conn, 0, 100)).await.ok()?;
         let waiting = db.read::<_, ErasureError, _>(erasure::unfinished).await.ok()?;
-        let lake = Lake::open(&config.lake_dir()).await.ok()?;
+        let lake = Lake::open(config.lake()).await.ok()?;
         let moved = lake.last_arrival().await.ok()?;
         (waiting.is_empty() && sent.len() == 3 && sent.last()?.arrival == moved).then_some(())
     };
@@ -136,7 +136,7 @@ async fn a_kill_between_any_two_steps_loses_and_doubles_nothing() {
         settled(folder.path()).await;
         assert_eq!(stop(child, Signal::SIGTERM), Some(0), "{place:?}");
 
-        let lake = Lake::open(&folder.path().join("lake")).await.unwrap();
+        let lake = Lake::open(folder.path().join("lake")).await.unwrap();
         assert_eq!(rows(&lake).await, stopped.expected, "{place:?}");
     }
 }

@@ -47,7 +47,7 @@ async fn late_and_disordered_samples_land_in_their_own_day() {
         let day = day_of(day);
         let here = rows(&market.app.lake).await.into_iter().filter(|row| row.day == day).count();
         assert_eq!(here, count, "{day}");
-        let folder = market.app.config.lake_dir().join(format!("day={day}/group=motion"));
+        let folder = market.app.config.data_dir.join(format!("lake/day={day}/group=motion"));
         assert!(folder.is_dir(), "{}", folder.display());
     }
 }
@@ -141,7 +141,7 @@ fn assert_all_read(expected: &[Row], folder: &Path, when: &str) {
 async fn other_engines_read_the_same_rows_as_we_do() {
     let market = Market::start_with(|config| config.compact_after_commits = 3).await;
     let (mut car, mut leaving) = (Car::enrol(&market).await, Car::enrol(&market).await);
-    let folder = market.app.config.lake_dir();
+    let folder = market.app.config.data_dir.join("lake");
     let wheel = samples("Vehicle.Chassis.Axle.Row1.Wheel.Left.Speed", 25);
     let mut contents = vec![Contents { samples: wheel, ..Contents::default() }];
     contents.extend((0..4).map(|part| speeds(part * DAY_SECONDS / 2, 300)));
@@ -160,5 +160,5 @@ async fn other_engines_read_the_same_rows_as_we_do() {
 
     let expected = expected(car.id, &contents);
     assert_all_read(&expected, &folder, "after an erasure");
-    assert_eq!(rows(&Lake::open(&folder).await.unwrap()).await, expected);
+    assert_eq!(rows(&Lake::open(folder).await.unwrap()).await, expected);
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cars::Door;
-use crate::engine;
+use crate::{engine, s3};
 
 pub(crate) struct Market {
     pub(crate) app: App,
@@ -132,8 +132,9 @@ async fn open(folder: &Path) -> App {
     App::open(config(folder)).await.unwrap()
 }
 
-/// Settings of a market in `folder`, on the engine that tests run on.
+/// Settings of a market in `folder`, on the engine and with the kind of lake that tests run on.
 pub(crate) fn config(folder: &Path) -> Config {
     let database_url = Some(engine::database(folder));
-    Config { data_dir: folder.to_owned(), database_url, ..Config::default() }
+    let lake = s3::place(folder);
+    Config { data_dir: folder.to_owned(), database_url, lake, ..Config::default() }
 }

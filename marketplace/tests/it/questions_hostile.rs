@@ -31,7 +31,7 @@ fn files_below(folder: &Path) -> usize {
 async fn whatever_is_tried_is_refused_in_words() {
     let asked = with_secret().await;
     let folder = asked.market.app.config.data_dir.display().to_string();
-    let lake = asked.market.app.config.lake_dir().display().to_string();
+    let lake = asked.market.app.config.lake().to_string();
     #[rustfmt::skip] // a table is read by column
     let attempts = [
         // Other tables, schemas and files.

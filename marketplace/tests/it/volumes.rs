@@ -79,7 +79,7 @@ async fn a_full_volume_of_the_database_refuses_batches_until_there_is_room() {
 async fn a_full_volume_of_the_lake_stops_neither_cars_nor_readers() {
     let volume = Volume::new(2);
     let lake = volume.path().join("lake");
-    let market = Market::start_with(|config| config.lake_dir = Some(lake)).await;
+    let market = Market::start_with(|config| config.lake = Some(lake.into())).await;
     let mut car = Car::enrol(&market).await;
     let contents = [speeds(0, 20), speeds(100, 5_000)];
     let mut flush = Flush::new(market.app.clone());

@@ -261,7 +261,7 @@ async fn wait_for_lake(db: &Db, config: &Config) -> anyhow::Result<(u64, Duratio
     let begun = Instant::now();
     let mut behind = None;
     loop {
-        let arrival = Lake::open(&config.lake_dir()).await?.last_arrival().await?;
+        let arrival = Lake::open(config.lake()).await?.last_arrival().await?;
         let waiting = db.read(move |conn| archive::waiting(conn, arrival)).await?;
         let first = *behind.get_or_insert(waiting);
         if waiting == 0 {
