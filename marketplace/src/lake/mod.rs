@@ -15,8 +15,10 @@ mod columns;
 mod erase;
 mod newest;
 mod read;
+mod retain;
 mod statistics;
 mod table;
+mod vacuum;
 
 pub use columns::{Arrived, record_batch};
 pub use newest::Newest;
