@@ -3,8 +3,8 @@
 //! Measured once and then kept up to date with each batch that this process appends. Those that another
 //! process appended are read, and Delta Lake finds them by the `arrival` bounds of its files.
 //!
-//! **Invariant:** rows are only ever added, so what was measured stays true. A process that starts
-//! measures everything again.
+//! **Invariant:** rows are only ever added, so what was measured stays true; whoever removes some forgets it.
+//! A process that starts measures everything again.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -40,6 +40,8 @@ pub struct Measured {
 #[derive(Default)]
 pub(super) struct Statistics {
     last_arrival: i64,
+    /// The version that was measured, or an earlier one.
+    version: u64,
     lines: BTreeMap<(VehicleId, Signal), Measured>,
 }
 
@@ -101,7 +103,10 @@ impl Lake {
         let last = last_arrival(&table).await?;
         let mut kept = self.measured.lock().await;
         // An older version than was measured last: begin anew.
-        let mut known = kept.take().filter(|known| known.last_arrival <= last).unwrap_or_default();
+        let is_earlier =
+            |known: &Statistics| known.last_arrival <= last && known.version <= version;
+        let mut known = kept.take().filter(is_earlier).unwrap_or_default();
+        known.version = version;
         if known.last_arrival < last {
             let new =
                 all_rows(&table).await?.frame.filter(col("arrival").gt(lit(known.last_arrival)))?;
