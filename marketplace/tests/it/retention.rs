@@ -26,6 +26,7 @@ use crate::market_support::{Answer, Market as Cars, call, get};
 const KEY: [u8; 32] = [77; 32];
 const ANGLE: &str = "Vehicle.Chassis.SteeringWheel.Angle";
 const GEAR: &str = "Vehicle.Powertrain.Transmission.CurrentGear";
+const SPEED: &str = "Vehicle.Speed";
 /// As it is sent, and in degrees. Nothing else has these.
 const CANARY_RAW: i64 = 8_137;
 const CANARY: f64 = 813.7;
@@ -93,7 +94,8 @@ async fn what_is_over_is_gone_from_every_file_and_nothing_else_is() {
     let (market, mut car) = market().await;
     let now = market.now().micros_since(T0) / 1_000_000;
     let over = both(driving(ANGLE, 0, CANARY_RAW), speeds(0, 20));
-    let kept = [speeds(100, 30), both(driving(GEAR, now - 60, 3), speeds(now - 60, 10))];
+    let newest = [driving(SPEED, now - 60, 700), driving(GEAR, now - 60, 3)].concat();
+    let kept = [speeds(100, 30), Contents { samples: newest, ..Contents::default() }];
     let [first, second, third] =
         [&over, &kept[0], &kept[1]].map(|contents| car.next_under(2, contents));
     let sent = [first.clone(), second.clone(), third];
@@ -196,7 +198,7 @@ async fn bought_before(keep: Duration) -> Json {
     let key = market.buyer("Acme", "1").await;
     let quote = market.quote(&key).await;
     let lake = &market.app.lake;
-    let more = Arrived { arrival: 4, vehicle: vehicle(1), samples: samples("Vehicle.Speed", 9) };
+    let more = Arrived { arrival: 4, vehicle: vehicle(1), samples: samples(SPEED, 9) };
     lake.append(&[more]).await.unwrap();
     assert_eq!(lake.compact(1).await.unwrap(), 2);
     let over = [(telematics::SignalGroup::Motion, T0.day() + 1)].into();
