@@ -61,8 +61,9 @@ impl Client {
         let body = answer.text().await?;
         let told = serde_json::from_str::<Json>(&body);
         if !status.is_success() {
-            let detail = told.ok().and_then(|told| Some(told["detail"].as_str()?.to_owned()));
-            bail!("the marketplace says: {} ({status})", detail.unwrap_or(body));
+            let told = told.unwrap_or_default();
+            let detail = told.get("detail").and_then(Json::as_str).unwrap_or(&body);
+            bail!("the marketplace says: {detail} ({status})");
         }
         told.with_context(|| format!("{url} does not answer as a marketplace"))
     }

@@ -48,7 +48,7 @@ impl Owner {
 /// 1 when the marketplace refuses or is not done in time (it goes on by itself), 2 when the command does not read.
 /// Examples:
 ///
-///   marketplace owner erase vehicle_… --key-file owner.key --url https://market.example
+///   marketplace owner erase vehicle_… --key-file owner.key --url URL
 ///   marketplace owner erase vehicle_… --key-file owner.key --yes --json
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -109,7 +109,7 @@ impl Erase {
         let finished = async {
             loop {
                 let told = client.get(&path(self.vehicle)).await?;
-                if told["status"] == "finished" {
+                if told.get("status").is_some_and(|status| status == "finished") {
                     return Ok(told);
                 }
                 progress.tick();

@@ -1,8 +1,11 @@
 //! What owners do at the command line.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
+use actix_web::HttpServer;
+use actix_web::web::Data;
+use marketplace::api::rest;
 use marketplace::identity::ApiKey;
 use marketplace::jobs::flush::Flush;
 use marketplace::lake::Lake;
@@ -33,7 +36,7 @@ fn erase(folder: &Path, key: [u8; 32], arguments: &[&str]) -> Output {
     std::fs::write(&file, ApiKey::new(key).reveal()).unwrap();
     let mut command = marketplace(folder, ANY, ANY);
     command.args(["owner", "erase"]).args(arguments).arg("--key-file").arg(file);
-    command.stdin(std::process::Stdio::null()).output().unwrap()
+    command.stdin(Stdio::null()).output().unwrap()
 }
 
 fn said(output: &Output) -> String {
@@ -70,21 +73,36 @@ async fn an_owner_erases_his_car_and_is_told_when_it_is_done() {
     assert_eq!(stop(child, Signal::SIGTERM), Some(0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[actix_web::test]
 async fn who_does_not_wait_is_told_how_to_see_how_far_it_is() {
-    let (folder, car) = left().await;
-    let folder = folder.path();
-    // Its jobs take their first turn at once, and the next after an hour.
-    let mut market = marketplace(folder, ANY, ANY);
-    market.env("AXLE_MARKETPLACE_FLUSH_INTERVAL_SECONDS", "3600");
-    let (child, url, _) = serving(&mut market);
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    // A market whose jobs never take a turn.
+    let market = Market::start().await;
+    let car = Car::enrol_for(&market, market.owner_with_key(KEY).await).await.id.to_string();
+    let app = Data::new(market.app.clone());
+    let service = move || actix_web::App::new().app_data(app.clone()).configure(rest::configure);
+    let server = HttpServer::new(service).workers(1).disable_signals().bind(ANY).unwrap();
+    let url = format!("http://{}", server.addrs()[0]);
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    let folder = tempfile::tempdir().unwrap();
+    let run = async |arguments: &[&str]| {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>();
+        let (folder, vehicle, url) = (folder.path().to_owned(), car.clone(), url.clone());
+        let erase = move || {
+            let arguments = arguments.iter().map(String::as_str);
+            let fixed = [vehicle.as_str(), "--url", &url, "--yes"].into_iter();
+            erase(&folder, KEY, &fixed.chain(arguments).collect::<Vec<_>>())
+        };
+        tokio::task::spawn_blocking(erase).await.unwrap()
+    };
 
-    let asked = erase(folder, KEY, &[&car, "--url", &url, "--yes", "--no-wait"]);
+    let asked = run(&["--no-wait"]).await;
     assert_eq!(asked.status.code(), Some(0), "{}", said(&asked));
     let shown = String::from_utf8(asked.stdout).unwrap();
     assert!(shown.contains(&car) && shown.contains("ask again"), "{shown}");
-    let waited = erase(folder, KEY, &[&car, "--url", &url, "--yes", "--wait-seconds", "1"]);
+
+    let waited = run(&["--wait-seconds", "1"]).await;
     assert_eq!(waited.status.code(), Some(1));
     assert!(
         said(&waited).contains(&car) && said(&waited).contains("after 1 s"),
@@ -92,10 +110,17 @@ async fn who_does_not_wait_is_told_how_to_see_how_far_it_is() {
         said(&waited)
     );
 
-    assert_eq!(stop(child, Signal::SIGTERM), Some(0));
-    let gone = erase(folder, KEY, &[&car, "--url", &url, "--yes"]);
-    assert!(said(&gone).contains("is it running"), "{}", said(&gone));
-    let unknown = erase(folder, KEY, &["car_1", "--yes"]);
-    assert_eq!(unknown.status.code(), Some(2), "it does not read");
+    handle.stop(false).await;
+    let gone = run(&[]).await;
+    assert!(said(&gone).contains(&car) && said(&gone).contains("is it running"), "{}", said(&gone));
+}
+
+#[test]
+fn a_vehicle_that_does_not_read_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+
+    let unknown = erase(folder.path(), KEY, &["car_1", "--yes"]);
+
+    assert_eq!(unknown.status.code(), Some(2));
     assert!(said(&unknown).contains("car_1"), "{}", said(&unknown));
 }

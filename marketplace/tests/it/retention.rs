@@ -102,7 +102,7 @@ async fn what_is_over_is_gone_from_every_file_and_nothing_else_is() {
     assert_eq!(car.send(&market, sent).await.receipts().len(), 3);
     flush(&market).await;
     let folder = market.app.config.data_dir.clone();
-    let signed = [first.payload.clone()];
+    let (signed, not_over) = ([first.payload.clone()], [second.payload.clone()]);
     let values = [CANARY.to_le_bytes().to_vec(), CANARY.to_string().into_bytes()];
     assert!(with(&folder, &values).len() >= 2, "the lake and its log have it");
     let of_sqlite = usize::from(engine::server().is_none());
@@ -115,7 +115,7 @@ async fn what_is_over_is_gone_from_every_file_and_nothing_else_is() {
     let stays = [speeds(0, 20), kept[0].clone(), kept[1].clone()];
     assert_eq!(rows(&market.app.lake).await, expected(car.id, &stays));
     assert!(with(&folder, &signed).is_empty());
-    assert_eq!(with(&folder, &[second.payload.clone()]).len(), of_sqlite, "nothing in it is over");
+    assert_eq!(with(&folder, &not_over).len(), of_sqlite, "nothing in it is over");
     assert_eq!(exported(&market, &car).await, 70, "what only the lake has is in it");
     let latest = ask(&market, &car, "latest").await.expect(200).to_string();
     assert!(latest.contains(GEAR) && !latest.contains(ANGLE), "{latest}");
