@@ -20,6 +20,7 @@ use telematics::testing::samples;
 use tokio::time::{sleep, timeout};
 
 use crate::cars::{Car, Door};
+use crate::engine;
 use crate::lake_support::{Row, expected, rows, speeds};
 use crate::market::Market;
 use crate::process::{ANY, marketplace, serving, stop};
@@ -73,6 +74,7 @@ impl Stopped {
         let everything = self.folder.path().join(".");
         let copied = Command::new("cp").arg("-R").arg(everything).arg(folder.path()).status();
         assert!(copied.unwrap().success());
+        engine::copy(self.folder.path(), folder.path());
         folder
     }
 }
@@ -120,7 +122,7 @@ async fn die_at(folder: &Path, place: Failpoint) {
 /// Waits until nothing is left to do: of the first batch only the lake has what is not over.
 async fn settled(folder: &Path) {
     let config = Config { data_dir: folder.to_owned(), ..Config::default() };
-    let db = Db::open(&config.database_url()).unwrap();
+    let db = Db::open(&engine::database(folder)).unwrap();
     let done = async || {
         let sent = db.read::<_, ArchiveError, _>(|conn| archive::after(conn, 0, 100)).await.ok()?;
         let waiting = db.read::<_, ErasureError, _>(erasure::unfinished).await.ok()?;

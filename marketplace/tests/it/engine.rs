@@ -42,14 +42,26 @@ pub(crate) fn server() -> Option<String> {
 
 /// The database of `folder` on `server`: it is copied from `template` when the folder has none.
 pub(crate) fn create(server: &str, folder: &Path, template: &str) -> String {
-    let mut name = DefaultHasher::new();
-    folder.hash(&mut name);
-    let name = format!("axle_{:016x}", name.finish());
+    let name = name(folder);
     let sql = format!("CREATE DATABASE {name} TEMPLATE {template}");
     if let Err(error) = connect(server, "postgres").batch_execute(&sql) {
         assert!(error.to_string().contains("already exists"), "{sql}: {error}");
     }
     format!("{server}/{name}")
+}
+
+/// Gives the folder `to`, which is a copy of `from`, a copy of its database. In SQLite that is a file in the folder.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    if let Some(server) = server() {
+        create(&server, to, &name(from));
+    }
+}
+
+/// What the database of `folder` is called on a server.
+fn name(folder: &Path) -> String {
+    let mut hash = DefaultHasher::new();
+    folder.hash(&mut hash);
+    format!("axle_{:016x}", hash.finish())
 }
 
 /// A database with all migrations, made once in each run.
