@@ -189,6 +189,14 @@ mod tests {
         (files(folder).len() - log, log)
     }
 
+    /// Lets two days pass for the files in `folder`.
+    fn age(folder: &Path) {
+        for file in files(folder) {
+            let old = fs::metadata(&file).unwrap().modified().unwrap() - 2 * KEEP;
+            File::options().write(true).open(&file).unwrap().set_modified(old).unwrap();
+        }
+    }
+
     /// Rows at `version`, for a process that knows nothing yet. None when it can not be read.
     async fn rows(folder: &Path, version: u64) -> Option<u64> {
         let lake = Lake::open(folder).await.unwrap();
@@ -254,13 +262,11 @@ mod tests {
         for arrival in 1..=3 {
             append(&lake, arrival).await;
         }
-        for file in files(folder.path()) {
-            let old = fs::metadata(&file).unwrap().modified().unwrap() - 2 * KEEP;
-            File::options().write(true).open(&file).unwrap().set_modified(old).unwrap();
-        }
+        age(folder.path());
         let newest = lake.version();
         lake.vacuum(later(0), KEEP).await.unwrap();
         assert!(rows(folder.path(), newest - 1).await.is_none(), "was replaced long ago");
+        age(folder.path());
 
         // What is merged is named by no version any more; and twice, as the first makes the checkpoint.
         lake.compact(3).await.unwrap();
