@@ -4,15 +4,49 @@
 //! default. Every setting has a default, so that an empty file is a working market on one machine.
 
 mod place;
+mod retention;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use place::{LakePlace, NotAPlace};
+pub use retention::Retention;
 use serde::Deserialize;
 
 /// The variable that names the file with the settings.
 pub const FILE_VARIABLE: &str = "AXLE_MARKETPLACE_CONFIG";
+
+/// Beyond a week Delta Lake forgets which files it took out of a table, so they could go too early.
+const VACUUM_AFTER_HOURS_MAX: u32 = 7 * 24;
+
+/// A setting that reads, and is not possible.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadSetting {
+    /// What a buyer may still get would be gone.
+    #[error(
+        "vacuum_after_hours = {hours} is too short: a quote holds for quote_valid_seconds = {valid_seconds}, and its \
+         order may take deliver_within_seconds = {deliver_seconds}; set at least {hours_min}"
+    )]
+    VacuumTooEarly {
+        /// What is set.
+        hours: u32,
+        /// How long a quote can be bought.
+        valid_seconds: u32,
+        /// How long delivery may take.
+        deliver_seconds: u32,
+        /// What would do.
+        hours_min: u64,
+    },
+    /// Longer than the table remembers.
+    #[error(
+        "vacuum_after_hours = {hours} is too long: set at most {VACUUM_AFTER_HOURS_MAX}, a week"
+    )]
+    VacuumTooLate {
+        /// What is set.
+        hours: u32,
+    },
+}
 
 /// Settings of one marketplace.
 #[derive(Clone, Debug, Deserialize)]
@@ -36,6 +70,8 @@ pub struct Config {
     pub flush_interval_seconds: u64,
     /// Commits of the lake after which its small files are merged into large ones.
     pub compact_after_commits: u32,
+    /// Hours after which a file goes that the newest version of the lake does not name any more.
+    pub vacuum_after_hours: u32,
     /// Whether this market delivers and refunds orders. Of several on one database one does: delivered
     /// files are in its `data_dir`, and buyers fetch them from it.
     pub deliver_orders: bool,
@@ -50,6 +86,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// The rules of the market.
     pub rules: Rules,
+    /// How long samples are kept.
+    pub retention: Retention,
     /// What one question over the lake may cost.
     pub questions: QuestionLimits,
     /// How log lines look.
@@ -127,12 +165,14 @@ impl Default for Config {
             grpc_host_names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
             flush_interval_seconds: 2,
             compact_after_commits: 64,
+            vacuum_after_hours: 24,
             deliver_orders: true,
             root_interval_seconds: 60,
             keys_dir: None,
             allow_dev_keys: false,
             ingest: Ingest::default(),
             rules: Rules::default(),
+            retention: Retention::default(),
             questions: QuestionLimits::default(),
             log_format: LogFormat::Text,
         }
@@ -182,7 +222,8 @@ impl Config {
     /// file are taken from the working directory.
     ///
     /// # Errors
-    /// A file that can not be read, an unknown key or a value of another type is refused by name.
+    /// A file that can not be read, an unknown key, a value of another type and one that is not possible are
+    /// refused by name.
     pub fn load(file: Option<&Path>) -> Result<Self, config::ConfigError> {
         let mut builder = config::Config::builder();
         if let Some(file) = file {
@@ -198,7 +239,36 @@ impl Config {
             .separator("__")
             .try_parsing(true)
             .source(Some(settings.collect()));
-        builder.add_source(environment).build()?.try_deserialize()
+        let config: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        config.check().map_err(|bad| config::ConfigError::Foreign(Box::new(bad)))?;
+        Ok(config)
+    }
+
+    /// Refuses what reads and is not possible.
+    fn check(&self) -> Result<(), BadSetting> {
+        let (hours, rules) = (self.vacuum_after_hours, &self.rules);
+        let valid_seconds = rules.quote_valid_seconds;
+        let deliver_seconds = rules.deliver_within_seconds;
+        let needed = u64::from(valid_seconds).saturating_add(deliver_seconds.into());
+        if self.vacuum_after() < Duration::from_secs(needed) {
+            let hours_min = needed.div_ceil(3_600);
+            return Err(BadSetting::VacuumTooEarly {
+                hours,
+                valid_seconds,
+                deliver_seconds,
+                hours_min,
+            });
+        }
+        if hours > VACUUM_AFTER_HOURS_MAX {
+            return Err(BadSetting::VacuumTooLate { hours });
+        }
+        Ok(())
+    }
+
+    /// For how long a file is kept that the newest version of the lake does not name any more.
+    #[must_use]
+    pub fn vacuum_after(&self) -> Duration {
+        Duration::from_secs(u64::from(self.vacuum_after_hours).saturating_mul(3_600))
     }
 
     /// Where the database is.
@@ -275,6 +345,38 @@ mod tests {
 
         let error = load("lake = \"gs://axle/lake\"").unwrap_err().to_string();
         assert!(error.contains("gs://axle/lake") && error.contains("s3://bucket"), "{error}");
+    }
+
+    #[test]
+    fn what_a_quote_needs_is_not_removed_too_early() {
+        let refused = |text: &str| load(text).unwrap_err().to_string();
+
+        let early = refused("vacuum_after_hours = 1");
+        assert!(early.contains("quote_valid_seconds = 900"), "{early}");
+        assert!(early.contains("at least 2"), "{early}");
+        let late = refused("vacuum_after_hours = 169");
+        assert!(late.contains("vacuum_after_hours = 169") && late.contains("168"), "{late}");
+        load("vacuum_after_hours = 2").unwrap();
+        load("vacuum_after_hours = 168").unwrap();
+        let rules = "[rules]\nquote_valid_seconds = 3600\ndeliver_within_seconds = 3601";
+        assert!(refused(&format!("vacuum_after_hours = 2\n{rules}")).contains("at least 3"));
+    }
+
+    #[test]
+    fn how_long_groups_are_kept_is_said_by_their_names() {
+        let config = load("[retention]\nlocation = 365\nmotion = 30").unwrap();
+        let kept = config.retention.first_days(telematics::testing::T0);
+        assert_eq!(kept.len(), 2);
+
+        for (text, part) in [
+            ("places = 365", "unknown signal group `places`"),
+            ("location = 0", "nonzero"),
+            ("location = -1", "location"),
+            ("location = \"long\"", "location"),
+        ] {
+            let error = load(&format!("[retention]\n{text}")).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
     }
 
     #[test]

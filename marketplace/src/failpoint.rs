@@ -27,6 +27,20 @@ pub enum Failpoint {
     FlushDescribed,
     /// The index was made.
     FlushIndexed,
+    /// What is over left the newest version of the lake.
+    RetentionDeleted,
+    /// Payloads and latest values that are over left the database.
+    RetentionCut,
+    /// The files of the database were cleaned.
+    RetentionScrubbed,
+    /// Files that nobody needs are about to be looked for.
+    VacuumBegun,
+    /// They were removed.
+    VacuumDeleted,
+    /// The lake's log has a checkpoint.
+    VacuumCheckpointed,
+    /// What nobody needs of it is gone.
+    VacuumCut,
     /// A vehicle's records were deleted from the database.
     ErasureRecords,
     /// No row of the lake is the vehicle's.
@@ -43,7 +57,7 @@ pub enum Failpoint {
 
 impl Failpoint {
     /// All, in the order in which a turn reaches them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::FlushRead,
         Self::FlushDecoded,
         Self::FlushWritten,
@@ -53,6 +67,13 @@ impl Failpoint {
         Self::CompactionCommitted,
         Self::FlushDescribed,
         Self::FlushIndexed,
+        Self::RetentionDeleted,
+        Self::RetentionCut,
+        Self::RetentionScrubbed,
+        Self::VacuumBegun,
+        Self::VacuumDeleted,
+        Self::VacuumCheckpointed,
+        Self::VacuumCut,
         Self::ErasureRecords,
         Self::ErasureDeleted,
         Self::ErasureVacuumed,
@@ -77,6 +98,13 @@ impl Failpoint {
             Self::CompactionCommitted => "compaction-committed",
             Self::FlushDescribed => "flush-described",
             Self::FlushIndexed => "flush-indexed",
+            Self::RetentionDeleted => "retention-deleted",
+            Self::RetentionCut => "retention-cut",
+            Self::RetentionScrubbed => "retention-scrubbed",
+            Self::VacuumBegun => "vacuum-begun",
+            Self::VacuumDeleted => "vacuum-deleted",
+            Self::VacuumCheckpointed => "vacuum-checkpointed",
+            Self::VacuumCut => "vacuum-cut",
             Self::ErasureRecords => "erasure-records",
             Self::ErasureDeleted => "erasure-deleted",
             Self::ErasureVacuumed => "erasure-vacuumed",

@@ -23,6 +23,10 @@ pub enum Job {
     Compaction,
     /// Datasets are measured and described.
     Statistics,
+    /// What is kept for a time only is let go.
+    Retention,
+    /// Files of the lake that nobody needs are removed.
+    Vacuum,
     /// Orders are refunded or delivered.
     Sales,
     /// What owners took back is erased.
@@ -33,8 +37,16 @@ pub enum Job {
 
 impl Job {
     /// All, in the order in which they take turns.
-    pub const ALL: [Self; 6] =
-        [Self::Flush, Self::Compaction, Self::Statistics, Self::Sales, Self::Erasure, Self::Roots];
+    pub const ALL: [Self; 8] = [
+        Self::Flush,
+        Self::Compaction,
+        Self::Statistics,
+        Self::Retention,
+        Self::Vacuum,
+        Self::Sales,
+        Self::Erasure,
+        Self::Roots,
+    ];
 
     /// How it is called.
     #[must_use]
@@ -43,6 +55,8 @@ impl Job {
             Self::Flush => "flush",
             Self::Compaction => "compaction",
             Self::Statistics => "statistics",
+            Self::Retention => "retention",
+            Self::Vacuum => "vacuum",
             Self::Sales => "sales",
             Self::Erasure => "erasure",
             Self::Roots => "roots",
@@ -56,6 +70,8 @@ impl Job {
             Self::Flush => "rows moved",
             Self::Compaction => "files merged",
             Self::Statistics => "datasets described anew",
+            Self::Retention => "files and payloads let go",
+            Self::Vacuum => "files removed",
             Self::Sales => "orders settled",
             Self::Erasure => "vehicles erased",
             Self::Roots => "roots published",
@@ -67,6 +83,8 @@ impl Job {
             Self::Flush => "move batches to the lake",
             Self::Compaction => "merge small files of the lake",
             Self::Statistics => "describe the datasets",
+            Self::Retention => "let go of what is over",
+            Self::Vacuum => "remove files of the lake that nobody needs",
             Self::Sales => "settle orders",
             Self::Erasure => "erase what an owner took back",
             Self::Roots => "publish a root",

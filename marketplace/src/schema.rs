@@ -111,6 +111,8 @@ diesel::table! {
         samples -> Integer,
         received_at -> BigInt,
         score -> Nullable<Integer>,
+        sample_groups -> Integer,
+        first_day -> Nullable<Integer>,
     }
 }
 

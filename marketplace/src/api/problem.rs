@@ -17,6 +17,7 @@ use crate::archive::ArchiveError;
 use crate::campaigns::CampaignsError;
 use crate::catalog::{CatalogError, SearchError};
 use crate::consent::{ConsentError, NotADecision};
+use crate::db;
 use crate::delivery::DeliveryError;
 use crate::epochs::EpochsError;
 use crate::erasure::ErasureError;
@@ -25,6 +26,9 @@ use crate::lake::LakeError;
 use crate::ledger::{LedgerError, NotAKey, NotAnAmount};
 use crate::questions::QuestionError;
 use crate::trade::TradeError;
+
+/// When it is worth trying again to store something on a full disk.
+const FULL_RETRY_SECONDS: &str = "60";
 
 /// What every refusal has in common: a name that programs can match, and a title for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,7 @@ mod kinds {
     pub(super) const LIMIT: Kind = kind(StatusCode::UNPROCESSABLE_ENTITY, "limit-exceeded", "The question asks for too much at once");
     pub(super) const BUSY: Kind = kind(StatusCode::SERVICE_UNAVAILABLE, "busy", "The market is busy");
     pub(super) const NO_PROOFS: Kind = kind(StatusCode::SERVICE_UNAVAILABLE, "no-proofs", "This market takes no proofs now");
+    pub(super) const FULL: Kind = kind(StatusCode::INSUFFICIENT_STORAGE, "storage-full", "The market has no room");
     pub(super) const INTERNAL: Kind = kind(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The market failed");
 }
 
@@ -127,8 +132,12 @@ impl Problem {
 
     /// We failed.
     pub fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
-        let detail = "nothing was changed; try again, and tell the operator if it stays";
-        Self { cause: Some(Box::new(cause)), ..Self::new(kinds::INTERNAL, detail) }
+        let (kind, detail) = if db::is_full(&cause) {
+            (kinds::FULL, "nothing was changed; what is there can be read, try again in a while")
+        } else {
+            (kinds::INTERNAL, "nothing was changed; try again, and tell the operator if it stays")
+        };
+        Self { cause: Some(Box::new(cause)), ..Self::new(kind, detail) }
     }
 
     fn new(kind: Kind, detail: impl fmt::Display) -> Self {
@@ -164,6 +173,9 @@ impl ResponseError for Problem {
         let mut response = HttpResponse::build(status);
         if status == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));
+        }
+        if self.kind == kinds::FULL {
+            response.insert_header(("Retry-After", FULL_RETRY_SECONDS));
         }
         response.insert_header(("Content-Type", "application/problem+json")).json(body)
     }

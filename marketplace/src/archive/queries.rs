@@ -1,6 +1,7 @@
 //! The only statements that name the tables of the archive.
 
 mod quality;
+mod retention;
 
 use diesel::dsl::sum;
 use diesel::prelude::*;
@@ -9,11 +10,13 @@ use telematics::loss::Bridge;
 use telematics::{BatchHash, BatchHeader, SealedBatch, Timestamp, VehicleId};
 
 use super::quality::{Latest, Quality};
+use super::retention::Span;
 use super::verbs::{ArchiveError, Chain, StoredBatch, Totals};
 use crate::db::Conn;
 use crate::schema::{batches, chains, latest_values, quarantine};
 
 pub(super) use quality::{insert_reason, latest_among, latest_of_all, qualities, scored};
+pub(super) use retention::{empty, empty_evidence, forget_latest, last_gone, over};
 
 /// Batches that are moved to the lake together, at most.
 const PORTION_BATCHES_MAX: i64 = 20_000;
@@ -70,7 +73,7 @@ pub(super) fn insert_batch(
     conn: &mut Conn,
     batch: &SealedBatch,
     hash: BatchHash,
-    (samples, quality): (i32, &Quality),
+    (samples, span, quality): (i32, Span, &Quality),
     now: Timestamp,
 ) -> Result<(), ArchiveError> {
     let score = (samples > 0).then(|| i32::from(quality.score.per_mille()));
@@ -85,6 +88,8 @@ pub(super) fn insert_batch(
         batches::samples.eq(samples),
         batches::received_at.eq(now.as_micros()),
         batches::score.eq(score),
+        batches::sample_groups.eq(span.groups),
+        batches::first_day.eq(span.first_day),
     );
     diesel::insert_into(batches::table).values(row).execute(conn)?;
     Ok(())
@@ -183,7 +188,7 @@ pub(super) fn after(
 ) -> Result<Vec<StoredBatch>, ArchiveError> {
     let rows = batches::table
         .filter(batches::arrival.gt(arrival))
-        .filter(batches::samples.gt(0))
+        .filter(batches::first_day.is_not_null())
         .order(batches::arrival)
         .limit(i64::from(limit))
         .select(BatchRow::as_select())
@@ -199,7 +204,7 @@ pub(super) fn portion_end(
 ) -> Result<Option<i64>, ArchiveError> {
     let sizes = batches::table
         .filter(batches::arrival.gt(arrival))
-        .filter(batches::samples.gt(0))
+        .filter(batches::first_day.is_not_null())
         .order(batches::arrival)
         .limit(PORTION_BATCHES_MAX)
         .select((batches::arrival, batches::samples))
@@ -223,7 +228,7 @@ pub(super) fn between(
     let rows = batches::table
         .filter(batches::arrival.gt(after))
         .filter(batches::arrival.le(end))
-        .filter(batches::samples.gt(0))
+        .filter(batches::first_day.is_not_null())
         .order(batches::arrival)
         .select(BatchRow::as_select())
         .load(conn)?;
@@ -239,7 +244,7 @@ pub(super) fn of_vehicle(
     let rows = batches::table
         .filter(batches::vehicle_id.eq(vehicle.to_vec()))
         .filter(batches::seq.gt(to_i64("batches", after)?))
-        .filter(batches::samples.gt(0))
+        .filter(batches::first_day.is_not_null())
         .order(batches::seq)
         .limit(i64::from(limit))
         .select(BatchRow::as_select())
@@ -255,7 +260,7 @@ pub(super) fn after_of(
 ) -> Result<Vec<StoredBatch>, ArchiveError> {
     let rows = batches::table
         .filter(batches::arrival.gt(arrival))
-        .filter(batches::samples.gt(0))
+        .filter(batches::first_day.is_not_null())
         .filter(batches::vehicle_id.eq_any(vehicles.iter().map(VehicleId::to_vec)))
         .order(batches::arrival)
         .limit(i64::from(limit))
@@ -284,7 +289,7 @@ pub(super) fn erase(conn: &mut Conn, vehicle: VehicleId) -> Result<(), ArchiveEr
 pub(super) fn waiting(conn: &mut Conn, arrival: i64) -> Result<u64, ArchiveError> {
     let count: i64 = batches::table
         .filter(batches::arrival.gt(arrival))
-        .filter(batches::samples.gt(0))
+        .filter(batches::first_day.is_not_null())
         .count()
         .get_result(conn)?;
     to_u64("batches", count)

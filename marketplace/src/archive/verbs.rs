@@ -8,6 +8,7 @@ use telematics::{BatchHash, Sample, SealedBatch, Signal, Timestamp, VehicleId};
 
 use super::quality::{Latest, Newest, Quality, Reason, Score, horizon};
 use super::queries;
+use super::retention::Span;
 use crate::db::{self, Conn};
 
 /// Why the archive could not keep or return something.
@@ -64,7 +65,7 @@ pub struct StoredBatch {
     pub received_at: Timestamp,
 }
 
-/// How much the archive holds.
+/// How much the archive took in, but for what was erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Batches of all vehicles.
@@ -120,7 +121,8 @@ pub fn append(
     }
     // Numbers it: the lake reads behind the last number that it has.
     db::take_turn(conn)?;
-    queries::insert_batch(conn, batch, hash, (samples, quality), now)?;
+    let span = Span::of(&contents.samples);
+    queries::insert_batch(conn, batch, hash, (samples, span, quality), now)?;
     for reason in &quality.reasons {
         queries::insert_reason(conn, vehicle, batch.header.seq, reason)?;
     }
@@ -214,7 +216,8 @@ pub fn hash_at(
     queries::hash_at(conn, vehicle, seq)
 }
 
-/// Batches with samples that were committed after `arrival`, in that order, at most `limit`.
+/// Batches with samples that were committed after `arrival`, in that order, at most `limit`. Those whose
+/// payload is gone have none, here and in the questions below.
 ///
 /// # Errors
 /// Fails when the database does, or when a row is damaged.
@@ -290,7 +293,7 @@ pub fn erase(conn: &mut Conn, vehicle: VehicleId) -> Result<(), ArchiveError> {
     queries::erase(conn, vehicle)
 }
 
-/// How much the archive holds.
+/// How much the archive took in, but for what was erased.
 ///
 /// # Errors
 /// Fails when the database does.

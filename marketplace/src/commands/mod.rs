@@ -4,8 +4,10 @@
 //! go to standard error.
 
 mod account;
+mod client;
 mod load;
 mod migrate;
+mod owner;
 mod serve;
 mod status;
 
@@ -33,6 +35,8 @@ enum Command {
     Migrate(migrate::Migrate),
     #[command(subcommand)]
     Account(account::Account),
+    #[command(subcommand)]
+    Owner(owner::Owner),
     Status(status::Status),
     Load(load::Load),
 }
@@ -50,6 +54,7 @@ impl Cli {
             Command::Serve(serve) => serve.run(&mut out).await,
             Command::Migrate(migrate) => migrate.run(&mut out),
             Command::Account(account) => account.run(&mut out).await,
+            Command::Owner(owner) => owner.run(&mut out).await,
             Command::Status(status) => status.run(&mut out).await,
             Command::Load(load) => load.run(&mut out).await,
         }

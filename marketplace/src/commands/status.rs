@@ -1,21 +1,16 @@
 //! `marketplace status`.
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::Context as _;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::Value as Json;
 
 use super::Settings;
+use super::client::{Client, text};
 use super::serve::OPERATOR_KEY_FILE;
 use crate::config::Config;
-
-/// How long the marketplace may take to answer.
-const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// Shows how the marketplace that runs with these settings is doing.
 ///
@@ -47,32 +42,8 @@ impl Status {
 
     async fn ask(&self, config: &Config) -> anyhow::Result<Json> {
         let file = self.key_file.clone().unwrap_or_else(|| config.data_dir.join(OPERATOR_KEY_FILE));
-        let key = std::fs::read_to_string(&file)
-            .with_context(|| format!("cannot read the operator's key in {}", file.display()))?;
-        let url = format!("http://{}/v1/status", reachable(config.rest_address));
-        let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_WAIT).build()?;
-        let answer = client.get(&url).bearer_auth(key.trim()).send().await;
-        let answer = answer.with_context(|| {
-            format!("no marketplace answers at {url}: is it running with these settings?")
-        })?;
-        let refused = answer.error_for_status_ref().err();
-        let body = answer.text().await?;
-        match refused {
-            Some(error) => Err(error).with_context(|| format!("the marketplace says: {body}")),
-            None => serde_json::from_str(&body)
-                .with_context(|| format!("{url} does not answer as a marketplace")),
-        }
+        Client::open(("operator", &file), None, config)?.get("/v1/status").await
     }
-}
-
-/// Where a server that listens on `address` can be reached from its own machine.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let host = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(host, address.port())
 }
 
 fn show(status: &Json, out: &mut impl Write) -> anyhow::Result<()> {
@@ -117,31 +88,11 @@ fn line(job: &Json) -> [String; 7] {
     [text(&job["job"]), at, took, did, worked_at, text(&work["per_second"]), state]
 }
 
-/// A field as people read it.
-fn text(field: &Json) -> String {
-    match field {
-        Json::Null => "-".to_owned(),
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_server_that_listens_everywhere_is_asked_here() {
-        for (listens, asked) in [
-            ("0.0.0.0:80", "127.0.0.1:80"),
-            ("[::]:80", "[::1]:80"),
-            ("10.1.2.3:80", "10.1.2.3:80"),
-        ] {
-            assert_eq!(reachable(listens.parse().unwrap()), asked.parse().unwrap(), "{listens}");
-        }
-    }
 
     #[test]
     fn people_read_what_a_job_did_and_why_it_fails() {

@@ -1,5 +1,7 @@
 //! Why delivery fails.
 
+use telematics::VehicleId;
+
 use crate::archive::ArchiveError;
 use crate::consent::ConsentError;
 use crate::identity::IdentityError;
@@ -41,6 +43,12 @@ pub enum DeliveryError {
     /// What cars sent could not be read.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// Payloads went while they were to be exported.
+    #[error("what {vehicle} sent was being let go of while it was exported; ask again")]
+    Over {
+        /// Whose.
+        vehicle: VehicleId,
+    },
     /// The work was cut short.
     #[error("writing an export was cut short")]
     Interrupted(#[source] tokio::task::JoinError),

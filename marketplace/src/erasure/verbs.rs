@@ -83,7 +83,7 @@ pub fn unfinished(conn: &mut Conn) -> Result<Vec<VehicleId>, ErasureError> {
     queries::unfinished(conn)
 }
 
-/// Deletes what the database has of `vehicle`, and ends the quotes that pin a lake with it.
+/// Deletes what the database has of `vehicle`, and undoes what was sold of a lake with it and not delivered.
 ///
 /// # Errors
 /// Fails when the database does; then nothing is deleted.
@@ -94,8 +94,8 @@ pub fn erase_records(
 ) -> Result<(), ErasureError> {
     archive::erase(conn, vehicle)?;
     epochs::forget(conn, vehicle)?;
-    trade::expire_quotes(conn, now)?;
-    Ok(())
+    // Every version that there is goes.
+    lapse(conn, u64::MAX, now)
 }
 
 /// Rows that were delivered with `order` and whose vehicles were erased since, or are about to be.
@@ -112,10 +112,24 @@ pub fn erased_rows(conn: &mut Conn, order: OrderId) -> Result<u64, ErasureError>
     Ok(erased.fold(0, |rows, payout| rows.saturating_add(payout.rows)))
 }
 
-/// Notes that nothing of `vehicle` is left.
+/// Notes that nothing of `vehicle` is left. The lake begins at `version`: what was sold of an earlier one since
+/// [`erase_records`] is undone too.
 ///
 /// # Errors
 /// Fails when the database does.
-pub fn finish(conn: &mut Conn, vehicle: VehicleId, now: Timestamp) -> Result<(), ErasureError> {
+pub fn finish(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+    version: u64,
+    now: Timestamp,
+) -> Result<(), ErasureError> {
+    lapse(conn, version, now)?;
     queries::finish(conn, vehicle, now)
+}
+
+fn lapse(conn: &mut Conn, version: u64, now: Timestamp) -> Result<(), ErasureError> {
+    for order in trade::lapse(conn, version, now)? {
+        tracing::warn!(%order, "refunded, because its version of the lake is erased");
+    }
+    Ok(())
 }

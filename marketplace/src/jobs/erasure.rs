@@ -38,7 +38,9 @@ pub async fn turn(app: &App) -> Result<u64, TurnError> {
         app.lake.erase(vehicle).await?;
         app.db.scrub().await?;
         Failpoint::ErasureScrubbed.reach();
-        app.db.write::<_, ErasureError, _>(move |conn| erasure::finish(conn, vehicle, now)).await?;
+        let version = app.lake.version();
+        let finish = move |conn: &mut _| erasure::finish(conn, vehicle, version, now);
+        app.db.write::<_, ErasureError, _>(finish).await?;
         erased += 1;
         tracing::info!(%vehicle, "erased");
     }

@@ -4,12 +4,12 @@
 //! **Invariant:** when [`Lake::erase`] returns, no file of the table has a value of the vehicle. Versions
 //! before can not be read any more. It may be repeated after a crash at any step.
 
-use deltalake::DeltaTable;
 use deltalake::checkpoints::{cleanup_expired_logs_for, create_checkpoint};
 use deltalake::datafusion::prelude::{col, lit};
 use telematics::{Timestamp, VehicleId};
 
 use super::fence::overtaken;
+use super::vacuum::reload;
 use super::{Lake, LakeError};
 use crate::failpoint::Failpoint;
 
@@ -34,11 +34,8 @@ impl Lake {
         let version = table.version().unwrap_or(0);
         cleanup_expired_logs_for(version, log.as_ref(), everything, None).await?;
         Failpoint::ErasureCleaned.reach();
-        // What is in memory reads the entries that are gone; what is loaded anew begins at the checkpoint.
-        let mut reloaded = DeltaTable::new(log);
-        reloaded.load().await?;
-        self.current.send_replace(reloaded);
-        // Other processes read those entries too, until there is something new.
+        self.current.send_replace(reload(log).await?);
+        // Other processes have read the entries that are gone, and go on until there is something new.
         self.fence().await?;
         *self.measured.lock().await = None;
         Ok(())

@@ -10,16 +10,18 @@
 //!
 //! **Not here:** where batches come from (the flush job), and what may be sold
 //! ([`crate::trade`]). The relational archive stays the truth: the lake can be deleted and filled
-//! again from it.
+//! again from it, as far back as the archive has payloads: with retention, that is the shortest time set.
 
 mod columns;
 mod erase;
 mod fence;
 mod newest;
 mod read;
+mod retain;
 mod s3;
 mod statistics;
 mod table;
+mod vacuum;
 
 pub use columns::{Arrived, record_batch};
 pub use newest::Newest;

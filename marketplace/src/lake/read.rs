@@ -1,14 +1,16 @@
 //! Questions to the lake, answered at a pinned version so that two answers agree.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use deltalake::DeltaTable;
 use deltalake::arrow::array::{AsArray, RecordBatch};
 use deltalake::arrow::compute::cast;
-use deltalake::arrow::datatypes::{DataType, Int64Type};
+use deltalake::arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use deltalake::datafusion::common::ScalarValue;
+use deltalake::datafusion::execution::SendableRecordBatchStream;
 use deltalake::datafusion::functions_aggregate::expr_fn::count;
-use deltalake::datafusion::prelude::{DataFrame, Expr, SessionContext, col, lit};
+use deltalake::datafusion::prelude::{DataFrame, Expr, SessionContext, cast as cast_to, col, lit};
 use deltalake::delta_datafusion::create_session_state_with_spill_config;
 use telematics::{Signal, VehicleId};
 
@@ -70,6 +72,25 @@ impl Lake {
             }
         }
         Ok(counts)
+    }
+
+    /// Every row of `vehicle` that came with the batch `last` or before, in the columns of `schema`.
+    ///
+    /// # Errors
+    /// When the table's log can not be read, or the query fails.
+    pub async fn rows_until(
+        &self,
+        vehicle: VehicleId,
+        last: i64,
+        schema: &Schema,
+    ) -> Result<SendableRecordBatchStream, LakeError> {
+        let frame = all_rows(&self.latest()).await?.frame;
+        let wanted = one_of("vehicle", [vehicle.to_string()]).and(col("arrival").lt_eq(lit(last)));
+        let column = |field: &Arc<Field>| {
+            cast_to(col(field.name()), field.data_type().clone()).alias(field.name())
+        };
+        let columns = schema.fields().iter().map(column).collect::<Vec<_>>();
+        Ok(frame.filter(wanted)?.select(columns)?.execute_stream().await?)
     }
 
     /// The table as it was at `version`.

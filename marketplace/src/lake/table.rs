@@ -7,7 +7,7 @@ use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter as _, RecordBatchWriter, WriteMode};
-use deltalake::{DeltaTable, ensure_table_uri};
+use deltalake::{DeltaTable, TableProperty, ensure_table_uri};
 use indexmap::IndexMap;
 use reqwest::Url;
 use tokio::sync::{Mutex, watch};
@@ -52,6 +52,8 @@ impl Lake {
                 .with_table_name("samples")
                 .with_columns(delta_schema())
                 .with_partition_columns(PARTITIONS)
+                // By the age of its entries, that is; the vacuum cuts it by what is needed.
+                .with_configuration_property(TableProperty::EnableExpiredLogCleanup, Some("false"))
                 .await;
             match made {
                 Ok(made) => found = made,

@@ -3,7 +3,7 @@
 //!
 //! A sale has three steps. [`quote()`] freezes vehicles, rows and price. [`purchase()`] moves the price
 //! from the buyer to escrow. [`settle()`] moves it on to the owners and the market when the rows were
-//! delivered, or [`refund`] moves it back when they were not.
+//! delivered, or [`refund`] moves it back when they were not: [`lapse`] does, when they never can be.
 //!
 //! **Invariant:** of each order that is not *paid* any more, fee, pay-outs and refund sum to the
 //! price, and its escrow is empty. Each step is one transaction and one balanced entry.
@@ -11,6 +11,7 @@
 //! **Not here:** how revenue is split ([`crate::rewards`]) and the files ([`crate::delivery`]).
 
 mod error;
+mod lapse;
 mod order;
 mod purchase;
 mod queries;
@@ -18,11 +19,12 @@ mod quote;
 mod settle;
 
 pub use error::TradeError;
+pub use lapse::lapse;
 pub use order::{Order, OrderId, OrderStatus, Payout};
 pub use purchase::purchase;
 pub use queries::{
-    earned_by, expire_quotes, order, orders, overdue, payout_count, payouts_for, payouts_of,
-    quote_of_order, undelivered,
+    earned_by, order, orders, overdue, payout_count, payouts_for, payouts_of, quote_of_order,
+    undelivered,
 };
 pub use quote::{Ask, Quote, QuoteId, quote, quoted};
 pub use settle::{refund, settle};

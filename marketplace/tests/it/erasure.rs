@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use marketplace::archive;
+use marketplace::erasure::{erase_records, finish};
 use marketplace::identity::ApiKey;
 use marketplace::jobs::erasure;
 use marketplace::jobs::flush::Flush;
@@ -33,7 +34,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Files that have one of `needles`.
-fn with(folder: &Path, needles: &[Vec<u8>]) -> Vec<PathBuf> {
+pub(crate) fn with(folder: &Path, needles: &[Vec<u8>]) -> Vec<PathBuf> {
     let has = |file: &PathBuf| {
         let bytes = std::fs::read(file).unwrap();
         let found = |needle: &Vec<u8>| bytes.windows(needle.len()).any(|part| part == *needle);
@@ -132,4 +133,44 @@ async fn who_bought_it_is_told_and_open_quotes_end() {
     market.settle().await;
     let orders = market.call(get("/v1/orders").by(&key)).await.expect(200);
     assert_eq!(orders["orders"][0]["status"], "delivered");
+}
+
+#[actix_web::test]
+async fn what_can_not_be_delivered_any_more_is_refunded_at_once() {
+    let market = Cars::with_cars(3, 1).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let before = market.quote(&key).await;
+    let before = market.order(&key, &before, "before").await.expect(201);
+    let path = format!("/v1/vehicles/{}/erasure", vehicle(2));
+    market.call(post(path, &json!({})).by(&market.owners[1])).await.expect(202);
+    let (app, now) = (&market.app, market.app.clock.now());
+    let erase = move |conn: &mut _| erase_records(conn, vehicle(2), now);
+    app.db.write(erase).await.unwrap();
+    // The lake is as it was still, and somebody buys of it.
+    let meanwhile = market.quote(&key).await;
+    let meanwhile = market.order(&key, &meanwhile, "meanwhile").await.expect(201);
+    let status = async |order: &Json| {
+        let path = format!("/v1/orders/{}", order["id"].as_str().unwrap());
+        let order = market.call(get(path).by(&key)).await.expect(200);
+        (order["status"].clone(), order["refunded"].clone())
+    };
+    assert_eq!(status(&before).await.0, "refunded");
+    assert_eq!(status(&meanwhile).await.0, "paid");
+
+    app.lake.erase(vehicle(2)).await.unwrap();
+    let version = app.lake.version();
+    let end = move |conn: &mut _| finish(conn, vehicle(2), version, now);
+    app.db.write(end).await.unwrap();
+
+    for order in [&before, &meanwhile] {
+        assert_eq!(status(order).await, (json!("refunded"), order["price"].clone()));
+    }
+    assert_eq!(market.balance(&key).await, "1.000000");
+    market.settle().await;
+    market.describe().await;
+    let after = market.quote(&key).await;
+    let after = market.order(&key, &after, "after").await.expect(201);
+    market.settle().await;
+    assert_eq!(status(&after).await.0, "delivered", "what is left is sold as before");
 }

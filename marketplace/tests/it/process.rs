@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use marketplace::progress::Job;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -120,7 +121,8 @@ async fn the_operator_sees_what_the_jobs_do() {
     };
     tokio::time::timeout(std::time::Duration::from_mins(1), wait).await.expect("all jobs ran");
     let shown = status(&[]);
-    for part in ["flush", "compaction", "statistics", "sales", "erasure", "roots", "0 batches"] {
+    let jobs = Job::ALL.map(Job::name);
+    for part in jobs.iter().chain(&["0 batches"]) {
         assert!(shown.contains(part), "{part} is not in\n{shown}");
     }
 

@@ -5,14 +5,17 @@ use std::path::Path;
 use std::process::Command;
 
 use marketplace::archive;
+use marketplace::identity::{self, ApiKey, IdentityError};
 use marketplace::jobs::flush::Flush;
 use marketplace::progress::Job;
+use serde_json::{Value as Json, json};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::cars::Car;
 use crate::lake_support::{expected, rows, speeds};
 use crate::market::Market;
+use crate::market_support::{call, get, post};
 
 /// A volume in memory of its own, which ends with the value.
 struct Volume {
@@ -72,6 +75,59 @@ async fn a_full_volume_of_the_database_refuses_batches_until_there_is_room() {
     fs::remove_file(ballast).unwrap();
     assert_eq!(car.send(&market, [first]).await.receipts(), [(1, true)]);
     assert_eq!(car.send(&market, many).await.receipts().len(), 64);
+}
+
+#[actix_web::test]
+#[ignore = "needs root, to mount a small volume"]
+async fn a_full_volume_of_the_database_answers_who_reads_and_refuses_who_writes() {
+    let volume = Volume::new(16);
+    let url = volume.path().join("marketplace.db").to_string_lossy().into_owned();
+    let market = Market::start_with(|config| config.database_url = Some(url)).await;
+    let operator = operator(&market).await;
+    let post = |path: &str, body: Json| post(path, &body).by(&operator);
+    let opened = call(&market.app, post("/v1/buyers", json!({ "name": "Acme" }))).await.expect(201);
+    let (path, key) =
+        (format!("/v1/buyers/{}/deposits", opened["id"].as_str().unwrap()), &opened["api_key"]);
+    let key = key.as_str().unwrap();
+    let deposit = |name: &str| post(&path, json!({ "amount": "1" })).once(name);
+    call(&market.app, deposit("first")).await.expect(201);
+    let balance = async || {
+        let answer = call(&market.app, get("/v1/balance").by(key)).await.expect(200);
+        answer["balance"].as_str().unwrap().to_owned()
+    };
+    let ballast = volume.fill();
+
+    // What is left of the last pages of the log may still take some.
+    let mut credited = 1;
+    let refused = loop {
+        let answer = call(&market.app, deposit(&format!("deposit-{credited}"))).await;
+        if answer.status != 201 {
+            break answer;
+        }
+        credited += 1;
+        assert!(credited < 10_000, "the volume is not full");
+    };
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
+    let detail = refused.problem(507, "storage-full");
+    assert!(detail.contains("nothing was changed"), "{detail}");
+    let acknowledged = format!("{credited}.000000");
+    assert_eq!(balance().await, acknowledged, "who reads is answered");
+    for path in ["/v1/market", "/v1/datasets"] {
+        call(&market.app, get(path).by(key)).await.expect(200);
+    }
+
+    fs::remove_file(ballast).unwrap();
+    assert_eq!(balance().await, acknowledged);
+    call(&market.app, deposit(&format!("deposit-{credited}"))).await.expect(201);
+    assert_eq!(balance().await, format!("{}.000000", credited + 1), "the same deposit, now taken");
+}
+
+/// The key of an operator.
+async fn operator(market: &Market) -> String {
+    let (key, now) = (ApiKey::new([1; 32]), market.now());
+    let create = move |conn: &mut _| identity::create_operator(conn, &key, now);
+    market.app.db.write::<_, IdentityError, _>(create).await.unwrap();
+    ApiKey::new([1; 32]).reveal()
 }
 
 #[tokio::test]

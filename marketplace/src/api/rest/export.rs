@@ -20,7 +20,7 @@ pub(super) async fn of_vehicle(
 ) -> Result<HttpResponse, Problem> {
     let vehicle = VehicleId::parse(&id)?;
     app.db.read(move |conn| own(conn, &owner, vehicle)).await?;
-    let export = Export::begin(app.db.clone(), vehicle)?;
+    let export = Export::begin(app.db.clone(), &app.lake, vehicle).await?;
     let parts = stream::pages(export, |export: Export| async move {
         let (bytes, rest) = export.next().await?;
         Ok((Bytes::from(bytes), rest))

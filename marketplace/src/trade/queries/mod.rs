@@ -8,12 +8,13 @@ use telematics::ids::{Id, Kind};
 
 use super::TradeError;
 
-pub(super) use orders::{close_order, insert_order, order_by_key, order_by_quote};
+pub(super) use orders::{
+    close_order, insert_order, order_by_key, order_by_quote, undelivered_before,
+};
 pub use orders::{order, orders, overdue, quote_of_order, undelivered};
 pub(super) use payouts::insert_payouts;
 pub use payouts::{earned_by, payout_count, payouts_for, payouts_of};
-pub use quotes::expire_quotes;
-pub(super) use quotes::{find_quote, insert_quote};
+pub(super) use quotes::{expire_quotes, find_quote, insert_quote};
 
 /// Rows that one answer lists at most.
 const ROWS_MAX: i64 = 10_000;

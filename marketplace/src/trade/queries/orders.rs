@@ -3,11 +3,11 @@
 use diesel::prelude::*;
 use telematics::{BuyerId, Timestamp};
 
-use super::{ROWS_MAX, find_quote, read_id};
+use super::{ROWS_MAX, find_quote, read_id, stored};
 use crate::db::Conn;
 use crate::identity::Buyer;
 use crate::ledger::Amount;
-use crate::schema::orders;
+use crate::schema::{orders, quotes};
 use crate::trade::{Order, OrderId, OrderStatus, Quote, QuoteId, TradeError};
 
 #[derive(Queryable, Selectable)]
@@ -131,6 +131,22 @@ pub fn undelivered(conn: &mut Conn, now: Timestamp) -> Result<Vec<OrderId>, Trad
         .filter(orders::deliver_by.ge(now.as_micros()))
         .order(orders::id)
         .limit(ROWS_MAX)
+        .select(orders::id)
+        .load(conn)?;
+    ids.iter().map(|id| read_id("orders", id)).collect()
+}
+
+/// Orders that are paid and wait for rows of an earlier version of the lake, oldest first.
+pub(in crate::trade) fn undelivered_before(
+    conn: &mut Conn,
+    version: u64,
+) -> Result<Vec<OrderId>, TradeError> {
+    let earlier = quotes::table.filter(quotes::lake_version.lt(stored(version))).select(quotes::id);
+    // No limit: all of them are to be refunded, in one transaction.
+    let ids: Vec<Vec<u8>> = orders::table
+        .filter(orders::status.eq(OrderStatus::Paid.as_str()))
+        .filter(orders::quote_id.eq_any(earlier))
+        .order(orders::id)
         .select(orders::id)
         .load(conn)?;
     ids.iter().map(|id| read_id("orders", id)).collect()

@@ -91,13 +91,16 @@ impl QuoteRow {
     }
 }
 
-/// Ends every open quote just before `now`: the versions of the lake that they pin are about to go. Whoever buys
-/// one is told that it has expired, and asks for another.
-///
-/// # Errors
-/// Fails when the database does.
-pub fn expire_quotes(conn: &mut Conn, now: Timestamp) -> Result<usize, TradeError> {
-    let open = quotes::table.filter(quotes::expires_at.ge(now.as_micros()));
+/// Ends every open quote that pins an earlier version of the lake, just before `now`.
+pub(in crate::trade) fn expire_quotes(
+    conn: &mut Conn,
+    version: u64,
+    now: Timestamp,
+) -> Result<(), TradeError> {
+    let open = quotes::table
+        .filter(quotes::expires_at.ge(now.as_micros()))
+        .filter(quotes::lake_version.lt(stored(version)));
     let ended = now.plus_micros(-1).as_micros();
-    Ok(diesel::update(open).set(quotes::expires_at.eq(ended)).execute(conn)?)
+    diesel::update(open).set(quotes::expires_at.eq(ended)).execute(conn)?;
+    Ok(())
 }
