@@ -74,7 +74,9 @@ impl Stopped {
         let everything = self.folder.path().join(".");
         let copied = Command::new("cp").arg("-R").arg(everything).arg(folder.path()).status();
         assert!(copied.unwrap().success());
-        engine::copy(self.folder.path(), folder.path());
+        if let Some(server) = engine::server() {
+            engine::create(&server, folder.path(), &engine::name(self.folder.path()));
+        }
         folder
     }
 }

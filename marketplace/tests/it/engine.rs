@@ -50,15 +50,8 @@ pub(crate) fn create(server: &str, folder: &Path, template: &str) -> String {
     format!("{server}/{name}")
 }
 
-/// Gives the folder `to`, which is a copy of `from`, a copy of its database. In SQLite that is a file in the folder.
-pub(crate) fn copy(from: &Path, to: &Path) {
-    if let Some(server) = server() {
-        create(&server, to, &name(from));
-    }
-}
-
 /// What the database of `folder` is called on a server.
-fn name(folder: &Path) -> String {
+pub(crate) fn name(folder: &Path) -> String {
     let mut hash = DefaultHasher::new();
     folder.hash(&mut hash);
     format!("axle_{:016x}", hash.finish())
