@@ -93,12 +93,11 @@ def questions(last, some):
     )
     # The first half looks for ten minutes in which the state is another than before, the second for how long it stays.
     driving_sessions = (
-        "WITH state AS (SELECT {vehicle}, {bucket} AS ten_minutes, avg({velocity}) > 5 AS driving FROM {rows} GROUP BY 1, 2), "
-        "before AS (SELECT *, lag(driving) OVER (PARTITION BY {vehicle} ORDER BY ten_minutes) AS was FROM state), "
-        "changes AS (SELECT {vehicle}, driving, ten_minutes AS start, "
-        "lead(ten_minutes) OVER (PARTITION BY {vehicle} ORDER BY ten_minutes) AS stop FROM before WHERE driving <> was) "
-        "SELECT {name}, date_trunc('day', start) AS day, avg({seconds}) FROM changes c JOIN {tags} v ON v.{id} = c.{vehicle} "
-        "WHERE driving AND stop IS NOT NULL GROUP BY 1, 2"
+        "SELECT {name}, date_trunc('day', start) AS day, avg({seconds}) FROM (SELECT {vehicle}, driving, ten_minutes AS start, "
+        "lead(ten_minutes) OVER (PARTITION BY {vehicle} ORDER BY ten_minutes) AS stop FROM (SELECT *, "
+        "lag(driving) OVER (PARTITION BY {vehicle} ORDER BY ten_minutes) AS was FROM (SELECT {vehicle}, {bucket} AS ten_minutes, "
+        "avg({velocity}) > 5 AS driving FROM {rows} GROUP BY 1, 2) state) before WHERE driving <> was) c "
+        "JOIN {tags} v ON v.{id} = c.{vehicle} WHERE driving AND stop IS NOT NULL GROUP BY 1, 2"
     )
     breakdowns = (
         "WITH state AS (SELECT {vehicle}, {bucket} AS ten_minutes, avg(CASE WHEN {status} = 0 THEN 1.0 ELSE 0.0 END) >= 0.5 "

@@ -52,6 +52,11 @@ impl Market {
         Ok(Self { child, _output: output, grpc })
     }
 
+    /// Ends it. When this returns, nobody holds its database any more.
+    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
     /// What it has used so far.
     pub(super) fn usage(&self) -> anyhow::Result<Usage> {
         Usage::of(self.child.id().context("the market ended under load; its log says why")?)

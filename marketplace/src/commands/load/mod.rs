@@ -151,6 +151,7 @@ impl Load {
         let (elapsed, memory) = self.stream(cars, plan, &market, &tally).await?;
         let used = Usages::now(&market)?.since(begun);
         let caught_up = wait_for_lake(&db, &config).await?;
+        market.stop().await?;
         let report = Report::new(&tally, elapsed, used, memory, caught_up);
         if self.json { report.write_json(out) } else { report.write_text(out) }
     }
