@@ -48,7 +48,7 @@ async fn an_owner_erases_his_car_and_is_told_when_it_is_done() {
     let (folder, car) = left().await;
     let folder = folder.path();
     let lake = folder.join("lake");
-    assert_eq!(rows(&Lake::open(&lake).await.unwrap()).await.len(), 10);
+    assert_eq!(rows(&Lake::open(lake.as_path()).await.unwrap()).await.len(), 10);
     let (child, url, _) = serving(&mut marketplace(folder, ANY, ANY));
 
     let unasked = erase(folder, KEY, &[&car, "--url", &url]);
@@ -62,14 +62,18 @@ async fn an_owner_erases_his_car_and_is_told_when_it_is_done() {
     assert_eq!(foreign.status.code(), Some(1));
     assert!(said(&foreign).contains(&format!("cannot erase {car}")), "{}", said(&foreign));
     assert!(said(&foreign).contains("404"), "{}", said(&foreign));
-    assert_eq!(rows(&Lake::open(&lake).await.unwrap()).await.len(), 10, "nothing was erased");
+    assert_eq!(
+        rows(&Lake::open(lake.as_path()).await.unwrap()).await.len(),
+        10,
+        "nothing was erased"
+    );
 
     let done = erase(folder, KEY, &[&car, "--url", &url, "--yes", "--json"]);
 
     assert_eq!(done.status.code(), Some(0), "{}", said(&done));
     let told: Json = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!((&told["vehicle"], &told["status"]), (&car.into(), &"finished".into()));
-    assert_eq!(rows(&Lake::open(&lake).await.unwrap()).await.len(), 0);
+    assert_eq!(rows(&Lake::open(lake.as_path()).await.unwrap()).await.len(), 0);
     assert_eq!(stop(child, Signal::SIGTERM), Some(0));
 }
 

@@ -131,7 +131,7 @@ async fn what_is_over_is_gone_from_every_file_and_nothing_else_is() {
     assert!(gone == 0 && files > 0, "{gone} {files}");
     assert!(with(&folder, &values).is_empty(), "{:?}", with(&folder, &values));
     assert_eq!(
-        rows(&Lake::open(&folder.join("lake")).await.unwrap()).await,
+        rows(&Lake::open(folder.join("lake")).await.unwrap()).await,
         expected(car.id, &stays)
     );
 
@@ -166,7 +166,7 @@ async fn a_lake_that_is_deleted_is_filled_again_with_what_the_archive_still_has(
     car.send(&market, sent).await.receipts();
     flush(&market).await;
     upkeep(&market, 2).await;
-    std::fs::remove_dir_all(market.app.config.lake_dir()).unwrap();
+    std::fs::remove_dir_all(market.app.config.data_dir.join("lake")).unwrap();
 
     let market = market.restart().await;
     flush(&market).await;
