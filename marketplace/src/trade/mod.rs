@@ -3,7 +3,7 @@
 //!
 //! A sale has three steps. [`quote()`] freezes vehicles, rows and price. [`purchase()`] moves the price
 //! from the buyer to escrow. [`settle()`] moves it on to the owners and the market when the rows were
-//! delivered, or [`refund`] moves it back when they were not: [`lapse`] does, when they never can be.
+//! delivered, or [`refund`] moves it back when they were not: [`lapse()`] does, when they never can be.
 //!
 //! **Invariant:** of each order that is not *paid* any more, fee, pay-outs and refund sum to the
 //! price, and its escrow is empty. Each step is one transaction and one balanced entry.
