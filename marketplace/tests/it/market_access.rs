@@ -78,6 +78,7 @@ fn body(path: &str) -> Value {
         "/v1/sql" => json!({ "sql": "SELECT count(*) FROM samples" }),
         "/v1/owners" | "/v1/buyers" => json!({ "name": "Somebody" }),
         path if path.ends_with("deposits") => json!({ "amount": "1" }),
+        path if path.ends_with("labels") => json!({ "depot": "Leipzig" }),
         _ => json!({ "consent": { "motion": "share" } }),
     }
 }

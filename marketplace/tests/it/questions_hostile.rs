@@ -38,7 +38,7 @@ async fn whatever_is_tried_is_refused_in_words() {
         ("SELECT * FROM information_schema.tables".to_owned(),                     "information_schema"),
         ("SELECT * FROM information_schema.df_settings".to_owned(),                "information_schema"),
         ("SELECT * FROM pg_catalog.pg_tables".to_owned(),                          "not found"),
-        ("SELECT * FROM vehicles".to_owned(),                                      "not found"),
+        ("SELECT * FROM batches".to_owned(),                                       "not found"),
         ("SELECT * FROM other.public.samples".to_owned(),                          "not found"),
         (format!("SELECT * FROM '{lake}'"),                                        "not found"),
         (format!("SELECT * FROM \"file://{folder}/marketplace.db\""),              "not found"),
