@@ -27,7 +27,7 @@ use rayon::prelude::*;
 use super::coefficient::Coefficient;
 use super::decode;
 use super::lines;
-use super::msm::{integers, msm};
+use super::msm::{halves, msm};
 use super::verifier::{DoesNotVerify, Verifier};
 use crate::proof::{NotAProof, Proof};
 use crate::statement::Statement;
@@ -191,7 +191,7 @@ impl Verifier {
             }
         }
         let all = scalars.first().copied().unwrap_or_default();
-        let inputs = msm(&points.gamma_abc_g1, &integers(&scalars));
+        let inputs = msm(&points.gamma_abc_g1, &halves(&scalars));
         ((points.alpha_g1 * all).into_affine(), inputs.into_affine())
     }
 }

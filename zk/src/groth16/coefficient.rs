@@ -9,8 +9,10 @@
 use ark_bn254::g1::Config;
 use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ec::scalar_mul::glv::GLVConfig as _;
-use ark_ff::{AdditiveGroup as _, BigInt};
+use ark_ff::AdditiveGroup as _;
 use rand::CryptoRng;
+
+use super::msm::Halves;
 
 /// `a + b lambda`.
 #[derive(Clone, Copy)]
@@ -26,9 +28,9 @@ impl Coefficient {
     }
 
     /// `point` times this, as two points times an integer each.
-    pub(super) fn terms(self, point: G1Affine) -> [(G1Affine, BigInt<4>); 2] {
+    pub(super) fn terms(self, point: G1Affine) -> [(G1Affine, Halves); 2] {
         let moved = Config::endomorphism_affine(&point);
-        [(point, BigInt::from(self.a)), (moved, BigInt::from(self.b))]
+        [(point, Halves::from(self.a)), (moved, Halves::from(self.b))]
     }
 
     /// As an element of the scalar field.
@@ -58,7 +60,7 @@ impl Coefficient {
 #[cfg(test)]
 mod tests {
     use ark_ec::AffineRepr as _;
-    use ark_ff::{One as _, PrimeField as _, Zero as _};
+    use ark_ff::{BigInt, One as _, PrimeField as _, Zero as _};
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Making a proof.
 //!
 //! The prover keeps the matrices of its circuit, its key and the tables of its transforms; a proof
-//! then costs the witness, three transforms each way and five multi-scalar multiplications. It runs
+//! then costs the witness, three transforms each way and four multi-scalar multiplications. It runs
 //! in the rayon pool of its caller, so a pool of one thread of low priority keeps it out of
 //! everyone's way.
 //!
@@ -10,6 +10,7 @@
 //! would make such proofs without noticing. Looking costs a millisecond.
 
 use std::fmt;
+use std::iter::zip;
 use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Projective};
@@ -20,7 +21,7 @@ use rand::CryptoRng;
 use crate::circuit::{Circuit, ClaimCircuit};
 use crate::field;
 use crate::groth16::matrices::{Matrices, NoMatrices, assignment};
-use crate::groth16::msm::{integers, msm};
+use crate::groth16::msm::{halves, msm, sum};
 use crate::groth16::qap::OddCoset;
 use crate::groth16::verifier::{DoesNotVerify, Verifier};
 use crate::keys::ProvingKey;
@@ -168,28 +169,30 @@ impl Prover {
     #[expect(clippy::many_single_char_names, reason = "the names of the paper")]
     fn combine(&self, assignment: &[Fr], r: Fr, s: Fr) -> Proof {
         let key = self.key.points();
-        let quotient = integers(&self.coset.h(&self.matrices, assignment));
-        let assignment = integers(assignment);
-        let private = assignment.get(self.matrices.inputs()..).unwrap_or_default();
+        let scalars = halves(assignment);
+        let private = scalars.get(self.matrices.inputs()..).unwrap_or_default();
 
-        let ((a, (b, b_in_g1)), (from_l, from_h)) = rayon::join(
+        let (private_part, (a, (b, b_in_g1))) = rayon::join(
+            || {
+                let quotient = halves(&self.coset.h(&self.matrices, assignment));
+                sum(zip(&key.l_query, private).chain(zip(&key.h_query, &quotient)))
+            },
             || {
                 rayon::join(
-                    || msm(&key.a_query, &assignment),
+                    || msm(&key.a_query, &scalars),
                     || {
                         rayon::join(
-                            || msm(&key.b_g2_query, &assignment),
-                            || msm(&key.b_g1_query, &assignment),
+                            || msm(&key.b_g2_query, &scalars),
+                            || msm(&key.b_g1_query, &scalars),
                         )
                     },
                 )
             },
-            || rayon::join(|| msm(&key.l_query, private), || msm(&key.h_query, &quotient)),
         );
         let a = a + key.vk.alpha_g1 + key.delta_g1 * r;
         let b = b + key.vk.beta_g2 + key.vk.delta_g2 * s;
         let b_in_g1: G1Projective = b_in_g1 + key.beta_g1 + key.delta_g1 * s;
-        let c = from_l + from_h + a * s + b_in_g1 * r - key.delta_g1 * (r * s);
+        let c = private_part + a * s + b_in_g1 * r - key.delta_g1 * (r * s);
         Proof::from_points(ark_groth16::Proof {
             a: a.into_affine(),
             b: b.into_affine(),

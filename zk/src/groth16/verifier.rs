@@ -7,7 +7,7 @@ use ark_ec::pairing::{Pairing as _, PairingOutput};
 use telematics::Question;
 
 use crate::circuit::Circuit;
-use crate::groth16::msm::{integers, msm};
+use crate::groth16::msm::{halves, msm};
 use crate::keys::VerifyingKey;
 use crate::proof::Proof;
 use crate::statement::{Statement, question_inputs};
@@ -135,7 +135,7 @@ impl Verifier {
         let Some((constant, bases)) = self.key.points().gamma_abc_g1.split_first() else {
             return false;
         };
-        let inputs = *constant + msm(bases, &integers(inputs));
+        let inputs = *constant + msm(bases, &halves(inputs));
         let points = proof.points();
         let left: [G1Affine; 3] = [points.a, inputs.into_affine(), points.c];
         let right = [points.b.into(), self.minus_gamma.clone(), self.minus_delta.clone()];

@@ -10,19 +10,21 @@ use ark_ff::{AdditiveGroup as _, Field as _, Zero as _};
 use super::Curve;
 use super::difference::Difference as _;
 
-/// Additions that share an inversion: it costs as much as some hundred multiplications.
-const IN_STEP: usize = 1 << 9;
+/// Additions that share an inversion, which costs as much as 250 multiplications.
+const IN_STEP: usize = 1 << 10;
 
 /// Adds points. It keeps its memory from one use to the next.
 pub(super) struct Adder<P: Curve> {
     /// What each addition divides by, and the product of all divisors before it. No divisor where
     /// the sum is one of the points, or the identity.
     divisors: Vec<(Option<P::BaseField>, P::BaseField)>,
+    /// What is added to the last points of [`Self::pair_up`].
+    others: Vec<Affine<P>>,
 }
 
 impl<P: Curve> Default for Adder<P> {
     fn default() -> Self {
-        Self { divisors: Vec::with_capacity(IN_STEP) }
+        Self { divisors: Vec::with_capacity(IN_STEP), others: Vec::with_capacity(IN_STEP) }
     }
 }
 
@@ -32,6 +34,38 @@ impl<P: Curve> Adder<P> {
         for (points, others) in points.chunks_mut(IN_STEP).zip(others.chunks(IN_STEP)) {
             self.add_in_step(points, others);
         }
+    }
+
+    /// One step towards the sums of some runs of `points`, of these `lengths`: adds the second of
+    /// each run to its first, its fourth to its third, and so on.
+    pub(super) fn pair_up(
+        &mut self,
+        mut points: impl Iterator<Item = Affine<P>>,
+        lengths: &mut [usize],
+        sums: &mut Vec<Affine<P>>,
+    ) {
+        sums.clear();
+        for length in lengths {
+            for place in (0..*length).step_by(2) {
+                sums.extend(points.next());
+                let other = if place + 1 < *length { points.next() } else { None };
+                self.others.push(other.unwrap_or_default());
+                if self.others.len() == IN_STEP {
+                    self.add_others(sums);
+                }
+            }
+            *length = length.div_ceil(2);
+        }
+        self.add_others(sums);
+    }
+
+    /// Adds the others to the last points, while both are in the cache.
+    fn add_others(&mut self, points: &mut [Affine<P>]) {
+        let others = std::mem::take(&mut self.others);
+        let last = points.len() - others.len();
+        self.add_in_step(points.get_mut(last..).unwrap_or_default(), &others);
+        self.others = others;
+        self.others.clear();
     }
 
     fn add_in_step(&mut self, points: &mut [Affine<P>], others: &[Affine<P>]) {

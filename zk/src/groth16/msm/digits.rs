@@ -6,11 +6,6 @@
 
 use std::iter;
 
-use ark_ff::BigInteger;
-
-/// Words of 64 bits of a scalar, and the carry.
-type Words = [u64; 4];
-
 /// How scalars are cut.
 #[derive(Clone, Debug)]
 pub(super) struct Windows {
@@ -19,22 +14,21 @@ pub(super) struct Windows {
     /// Digits of a scalar.
     pub(super) count: usize,
     /// `2^(bits - 1)` in every window but the highest.
-    offset: Words,
+    offset: u128,
 }
 
 /// A scalar of which each digit can be read alone.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Digits(Words);
+pub(super) struct Digits(u128);
 
 impl Windows {
-    /// The cut that costs the fewest additions for these scalars. `None` when there are none, or
-    /// only zeros.
-    pub(super) fn for_scalars<'a, B: BigInteger>(
-        scalars: impl Iterator<Item = &'a B>,
-    ) -> Option<Self> {
-        let mut with_bits = [0_usize; 257];
+    /// The cut that costs the fewest additions for these scalars, all below `2^127`. `None` when
+    /// there are none, or only zeros.
+    pub(super) fn for_scalars(scalars: impl Iterator<Item = u128>) -> Option<Self> {
+        let mut with_bits = [0_usize; 129];
         for scalar in scalars {
-            let bits = usize::try_from(scalar.num_bits()).unwrap_or(usize::MAX);
+            let bits = u128::BITS - scalar.leading_zeros();
+            let bits = usize::try_from(bits).unwrap_or(usize::MAX);
             with_bits.get_mut(bits).into_iter().for_each(|count| *count += 1);
         }
         let largest = with_bits.iter().rposition(|count| *count > 0).filter(|bits| *bits > 0)?;
@@ -46,13 +40,9 @@ impl Windows {
             // Each bucket is added twice, and some things are done for each stretch of them.
             added + count(largest, *c) * (5 << (c - 1)) / 2
         };
-        let bits = (2..=15).min_by_key(cost)?;
+        let bits = (2..=16).min_by_key(cost)?;
         let count = count(largest, bits);
-        let mut offset = [0; 4];
-        for window in 1..count {
-            let bit = window * bits - 1;
-            offset.get_mut(bit / 64).into_iter().for_each(|word| *word |= 1 << (bit % 64));
-        }
+        let offset = (1..count).map(|window| 1 << (window * bits - 1)).sum();
         Some(Self { bits, count, offset })
     }
 
@@ -62,24 +52,14 @@ impl Windows {
     }
 
     /// A scalar, ready to be read digit by digit.
-    pub(super) fn digits(&self, scalar: &impl BigInteger) -> Digits {
-        let mut carry = false;
-        let mut words = [0; 4];
-        for ((word, scalar), offset) in words.iter_mut().zip(scalar.as_ref()).zip(self.offset) {
-            let (sum, first) = scalar.overflowing_add(offset);
-            let (sum, second) = sum.overflowing_add(u64::from(carry));
-            (*word, carry) = (sum, first || second);
-        }
-        Digits(words)
+    pub(super) const fn digits(&self, scalar: u128) -> Digits {
+        Digits(scalar.wrapping_add(self.offset))
     }
 
     /// The bucket of a digit, and whether it is negative. `None` of zero.
     pub(super) fn place(&self, digits: &Digits, window: usize) -> Option<(usize, bool)> {
-        let (word, bit) = (window * self.bits / 64, window * self.bits % 64);
-        let low = digits.0.get(word).copied().unwrap_or_default() >> bit;
-        let high = digits.0.get(word + 1).copied().unwrap_or_default();
-        let both = if bit > 0 { low | high << (64 - bit) } else { low };
-        let digit = usize::try_from(both & ((1 << self.bits) - 1)).unwrap_or_default();
+        let digit = (digits.0 >> (window * self.bits)) & ((1 << self.bits) - 1);
+        let digit = usize::try_from(digit).unwrap_or_default();
         let middle = if window + 1 < self.count { self.buckets() } else { 0 };
         let distance = digit.abs_diff(middle);
         Some((distance.checked_sub(1)?, digit < middle))
@@ -88,12 +68,11 @@ impl Windows {
 
 #[cfg(test)]
 mod tests {
-    use ark_ff::BigInt;
     use num_bigint::BigInt as Integer;
 
     use super::*;
 
-    fn value(windows: &Windows, scalar: &BigInt<4>) -> Integer {
+    fn value(windows: &Windows, scalar: u128) -> Integer {
         let digits = windows.digits(scalar);
         (0..windows.count)
             .filter_map(|window| {
@@ -107,22 +86,14 @@ mod tests {
 
     #[test]
     fn the_digits_make_the_scalar() {
-        let highest = BigInt::new([u64::MAX, u64::MAX, u64::MAX, u64::MAX >> 1]);
-        let some = [
-            BigInt::from(1_u64),
-            BigInt::from(2_u64),
-            BigInt::from(u64::MAX),
-            BigInt::new([0, 1, 0, 0]),
-            BigInt::new([u64::MAX, 0, u64::MAX, 0x3fff_ffff_ffff_ffff]),
-            highest,
-        ];
-        for count in [1, 10, 100, 1_000, 10_000] {
+        let highest = u128::MAX >> 1;
+        let some = [1, 2, u64::MAX.into(), 1 << 64, highest ^ (u128::MAX >> 70), highest];
+        for count in [1, 10, 100, 1_000, 10_000, 1_000_000] {
             for last in 1..=some.len() {
-                let scalars = some[..last].iter().cycle().take(count.max(last));
+                let scalars = some[..last].iter().copied().cycle().take(count.max(last));
                 let windows = Windows::for_scalars(scalars).unwrap();
                 for scalar in &some[..last] {
-                    let expected: Integer = scalar.to_string().parse().unwrap();
-                    assert_eq!(value(&windows, scalar), expected, "{windows:?}");
+                    assert_eq!(value(&windows, *scalar), Integer::from(*scalar), "{windows:?}");
                 }
             }
         }
@@ -130,14 +101,13 @@ mod tests {
 
     #[test]
     fn a_few_large_scalars_among_bits_want_short_windows() {
-        let [one, large] = [BigInt::from(1_u64), BigInt::new([0, 0, 0, 1 << 60])];
         let bits = |ones: usize, large_ones: usize| {
-            let scalars = iter::repeat_n(&one, ones).chain(iter::repeat_n(&large, large_ones));
+            let scalars = iter::repeat_n(1, ones).chain(iter::repeat_n(1 << 124, large_ones));
             Windows::for_scalars(scalars).unwrap().bits
         };
 
         assert_eq!(bits(20_000, 1_000), bits(0, 1_000));
         assert!(bits(0, 1_000) < bits(0, 20_000));
-        assert!(Windows::for_scalars([BigInt::<4>::zero()].iter()).is_none());
+        assert!(Windows::for_scalars([0].into_iter()).is_none());
     }
 }
