@@ -105,6 +105,9 @@ async fn cut_log(table: &DeltaTable, until: Timestamp) -> Result<usize, LakeErro
     let (log, newest) = (table.log_store(), table.version().unwrap_or(0));
     let until = Then(until).current_timestamp_millis();
     let entries = Entries::read(&log, until).await?;
+    if !entries.has_old {
+        return Ok(0);
+    }
     if entries.last_checkpoint != Some(newest) {
         create_checkpoint(table, None).await?;
         Failpoint::VacuumCheckpointed.reach();
@@ -117,6 +120,8 @@ async fn cut_log(table: &DeltaTable, until: Timestamp) -> Result<usize, LakeErro
 /// What is in the log of the table.
 #[derive(Default)]
 struct Entries {
+    /// Whether one is older than the given time, and so may have to go.
+    has_old: bool,
     /// The first version that was committed at the given time or later.
     first_young: Option<u64>,
     last_checkpoint: Option<u64>,
@@ -133,6 +138,8 @@ impl Entries {
             if kind == "json" && file.last_modified.timestamp_millis() >= until {
                 let first = entries.first_young.map_or(version, |first| first.min(version));
                 entries.first_young = Some(first);
+            } else if kind == "json" {
+                entries.has_old = true;
             }
             if kind.starts_with("checkpoint") {
                 entries.last_checkpoint = entries.last_checkpoint.max(Some(version));
