@@ -9,7 +9,7 @@ use deltalake::datafusion::prelude::{col, lit};
 use telematics::{Timestamp, VehicleId};
 
 use super::fence::overtaken;
-use super::vacuum::reload;
+use super::table::load;
 use super::{Lake, LakeError};
 use crate::failpoint::Failpoint;
 
@@ -34,7 +34,7 @@ impl Lake {
         let version = table.version().unwrap_or(0);
         cleanup_expired_logs_for(version, log.as_ref(), everything, None).await?;
         Failpoint::ErasureCleaned.reach();
-        self.current.send_replace(reload(log).await?);
+        self.current.send_replace(load(&log, None).await?);
         // Other processes have read the entries that are gone, and go on until there is something new.
         self.fence().await?;
         *self.measured.lock().await = None;

@@ -1,13 +1,15 @@
 //! What keeps processes apart that change one table: none of them locks it, each finds out at its commit
 //! that another one was there.
 //!
-//! Two that append conflict by the application transaction of their commits, and two that remove the
-//! same file by that file; who comes second looks again. Removing what no version names is different: no commit
-//! of another process would notice that its new files are gone. So a **fence** is committed, a change of the
-//! table's metadata, with which everything conflicts that began before it.
+//! Two that append conflict by the application transaction of their commits; who comes second looks again.
+//! Two that put other files in the place of the same ones do not conflict for Delta Lake when the first only
+//! merged them: both commits stand, and the rows are in the table twice. And removing what no version names
+//! is no commit, so nobody would notice that his new files are gone. So each of these begins with a commit that
+//! everything conflicts with which began before it, a change of the table's metadata: a **mark** before files are
+//! rewritten, and a **fence** before any are removed.
 //!
-//! **Invariant:** a file is removed only when it was there before a fence, and no version behind the fence
-//! names it: then no commit to come can name it either.
+//! **Invariants:** files are rewritten by who marked the table last. A file is removed only when it was there
+//! before a fence, and no version behind the fence names it: then no commit to come can name it either.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,6 +25,8 @@ use super::{Lake, LakeError};
 
 /// In the configuration of the table: the version that the last fence followed.
 const FENCE: &str = "axle.fence";
+/// In the configuration of the table: the version that the last mark followed.
+const MARK: &str = "axle.mark";
 /// How often a change is tried while other processes change the table.
 pub(super) const TRIES_MAX: usize = 8;
 /// Files that are removed at the same time.
@@ -32,12 +36,22 @@ impl Lake {
     /// Commits a fence on the newest version: whatever another process has begun can not be committed any
     /// more, and has to begin anew.
     pub(super) async fn fence(&self) -> Result<DeltaTable, LakeError> {
+        self.put(FENCE).await
+    }
+
+    /// Commits a mark on the newest version, whose files may then be rewritten in one commit.
+    pub(super) async fn mark(&self) -> Result<DeltaTable, LakeError> {
+        self.put(MARK).await
+    }
+
+    /// Writes the newest version under `key` of the configuration.
+    async fn put(&self, key: &str) -> Result<DeltaTable, LakeError> {
         for _ in 0..TRIES_MAX {
             let table = self.refresh().await?.table;
             let version = table.version().unwrap_or(0).to_string();
-            let mark = HashMap::from([(FENCE.to_owned(), version)]);
-            let fence = table.set_tbl_properties().with_properties(mark);
-            match fence.with_raise_if_not_exists(false).await {
+            let configuration = HashMap::from([(key.to_owned(), version)]);
+            let change = table.set_tbl_properties().with_properties(configuration);
+            match change.with_raise_if_not_exists(false).await {
                 Ok(table) => {
                     self.publish(&table);
                     return Ok(table);
@@ -110,4 +124,46 @@ pub(super) fn is_conflict(error: &DeltaTableError) -> bool {
 /// What a commit that failed is for us.
 pub(super) fn overtaken(error: DeltaTableError) -> LakeError {
     if is_conflict(&error) { LakeError::Overtaken } else { error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use deltalake::datafusion::prelude::{col, lit};
+    use telematics::testing::{samples, vehicle};
+
+    use super::*;
+    use crate::lake::Arrived;
+
+    async fn append(lake: &Lake, arrival: i64) {
+        let samples = samples("Vehicle.Speed", 5);
+        lake.append(&[Arrived { arrival, vehicle: vehicle(1), samples }]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_another_merged_meanwhile_is_not_rewritten_and_appends_are_no_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open(folder.path()).await.unwrap();
+        let other = Lake::open(folder.path()).await.unwrap();
+        append(&lake, 1).await;
+        append(&lake, 2).await;
+
+        let (merging, deleting) = (lake.mark().await.unwrap(), lake.refresh().await.unwrap().table);
+        assert_eq!(other.compact(0).await.unwrap(), 2);
+
+        let refused = merging.optimize().await.map(drop).unwrap_err();
+        assert!(is_conflict(&refused), "{refused:?}");
+        let refused = deleting.delete().with_predicate(col("arrival").eq(lit(1_i64))).await;
+        assert!(is_conflict(&refused.map(drop).unwrap_err()));
+
+        let merging = lake.mark().await.unwrap();
+        append(&other, 3).await;
+        append(&other, 4).await;
+        assert_eq!(merging.optimize().await.unwrap().1.num_files_removed, 0);
+        let deleting = lake.mark().await.unwrap();
+        append(&other, 5).await;
+        deleting.delete().with_predicate(col("arrival").eq(lit(1_i64))).await.unwrap();
+        assert_eq!(other.refresh().await.unwrap().last_arrival, 5);
+        let rows = other.describe(other.version(), telematics::testing::T0.plus_seconds(60)).await;
+        assert_eq!(rows.unwrap()[0].rows, 20);
+    }
 }

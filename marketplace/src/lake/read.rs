@@ -14,6 +14,7 @@ use deltalake::datafusion::prelude::{DataFrame, Expr, SessionContext, cast as ca
 use deltalake::delta_datafusion::create_session_state_with_spill_config;
 use telematics::{Signal, VehicleId};
 
+use super::table::load;
 use super::{Lake, LakeError};
 
 /// Memory that one query may take before it goes on in temporary files.
@@ -95,11 +96,11 @@ impl Lake {
 
     /// The table as it was at `version`.
     pub(super) async fn at(&self, version: u64) -> Result<DeltaTable, LakeError> {
-        let mut table = self.latest();
-        if table.version() != Some(version) {
-            table.load_version(version).await?;
+        let table = self.latest();
+        if table.version() == Some(version) {
+            return Ok(table);
         }
-        Ok(table)
+        Ok(load(&table.log_store(), Some(version)).await?)
     }
 
     async fn all_rows(&self, version: u64) -> Result<Rows, LakeError> {

@@ -1,13 +1,15 @@
 //! The Delta table itself: opening, appending, compacting.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use delta_kernel::expressions::Scalar;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Transaction};
+use deltalake::logstore::LogStoreRef;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter as _, RecordBatchWriter, WriteMode};
-use deltalake::{DeltaTable, TableProperty, ensure_table_uri};
+use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty, ensure_table_uri};
 use indexmap::IndexMap;
 use reqwest::Url;
 use tokio::sync::{Mutex, watch};
@@ -21,6 +23,11 @@ use crate::failpoint::Failpoint;
 
 /// Names our appends among the application transactions of the table.
 const APPLICATION: &str = "axle-archive";
+
+/// How often a log is read that another process is cutting off, and the pause before the second time; it
+/// doubles with each.
+const LOADS_MAX: usize = 6;
+const LOAD_PAUSE: Duration = Duration::from_millis(20);
 
 /// The Delta table of all accepted samples. Cheap to clone.
 #[derive(Clone)]
@@ -45,23 +52,19 @@ impl Lake {
         let address = address(&place).await?;
         let refuse =
             |source| LakeError::Open { place: place.to_string(), source: Box::new(source) };
-        let mut found = DeltaTable::try_from_url(address).await.map_err(refuse)?;
-        if found.version().is_none() {
-            let new = found.clone().create();
-            let made = new
-                .with_table_name("samples")
-                .with_columns(delta_schema())
-                .with_partition_columns(PARTITIONS)
-                // By the age of its entries, that is; the vacuum cuts it by what is needed.
-                .with_configuration_property(TableProperty::EnableExpiredLogCleanup, Some("false"))
-                .await;
-            match made {
-                Ok(made) => found = made,
+        let empty = DeltaTableBuilder::from_url(address)
+            .and_then(DeltaTableBuilder::build)
+            .map_err(refuse)?;
+        let log = empty.log_store();
+        let found = if log.is_delta_table_location().await.map_err(refuse)? {
+            load(&log, None).await.map_err(refuse)?
+        } else {
+            match create(empty).await {
+                Ok(made) => made,
                 // Perhaps another process made it meanwhile.
-                Err(error) if found.load().await.is_err() => return Err(error.into()),
-                Err(_) => {}
+                Err(error) => load(&log, None).await.or(Err(error))?,
             }
-        }
+        };
         Ok(Self {
             writer: Arc::default(),
             current: Arc::new(watch::Sender::new(found)),
@@ -97,8 +100,7 @@ impl Lake {
         };
         let Ok(found) = known else {
             // Another process may have cut the log off that this one has read.
-            let mut anew = DeltaTable::new(self.latest().log_store());
-            anew.load().await?;
+            let anew = load(&self.latest().log_store(), None).await?;
             let found = self.newest_of(anew).await?;
             self.current.send_replace(found.table.clone());
             return Ok(found);
@@ -162,7 +164,7 @@ impl Lake {
             return Ok(0);
         }
         Failpoint::CompactionBegun.reach();
-        let (compacted, metrics) = match self.refresh().await?.table.optimize().await {
+        let (compacted, metrics) = match self.mark().await?.optimize().await {
             Err(error) if is_conflict(&error) => {
                 tracing::info!("another process changed the lake while it was compacted");
                 return Ok(0);
@@ -220,6 +222,47 @@ async fn address(place: &LakePlace) -> Result<Url, LakeError> {
         LakePlace::Bucket(url) => s3::open(url).await?,
     }
     Ok(ensure_table_uri(&name)?)
+}
+
+/// Makes a table of what has none.
+async fn create(empty: DeltaTable) -> Result<DeltaTable, DeltaTableError> {
+    let create = empty.create().with_table_name("samples").with_columns(delta_schema());
+    create
+        .with_partition_columns(PARTITIONS)
+        // By the age of its entries, that is; the vacuum cuts it by what is needed.
+        .with_configuration_property(TableProperty::EnableExpiredLogCleanup, Some("false"))
+        .await
+}
+
+/// The table as its log tells it, at `version` or the newest.
+///
+/// The log is listed and then read, and another process may cut it off between the two. What is left then
+/// lacks the protocol of the table, which its first entry and every checkpoint have, so it is refused.
+pub(super) async fn load(
+    log: &LogStoreRef,
+    version: Option<u64>,
+) -> Result<DeltaTable, DeltaTableError> {
+    let mut pause = LOAD_PAUSE;
+    for _ in 1..LOADS_MAX {
+        if let Ok(table) = try_to_load(log, version).await {
+            return Ok(table);
+        }
+        tokio::time::sleep(pause).await;
+        pause = pause.saturating_mul(2);
+    }
+    try_to_load(log, version).await
+}
+
+async fn try_to_load(
+    log: &LogStoreRef,
+    version: Option<u64>,
+) -> Result<DeltaTable, DeltaTableError> {
+    let mut table = DeltaTable::new(LogStoreRef::clone(log));
+    match version {
+        Some(version) => table.load_version(version).await?,
+        None => table.load().await?,
+    }
+    Ok(table)
 }
 
 /// Writes the rows of `batches` and commits them, together with the last of them.

@@ -76,6 +76,16 @@ async fn disturb(lake: Lake, is_over: Arc<AtomicBool>) -> (u32, u32) {
     (merged, erased)
 }
 
+/// Merges files all the time, as a third market might.
+async fn merge(lake: Lake, is_over: Arc<AtomicBool>) {
+    while !is_over.load(Ordering::SeqCst) {
+        match lake.compact(0).await {
+            Ok(_) | Err(LakeError::Overtaken) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_at_once_move_each_batch_once_while_others_merge_and_erase() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,6 +93,8 @@ async fn writers_at_once_move_each_batch_once_while_others_merge_and_erase() {
     let is_over = Arc::new(AtomicBool::new(false));
     let disturbing = Lake::open(place(&folder)).await.unwrap();
     let disturbing = tokio::spawn(disturb(disturbing, Arc::clone(&is_over)));
+    let merging = Lake::open(place(&folder)).await.unwrap();
+    let merging = tokio::spawn(merge(merging, Arc::clone(&is_over)));
 
     let mut moving = Vec::new();
     for _ in 0..2 {
@@ -98,6 +110,7 @@ async fn writers_at_once_move_each_batch_once_while_others_merge_and_erase() {
     }
     is_over.store(true, Ordering::SeqCst);
     let (_, erased) = disturbing.await.unwrap();
+    merging.await.unwrap();
 
     let lake = Lake::open(place(&folder)).await.unwrap();
     assert_eq!(rows(&lake).await, rows_of(&archive));
