@@ -63,7 +63,7 @@ pub async fn aggregate(
     source: Source,
     question: AggregateQuestion,
 ) -> Result<Aggregated, QuestionError> {
-    let session = source.desk.session();
+    let session = source.desk.session()?;
     let meant = Meant {
         vehicles: &question.vehicles,
         signals: Some(question.signals.iter().map(|wanted| wanted.signal).collect()),

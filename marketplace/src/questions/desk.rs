@@ -9,6 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deltalake::datafusion::error::DataFusionError;
+use deltalake::datafusion::execution::SessionStateBuilder;
+use deltalake::datafusion::execution::cache::cache_manager::{
+    CacheManagerConfig, FileMetadataCache,
+};
+use deltalake::datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use deltalake::datafusion::prelude::SessionContext;
 use deltalake::delta_datafusion::create_session_state_with_spill_config;
 use tokio::runtime::{Builder, Runtime};
@@ -29,6 +34,8 @@ pub struct Desk {
     pub(super) limits: QuestionLimits,
     seats: Arc<Semaphore>,
     threads: Arc<Threads>,
+    /// The indexes at the end of Parquet files, which never change; some 50 MB of them.
+    indexes: Arc<FileMetadataCache>,
 }
 
 /// A runtime may not be dropped where others run: its threads are left to end by themselves.
@@ -56,6 +63,7 @@ impl Desk {
         Ok(Self {
             seats: Arc::new(Semaphore::new(usize::from(limits.at_once_max.max(1)))),
             limits,
+            indexes: RuntimeEnv::default().cache_manager.get_file_metadata_cache(),
             threads: Arc::new(Threads(Some(runtime))),
         })
     }
@@ -89,13 +97,19 @@ impl Desk {
         answer?.map_err(|error| self.name_the_limit(error))
     }
 
-    /// A session with the memory of one question.
-    pub(super) fn session(&self) -> SessionContext {
+    /// A session with the memory of one question, that knows what any question before has read of the files'
+    /// own indexes.
+    pub(super) fn session(&self) -> Result<SessionContext, DataFusionError> {
         let bytes = self.limits.memory_mib_max.saturating_mul(1024 * 1024);
         let memory = usize::try_from(bytes).unwrap_or(usize::MAX);
         let spill = bytes.saturating_mul(SPILL_FACTOR);
         let state = create_session_state_with_spill_config(Some(memory), Some(spill));
-        SessionContext::new_with_state(state)
+        let indexes = Some(Arc::clone(&self.indexes));
+        let caches = CacheManagerConfig::default().with_file_metadata_cache(indexes);
+        let runtime = RuntimeEnvBuilder::from_runtime_env(state.runtime_env());
+        let runtime = runtime.with_cache_manager(caches).build_arc()?;
+        let state = SessionStateBuilder::new_from_existing(state).with_runtime_env(runtime);
+        Ok(SessionContext::new_with_state(state.build()))
     }
 
     fn name_the_limit(&self, error: QuestionError) -> QuestionError {

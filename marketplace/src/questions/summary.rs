@@ -31,7 +31,7 @@ pub async fn summarise(
     vehicle: VehicleId,
 ) -> Result<BTreeMap<Signal, Seen>, QuestionError> {
     let meant = Meant { vehicles: &[vehicle], signals: None, period: None };
-    let rows = source.rows(&source.desk.session(), &meant).await?;
+    let rows = source.rows(&source.desk.session()?, &meant).await?;
     let aggregates = vec![
         count(lit(1)).alias("samples"),
         min(col("time")).alias("first"),

@@ -193,7 +193,7 @@ async fn series(source: &Source, question: &SegmentQuestion) -> Result<Series, Q
         signals: Some(signals.clone()),
         period: Some(Period { from: from.plus_seconds(-beyond), to: to.plus_seconds(beyond) }),
     };
-    let rows = source.rows(&source.desk.session(), &meant).await?;
+    let rows = source.rows(&source.desk.session()?, &meant).await?;
     let order = ["time", "arrival"].map(|name| col(name).sort(true, false)).to_vec();
     let columns = ["signal", "time", "value", "arrival"].map(col);
     let mut answer = rows.select(columns)?.sort(order)?.execute_stream().await?;

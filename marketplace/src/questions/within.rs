@@ -54,7 +54,7 @@ async fn tracks(
         signals: Some(BTreeSet::from([Signal::LATITUDE, Signal::LONGITUDE])),
         period: Some(Period { from: from.plus_seconds(-BIN_SECONDS), to }),
     };
-    let rows = source.rows(&source.desk.session(), &meant).await?;
+    let rows = source.rows(&source.desk.session()?, &meant).await?;
     let columns = ["vehicle", "signal", "time", "value"].map(col);
     let mut answer = rows.select(columns)?.execute_stream().await?;
     let (mut tracks, mut count) = (BTreeMap::<VehicleId, Track>::new(), 0);

@@ -10,6 +10,7 @@
 //! 3. **What it may cost**: the memory, time and rows of a question ([`super::Desk`]).
 
 mod answer;
+mod folders;
 mod guard;
 mod own;
 mod permitted;
@@ -21,8 +22,8 @@ use deltalake::datafusion::error::DataFusionError;
 use deltalake::datafusion::execution::object_store::ObjectStoreUrl;
 use deltalake::datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use deltalake::datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use deltalake::datafusion::logical_expr::LogicalPlan;
 use deltalake::datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use deltalake::datafusion::sql::parser;
 use tokio_stream::StreamExt as _;
 
 pub use answer::{Table, Value};
@@ -52,17 +53,23 @@ pub async fn prepare(
     text: &str,
 ) -> Result<Statement, QuestionError> {
     guard::check_text(text)?;
-    let below = source.desk.session();
-    let rows = permitted.rows(source, &below).await?;
+    let below = source.desk.session()?;
     let context = session(&below)?;
+    let statement = parse(&context.state(), text).map_err(refusal)?;
+    let named = context.state().resolve_table_references(&statement).map_err(refusal)?;
     let [samples, latest, vehicles] = TABLES;
-    context.register_table(samples, Arc::new(Samples::new(rows)?))?;
+    // The lake is not touched for a question about anything else.
+    if named.iter().any(|table| table.table() == samples) {
+        let rows = permitted.rows(source, &below).await?;
+        let is_in_folders = matches!(permitted, Permitted::Own(_));
+        context.register_table(samples, Arc::new(Samples::new(rows, is_in_folders)?))?;
+    }
     if let Permitted::Own(own) = permitted {
         context.register_table(vehicles, Arc::new(own::vehicles(&own)?))?;
         context.register_table(latest, Arc::new(Latest::new(source.db.clone(), &own)))?;
     }
     let state = context.state();
-    let plan = plan(&state, text).await.map_err(refusal)?;
+    let plan = state.statement_to_plan(statement).await.map_err(refusal)?;
     guard::check_plan(&plan)?;
     Ok(Statement { frame: DataFrame::new(state, plan), desk: source.desk.clone() })
 }
@@ -91,14 +98,14 @@ impl Statement {
     }
 }
 
-async fn plan(state: &SessionState, text: &str) -> Result<LogicalPlan, DataFusionError> {
+fn parse(state: &SessionState, text: &str) -> Result<parser::Statement, DataFusionError> {
     let dialect = state.config_options().sql_parser.dialect;
     let statement = state.sql_to_statement(text, &dialect)?;
     if !guard::is_query(&statement) {
         let what = "one SELECT is answered here, and no other statement";
         return Err(DataFusionError::Plan(what.to_owned()));
     }
-    state.statement_to_plan(statement).await
+    Ok(statement)
 }
 
 /// A session with its own memory's pool, our functions, no table, and no way to a file.

@@ -22,6 +22,7 @@ use deltalake::datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use deltalake::datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use deltalake::datafusion::prelude::{DataFrame, col};
 
+use super::folders::folders;
 use crate::questions::QuestionError;
 
 /// The columns of the table, in order.
@@ -30,16 +31,18 @@ const COLUMNS: [&str; 6] = ["vehicle", "signal", "group", "day", "time", "value"
 /// Rows that the caller may read.
 pub(super) struct Samples {
     rows: DataFrame,
+    /// Whether there is a folder for each day and group, which need not be opened.
+    is_in_folders: bool,
     schema: SchemaRef,
 }
 
 impl Samples {
     /// Offers these rows, and of their columns the six that are said.
-    pub(super) fn new(rows: DataFrame) -> Result<Self, QuestionError> {
+    pub(super) fn new(rows: DataFrame, is_in_folders: bool) -> Result<Self, QuestionError> {
         let rows = rows.select(COLUMNS.map(col))?;
         // Qualifiers of the tables beneath stay beneath.
         let schema = Arc::new(Schema::new(rows.schema().fields().clone()));
-        Ok(Self { rows, schema })
+        Ok(Self { rows, is_in_folders, schema })
     }
 }
 
@@ -65,7 +68,7 @@ impl TableProvider for Samples {
     ) -> Result<Vec<TableProviderFilterPushDown>> {
         let support = |filter: &&Expr| {
             if cannot_fail(filter) {
-                TableProviderFilterPushDown::Inexact
+                TableProviderFilterPushDown::Exact
             } else {
                 TableProviderFilterPushDown::Unsupported
             }
@@ -83,6 +86,11 @@ impl TableProvider for Samples {
         let mut rows = self.rows.clone();
         for filter in filters.iter().filter(|filter| cannot_fail(filter)) {
             rows = rows.filter(filter.clone())?;
+            if self.is_in_folders
+                && let Some(folders) = folders(filter)
+            {
+                rows = rows.filter(folders)?;
+            }
         }
         let every: Vec<usize> = (0..COLUMNS.len()).collect();
         let wanted = projection.unwrap_or(&every);
