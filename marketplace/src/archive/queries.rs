@@ -258,8 +258,12 @@ pub(super) fn after_of(
     arrival: i64,
     limit: u32,
 ) -> Result<Vec<StoredBatch>, ArchiveError> {
-    let rows = batches::table
-        .filter(batches::arrival.gt(arrival))
+    let newer = batches::table.filter(batches::arrival.gt(arrival));
+    // Mostly nothing is, which is seen at once; to look for each of many vehicles takes longer.
+    if !diesel::select(diesel::dsl::exists(newer)).get_result(conn)? {
+        return Ok(Vec::new());
+    }
+    let rows = newer
         .filter(batches::first_day.is_not_null())
         .filter(batches::vehicle_id.eq_any(vehicles.iter().map(VehicleId::to_vec)))
         .order(batches::arrival)

@@ -310,16 +310,17 @@ impl TryFrom<VehicleRow> for VehicleRecord {
 
     fn try_from(row: VehicleRow) -> Result<Self, IdentityError> {
         let year = u32::try_from(row.model_year).unwrap_or_default();
+        let damaged = || damaged_vehicle(&row.id);
         let description = Powertrain::parse(&row.powertrain)
             .and_then(|powertrain| VehicleDescription::new(&row.make, &row.model, year, powertrain))
-            .or(Err(damaged_vehicle(&row.id)))?;
+            .or_else(|_refused| Err(damaged()))?;
         Ok(Self {
             id: read_id("vehicles", &row.id)?,
             owner: read_id("vehicles", &row.owner_id)?,
             description,
-            status: VehicleStatus::parse(&row.status).ok_or_else(|| damaged_vehicle(&row.id))?,
+            status: VehicleStatus::parse(&row.status).ok_or_else(damaged)?,
             enrolled_at: Timestamp::from_micros(row.enrolled_at),
-            labels: Labels::parse(&row.labels).or(Err(damaged_vehicle(&row.id)))?,
+            labels: Labels::parse(&row.labels).or_else(|_refused| Err(damaged()))?,
         })
     }
 }

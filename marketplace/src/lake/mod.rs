@@ -24,7 +24,7 @@ mod table;
 mod vacuum;
 
 pub use columns::{Arrived, record_batch};
-pub use newest::Newest;
+pub use newest::{Folder, LakeFile, Newest};
 pub use read::{RowFilter, Rows};
 pub use s3::BucketError;
 pub use statistics::{Measured, earliest};

@@ -1,10 +1,16 @@
 //! The newest rows: the table as it is now, together with batches that are not in it yet.
 
+use std::sync::Arc;
+
 use deltalake::DeltaTable;
 use deltalake::arrow::array::RecordBatch;
 use deltalake::arrow::compute::cast;
-use deltalake::arrow::datatypes::{Field, Schema};
+use deltalake::arrow::datatypes::{DataType, Field, Schema};
+use deltalake::datafusion::common::ScalarValue;
 use deltalake::datafusion::prelude::{DataFrame, SessionContext};
+use deltalake::kernel::LogicalFileView;
+use object_store::ObjectStore;
+use object_store::path::Path;
 
 use super::columns::record_batch;
 use super::{Arrived, Lake, LakeError};
@@ -30,7 +36,57 @@ impl Lake {
     }
 }
 
+/// A Parquet file of the table.
+#[derive(Clone, Debug)]
+pub struct LakeFile {
+    /// Its place in the table's store.
+    pub path: Path,
+    /// Its size.
+    pub bytes: u64,
+    /// Where it is.
+    pub folder: Folder,
+}
+
+/// What all rows of a file have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// The day, as days since 1970.
+    pub day: Option<i32>,
+    /// The group of signals.
+    pub group: String,
+}
+
 impl Newest {
+    /// Where the files are.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn ObjectStore> {
+        self.table.log_store().object_store(None)
+    }
+
+    /// The files of the table.
+    ///
+    /// # Errors
+    /// When another program took rows out of a file without writing it anew, which we do not read.
+    pub fn files(&self) -> Result<Vec<LakeFile>, LakeError> {
+        let snapshot = self.table.snapshot()?.snapshot();
+        let file = |file: LogicalFileView| {
+            if file.deletion_vector_descriptor().is_some() {
+                return Err(LakeError::Foreign { column: "deletionVector" });
+            }
+            let values = file.partition_values_map();
+            let value = |name: &str| values.get(name).cloned().flatten();
+            let day = value("day").map(|day| ScalarValue::try_from_string(day, &DataType::Date32));
+            let day = match day.transpose()? {
+                Some(ScalarValue::Date32(day)) => day,
+                _ => None,
+            };
+            let folder = Folder { day, group: value("group").unwrap_or_default() };
+            let bytes = u64::try_from(file.size()).unwrap_or(0);
+            Ok(LakeFile { path: file.object_store_path(), bytes, folder })
+        };
+        snapshot.log_data().iter().map(file).collect()
+    }
+
     /// Every row of the table, and those of `recent`, which came after [`Self::last_arrival`].
     ///
     /// # Errors
@@ -53,7 +109,7 @@ impl Newest {
 /// The engine chooses between representations of a column; adding rows in another one would have it
 /// convert the whole table.
 fn in_form_of(schema: &Schema, rows: &RecordBatch) -> Result<RecordBatch, LakeError> {
-    let column = |field: &std::sync::Arc<Field>| {
+    let column = |field: &Arc<Field>| {
         let found = rows.column_by_name(field.name());
         let found = found.ok_or(LakeError::Foreign { column: "of recent rows" })?;
         Ok((field.name().clone(), cast(found, field.data_type())?))

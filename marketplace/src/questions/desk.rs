@@ -9,17 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deltalake::datafusion::error::DataFusionError;
-use deltalake::datafusion::execution::SessionStateBuilder;
 use deltalake::datafusion::execution::cache::cache_manager::{
     CacheManagerConfig, FileMetadataCache,
 };
+use deltalake::datafusion::execution::memory_pool::FairSpillPool;
 use deltalake::datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use deltalake::datafusion::prelude::SessionContext;
-use deltalake::delta_datafusion::create_session_state_with_spill_config;
+use deltalake::delta_datafusion::DeltaSessionContext;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
 use super::QuestionError;
+use super::scan::Indexes;
 use crate::config::QuestionLimits;
 
 /// Stack of a thread that answers. Plans are trees, and trees are walked by recursion.
@@ -35,7 +36,9 @@ pub struct Desk {
     seats: Arc<Semaphore>,
     threads: Arc<Threads>,
     /// The indexes at the end of Parquet files, which never change; some 50 MB of them.
-    indexes: Arc<FileMetadataCache>,
+    footers: Arc<FileMetadataCache>,
+    /// What is where in them.
+    pub(super) indexes: Indexes,
 }
 
 /// A runtime may not be dropped where others run: its threads are left to end by themselves.
@@ -63,7 +66,8 @@ impl Desk {
         Ok(Self {
             seats: Arc::new(Semaphore::new(usize::from(limits.at_once_max.max(1)))),
             limits,
-            indexes: RuntimeEnv::default().cache_manager.get_file_metadata_cache(),
+            footers: RuntimeEnv::default().cache_manager.get_file_metadata_cache(),
+            indexes: Indexes::default(),
             threads: Arc::new(Threads(Some(runtime))),
         })
     }
@@ -97,19 +101,22 @@ impl Desk {
         answer?.map_err(|error| self.name_the_limit(error))
     }
 
+    /// What one question may use: its memory, and room for temporary files.
+    pub(super) fn resources(&self) -> RuntimeEnvBuilder {
+        let bytes = self.limits.memory_mib_max.saturating_mul(1024 * 1024);
+        let memory = FairSpillPool::new(usize::try_from(bytes).unwrap_or(usize::MAX));
+        let spill = bytes.saturating_mul(SPILL_FACTOR);
+        let resources = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(memory));
+        resources.with_max_temp_directory_size(spill)
+    }
+
     /// A session with the memory of one question, that knows what any question before has read of the files'
     /// own indexes.
     pub(super) fn session(&self) -> Result<SessionContext, DataFusionError> {
-        let bytes = self.limits.memory_mib_max.saturating_mul(1024 * 1024);
-        let memory = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let spill = bytes.saturating_mul(SPILL_FACTOR);
-        let state = create_session_state_with_spill_config(Some(memory), Some(spill));
-        let indexes = Some(Arc::clone(&self.indexes));
-        let caches = CacheManagerConfig::default().with_file_metadata_cache(indexes);
-        let runtime = RuntimeEnvBuilder::from_runtime_env(state.runtime_env());
-        let runtime = runtime.with_cache_manager(caches).build_arc()?;
-        let state = SessionStateBuilder::new_from_existing(state).with_runtime_env(runtime);
-        Ok(SessionContext::new_with_state(state.build()))
+        let footers = Some(Arc::clone(&self.footers));
+        let caches = CacheManagerConfig::default().with_file_metadata_cache(footers);
+        let runtime = self.resources().with_cache_manager(caches).build();
+        Ok(DeltaSessionContext::with_runtime_env(Arc::new(runtime?)).into())
     }
 
     fn name_the_limit(&self, error: QuestionError) -> QuestionError {

@@ -21,6 +21,7 @@ mod period;
 mod place;
 mod read;
 mod rows;
+mod scan;
 pub mod segments;
 pub mod sql;
 mod summary;

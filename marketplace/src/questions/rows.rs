@@ -52,7 +52,11 @@ impl Source {
     }
 
     /// Batches that are not in the lake yet, with the samples that are meant.
-    async fn recent(&self, after: i64, meant: &Meant<'_>) -> Result<Vec<Arrived>, QuestionError> {
+    pub(super) async fn recent(
+        &self,
+        after: i64,
+        meant: &Meant<'_>,
+    ) -> Result<Vec<Arrived>, QuestionError> {
         let vehicles = meant.vehicles.to_vec();
         let read =
             move |conn: &mut _| archive::after_of(conn, &vehicles, after, RECENT_BATCHES_MAX + 1);

@@ -3,7 +3,7 @@
 //! Functions that make something large of something small (`repeat`, `range`, `array_agg`, `||`) are
 //! on none: their memory is not counted.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use deltalake::datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
 use deltalake::datafusion::execution::SessionStateDefaults;
@@ -58,19 +58,34 @@ const WINDOWS: [&str; 11] = [
     "last_value", "nth_value",
 ];
 
+/// The functions of the lists, made once.
+static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
+    let scalars = SessionStateDefaults::default_scalar_functions().into_iter();
+    let aggregates = SessionStateDefaults::default_aggregate_functions().into_iter();
+    let windows = SessionStateDefaults::default_window_functions().into_iter();
+    Functions {
+        scalars: scalars.filter(|known| SCALARS.contains(&known.name())).collect(),
+        aggregates: aggregates.filter(|known| AGGREGATES.contains(&known.name())).collect(),
+        windows: windows.filter(|known| WINDOWS.contains(&known.name())).collect(),
+    }
+});
+
+struct Functions {
+    scalars: Vec<Arc<ScalarUDF>>,
+    aggregates: Vec<Arc<AggregateUDF>>,
+    windows: Vec<Arc<WindowUDF>>,
+}
+
 pub(super) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
-    let all = SessionStateDefaults::default_scalar_functions();
-    all.into_iter().filter(|known| SCALARS.contains(&known.name())).collect()
+    FUNCTIONS.scalars.clone()
 }
 
 pub(super) fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    let all = SessionStateDefaults::default_aggregate_functions();
-    all.into_iter().filter(|known| AGGREGATES.contains(&known.name())).collect()
+    FUNCTIONS.aggregates.clone()
 }
 
 pub(super) fn window_functions() -> Vec<Arc<WindowUDF>> {
-    let all = SessionStateDefaults::default_window_functions();
-    all.into_iter().filter(|known| WINDOWS.contains(&known.name())).collect()
+    FUNCTIONS.windows.clone()
 }
 
 /// What turns `EXTRACT(…)` and the like into functions; [`check_plan`] looks at the outcome.

@@ -15,12 +15,13 @@ mod guard;
 mod own;
 mod permitted;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use deltalake::datafusion::error::DataFusionError;
 use deltalake::datafusion::execution::object_store::ObjectStoreUrl;
-use deltalake::datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use deltalake::datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use deltalake::datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use deltalake::datafusion::sql::parser;
@@ -29,10 +30,9 @@ use tokio_stream::StreamExt as _;
 pub use answer::{Table, Value};
 pub use permitted::Permitted;
 
+use super::scan::{AddUpRuns, JoinRuns};
 use super::{Desk, QuestionError, Source};
 use answer::Collected;
-use own::Latest;
-use table::Samples;
 
 /// All the tables there are. A buyer has the first only.
 const TABLES: [&str; 3] = ["samples", "latest", "vehicles"];
@@ -53,20 +53,13 @@ pub async fn prepare(
     text: &str,
 ) -> Result<Statement, QuestionError> {
     guard::check_text(text)?;
-    let below = source.desk.session()?;
-    let context = session(&below)?;
+    let context = session(&source.desk)?;
     let statement = parse(&context.state(), text).map_err(refusal)?;
     let named = context.state().resolve_table_references(&statement).map_err(refusal)?;
-    let [samples, latest, vehicles] = TABLES;
-    // The lake is not touched for a question about anything else.
-    if named.iter().any(|table| table.table() == samples) {
-        let rows = permitted.rows(source, &below).await?;
-        let is_in_folders = matches!(permitted, Permitted::Own(_));
-        context.register_table(samples, Arc::new(Samples::new(rows, is_in_folders)?))?;
-    }
-    if let Permitted::Own(own) = permitted {
-        context.register_table(vehicles, Arc::new(own::vehicles(&own)?))?;
-        context.register_table(latest, Arc::new(Latest::new(source.db.clone(), &own)))?;
+    for name in TABLES.into_iter().filter(|name| named.iter().any(|table| table.table() == *name)) {
+        if let Some(table) = permitted.table(name, source).await? {
+            context.register_table(name, table)?;
+        }
     }
     let state = context.state();
     let plan = state.statement_to_plan(statement).await.map_err(refusal)?;
@@ -109,12 +102,8 @@ fn parse(state: &SessionState, text: &str) -> Result<parser::Statement, DataFusi
 }
 
 /// A session with its own memory's pool, our functions, no table, and no way to a file.
-fn session(below: &SessionContext) -> Result<SessionContext, QuestionError> {
-    let pool = Arc::clone(&below.runtime_env().memory_pool);
-    let disk = Arc::clone(&below.runtime_env().disk_manager);
-    let mut builder = RuntimeEnvBuilder::new().with_memory_pool(pool);
-    builder.disk_manager = Some(disk);
-    let runtime = builder.build_arc()?;
+fn session(desk: &Desk) -> Result<SessionContext, QuestionError> {
+    let runtime = desk.resources().build_arc()?;
     runtime.deregister_object_store(ObjectStoreUrl::local_filesystem().as_ref())?;
 
     let mut config = SessionConfig::new().with_information_schema(false);
@@ -126,6 +115,8 @@ fn session(below: &SessionContext) -> Result<SessionContext, QuestionError> {
         .with_aggregate_functions(guard::aggregate_functions())
         .with_window_functions(guard::window_functions())
         .with_expr_planners(guard::planners())
+        .with_physical_optimizer_rule(Arc::new(AddUpRuns))
+        .with_physical_optimizer_rule(Arc::new(JoinRuns))
         .build();
     Ok(SessionContext::new_with_state(state))
 }

@@ -9,12 +9,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use deltalake::arrow::array::{
-    ArrayRef, Float64Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder,
-    UInt16Array,
+    ArrayRef, Float64Builder, RecordBatch, StringArray, StringDictionaryBuilder,
+    TimestampMicrosecondBuilder, UInt16Array,
 };
-use deltalake::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use deltalake::arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit};
 use deltalake::datafusion::catalog::{Session, TableProvider};
-use deltalake::datafusion::common::ScalarValue;
 use deltalake::datafusion::datasource::MemTable;
 use deltalake::datafusion::error::{DataFusionError, Result};
 use deltalake::datafusion::logical_expr::expr::InList;
@@ -27,15 +26,17 @@ use telematics::{Sample, Signal, VehicleId};
 use crate::archive::{self, ArchiveError};
 use crate::db::Db;
 use crate::identity::VehicleRecord;
+use crate::questions::scan;
 
 /// `vehicle`, `make`, `model`, `model_year`, `powertrain`, and a column for each label that one of them has.
 pub(super) fn vehicles(own: &[VehicleRecord]) -> Result<MemTable> {
     let texts = |text: &dyn Fn(&VehicleRecord) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(own.iter().map(text)))
     };
+    let ids = own.iter().map(|vehicle| vehicle.id.to_string()).collect::<Vec<_>>();
     let years = own.iter().map(|vehicle| vehicle.description.year());
     let mut columns: Vec<(&str, ArrayRef)> = vec![
-        ("vehicle", texts(&|vehicle| vehicle.id.to_string())),
+        ("vehicle", scan::names(ids.iter().map(String::as_str))?),
         ("make", texts(&|vehicle| vehicle.description.make().to_owned())),
         ("model", texts(&|vehicle| vehicle.description.model().to_owned())),
         ("model_year", Arc::new(UInt16Array::from_iter_values(years))),
@@ -62,8 +63,8 @@ impl Latest {
     pub(super) fn new(db: Db, own: &[VehicleRecord]) -> Self {
         let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let fields = vec![
-            Field::new("vehicle", DataType::Utf8, false),
-            Field::new("signal", DataType::Utf8, false),
+            Field::new("vehicle", scan::name_type(), false),
+            Field::new("signal", scan::name_type(), false),
             Field::new("time", time, false),
             Field::new("value", DataType::Float64, false),
         ];
@@ -72,11 +73,14 @@ impl Latest {
     }
 
     fn rows(&self, samples: &[(VehicleId, Sample)]) -> Result<RecordBatch> {
-        let (mut vehicles, mut signals) = (StringBuilder::new(), StringBuilder::new());
+        let (mut vehicles, mut signals) = (
+            StringDictionaryBuilder::<Int32Type>::new(),
+            StringDictionaryBuilder::<Int32Type>::new(),
+        );
         let (mut times, mut values) = (TimestampMicrosecondBuilder::new(), Float64Builder::new());
         for (vehicle, sample) in samples {
-            vehicles.append_value(vehicle.to_string());
-            signals.append_value(sample.signal.path());
+            vehicles.append(vehicle.to_string())?;
+            signals.append(sample.signal.path())?;
             times.append_value(sample.time.as_micros());
             values.append_value(sample.physical());
         }
@@ -158,10 +162,7 @@ fn signals_in(condition: &Expr) -> Option<BTreeSet<String>> {
 
 fn text(expression: &Expr) -> Option<String> {
     match expression {
-        Expr::Literal(
-            ScalarValue::Utf8(text) | ScalarValue::Utf8View(text) | ScalarValue::LargeUtf8(text),
-            _,
-        ) => text.clone(),
+        Expr::Literal(text, _) => Some(text.try_as_str()??.to_owned()),
         _ => None,
     }
 }

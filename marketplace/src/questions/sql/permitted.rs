@@ -1,19 +1,25 @@
 //! Which rows a caller may read.
 
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
-use deltalake::arrow::array::{ArrayRef, Date32Array, Float64Array, StringArray};
-use deltalake::arrow::array::{RecordBatch, TimestampMicrosecondArray};
-use deltalake::arrow::datatypes::DataType;
-use deltalake::datafusion::error::DataFusionError;
-use deltalake::datafusion::prelude::{
-    DataFrame, Expr, ParquetReadOptions, SessionContext, cast, col, lit, when,
-};
-use telematics::{Signal, SignalGroup, VehicleId};
+use deltalake::arrow::array::RecordBatch;
+use deltalake::arrow::compute::cast;
+use deltalake::arrow::datatypes::Field;
+use deltalake::datafusion::catalog::TableProvider;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use telematics::VehicleId;
 
+use super::TABLES;
+use super::own::{self, Latest};
+use super::table::Samples;
+use crate::delivery::DeliveryError;
 use crate::identity::VehicleRecord;
+use crate::lake::{Arrived, LakeFile, Newest, record_batch};
+use crate::questions::read::foreign;
 use crate::questions::rows::Meant;
+use crate::questions::scan::{self, Indexes, SampleFile};
 use crate::questions::{QuestionError, Source};
 
 /// Rows that a caller may read.
@@ -27,56 +33,81 @@ pub enum Permitted {
 }
 
 impl Permitted {
-    /// The rows, with the columns of the table that SQL sees and perhaps more.
-    pub(super) async fn rows(
+    /// One of [`TABLES`]; none when it is not for this caller.
+    pub(super) async fn table(
         &self,
+        name: &str,
         source: &Source,
-        session: &SessionContext,
-    ) -> Result<DataFrame, QuestionError> {
+    ) -> Result<Option<Arc<dyn TableProvider>>, QuestionError> {
+        let [samples, latest, vehicles] = TABLES;
+        Ok(match self {
+            Self::Own(own) if name == vehicles => Some(Arc::new(own::vehicles(own)?)),
+            Self::Own(own) if name == latest => Some(Arc::new(Latest::new(source.db.clone(), own))),
+            _ if name == samples => Some(Arc::new(self.samples(source).await?)),
+            _ => None,
+        })
+    }
+
+    async fn samples(&self, source: &Source) -> Result<Samples, QuestionError> {
+        let indexes = source.desk.indexes.clone();
         match self {
             Self::Own(own) => {
-                let vehicles: Vec<VehicleId> = own.iter().map(|vehicle| vehicle.id).collect();
-                let meant = Meant { vehicles: &vehicles, signals: None, period: None };
-                source.rows(session, &meant).await
+                let ids: Vec<VehicleId> = own.iter().map(|vehicle| vehicle.id).collect();
+                let meant = Meant { vehicles: &ids, signals: None, period: None };
+                let newest = source.lake.newest().await?;
+                let recent = source.recent(newest.last_arrival, &meant).await?;
+                of_lake(&newest, &ids, &recent, indexes)
             }
-            Self::Bought(files) if files.is_empty() => Ok(session.read_batch(nothing()?)?),
             Self::Bought(files) => {
-                let files: Vec<String> =
-                    files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
-                let rows = session.read_parquet(files, ParquetReadOptions::default()).await?;
-                let day = cast(col("time"), DataType::Date32).alias("day");
-                let [vehicle, signal, time, value] =
-                    ["vehicle", "signal", "time", "value"].map(col);
-                Ok(rows.select(vec![vehicle, signal, group()?.alias("group"), day, time, value])?)
+                let files = files.iter().map(|file| Ok((delivered(file)?, None)));
+                Ok(Samples {
+                    files: files.collect::<Result<_, QuestionError>>()?,
+                    vehicles: None,
+                    recent: RecordBatch::new_empty(scan::schema()),
+                    indexes,
+                })
             }
         }
     }
 }
 
-/// The group of a row's signal: a delivered file does not repeat it.
-fn group() -> Result<Expr, DataFusionError> {
-    let signals_of = |group: SignalGroup| {
-        let known = Signal::all().filter(move |signal| signal.group() == group);
-        col("signal").in_list(known.map(|signal| lit(signal.path())).collect(), false)
+/// The rows of these vehicles, in the lake and behind it.
+pub(super) fn of_lake(
+    newest: &Newest,
+    vehicles: &[VehicleId],
+    recent: &[Arrived],
+    indexes: Indexes,
+) -> Result<Samples, QuestionError> {
+    let store = newest.store();
+    let file = |file: LakeFile| {
+        let (path, bytes) = (file.path, file.bytes);
+        (SampleFile { store: Arc::clone(&store), path, bytes }, Some(file.folder))
     };
-    let [first, rest @ ..] = SignalGroup::ALL;
-    let mut cases = when(signals_of(first), lit(first.as_str()));
-    for group in rest {
-        cases = cases.when(signals_of(group), lit(group.as_str()));
-    }
-    cases.end()
+    Ok(Samples {
+        files: newest.files()?.into_iter().map(file).collect(),
+        vehicles: Some(vehicles.iter().map(ToString::to_string).collect()),
+        recent: in_table_form(recent)?,
+        indexes,
+    })
 }
 
-/// What a buyer has who has bought nothing.
-fn nothing() -> Result<RecordBatch, QuestionError> {
-    let text = || -> ArrayRef { Arc::new(StringArray::new_null(0)) };
-    let columns: [(&str, ArrayRef); 6] = [
-        ("vehicle", text()),
-        ("signal", text()),
-        ("group", text()),
-        ("day", Arc::new(Date32Array::new_null(0))),
-        ("time", Arc::new(TimestampMicrosecondArray::new_null(0).with_timezone("UTC"))),
-        ("value", Arc::new(Float64Array::new_null(0))),
-    ];
-    Ok(RecordBatch::try_from_iter(columns)?)
+/// A file that was delivered.
+fn delivered(file: &FilePath) -> Result<SampleFile, DeliveryError> {
+    let refuse = |source| DeliveryError::File { file: file.display().to_string(), source };
+    let bytes = std::fs::metadata(file).map_err(refuse)?.len();
+    let path = Path::from_absolute_path(std::path::absolute(file).map_err(refuse)?);
+    let path = path.map_err(|error| refuse(std::io::Error::other(error)))?;
+    Ok(SampleFile { store: Arc::new(LocalFileSystem::new()), path, bytes })
+}
+
+/// Batches as rows of the table.
+fn in_table_form(batches: &[Arrived]) -> Result<RecordBatch, QuestionError> {
+    let rows = record_batch(&batches.iter().collect::<Vec<_>>())?;
+    let schema = scan::schema();
+    let column = |field: &Arc<Field>| {
+        let column = rows.column_by_name(field.name()).ok_or_else(|| foreign(field.name()))?;
+        Ok(cast(column, field.data_type())?)
+    };
+    let columns = schema.fields().iter().map(column).collect::<Result<_, QuestionError>>()?;
+    Ok(RecordBatch::try_new(schema, columns)?)
 }

@@ -9,40 +9,52 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use deltalake::arrow::datatypes::{Schema, SchemaRef};
+use deltalake::arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, StringArray};
+use deltalake::arrow::datatypes::SchemaRef;
 use deltalake::datafusion::catalog::{Session, TableProvider};
-use deltalake::datafusion::error::{DataFusionError, Result};
-use deltalake::datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use deltalake::datafusion::common::DFSchema;
+use deltalake::datafusion::error::Result;
 use deltalake::datafusion::logical_expr::expr::InList;
+use deltalake::datafusion::logical_expr::utils::conjunction;
 use deltalake::datafusion::logical_expr::{
     Between, BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType,
 };
 use deltalake::datafusion::physical_plan::ExecutionPlan;
-use deltalake::datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use deltalake::datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use deltalake::datafusion::prelude::{DataFrame, col};
 
 use super::folders::folders;
-use crate::questions::QuestionError;
-
-/// The columns of the table, in order.
-const COLUMNS: [&str; 6] = ["vehicle", "signal", "group", "day", "time", "value"];
+use crate::lake::Folder;
+use crate::questions::scan::{self, Chosen, Indexes, SampleFile, SamplesExec, Wanted};
 
 /// Rows that the caller may read.
 pub(super) struct Samples {
-    rows: DataFrame,
-    /// Whether there is a folder for each day and group, which need not be opened.
-    is_in_folders: bool,
-    schema: SchemaRef,
+    pub(super) files: Vec<(SampleFile, Option<Folder>)>,
+    /// Of these vehicles; of all in the files when it is not said.
+    pub(super) vehicles: Option<Vec<String>>,
+    /// Rows that are in no file yet, in the form of the table.
+    pub(super) recent: RecordBatch,
+    pub(super) indexes: Indexes,
 }
 
 impl Samples {
-    /// Offers these rows, and of their columns the six that are said.
-    pub(super) fn new(rows: DataFrame, is_in_folders: bool) -> Result<Self, QuestionError> {
-        let rows = rows.select(COLUMNS.map(col))?;
-        // Qualifiers of the tables beneath stay beneath.
-        let schema = Arc::new(Schema::new(rows.schema().fields().clone()));
-        Ok(Self { rows, is_in_folders, schema })
+    /// The files that may have rows that meet all of `filters`.
+    fn files(&self, session: &dyn Session, filters: &[Expr]) -> Result<Vec<SampleFile>> {
+        let known = self.files.iter().filter_map(|(_, folder)| folder.as_ref());
+        let days = known.clone().map(|folder| folder.day).collect::<Date32Array>();
+        let groups = known.map(|folder| Some(folder.group.as_str())).collect::<StringArray>();
+        let places: [(&str, ArrayRef); 2] = [("day", Arc::new(days)), ("group", Arc::new(groups))];
+        let places = RecordBatch::try_from_iter(places)?;
+        let Some(condition) = conjunction(filters.iter().filter_map(folders)) else {
+            return Ok(self.files.iter().map(|(file, _)| file.clone()).collect());
+        };
+        let schema = DFSchema::try_from(places.schema())?;
+        let condition = session.create_physical_expr(condition, &schema)?;
+        let kept = condition.evaluate(&places)?.into_array(places.num_rows())?;
+        let mut kept = kept.as_boolean().iter();
+        let files = self.files.iter().filter(|(_, folder)| {
+            // What is in no folder may have anything.
+            folder.is_none() || kept.next().flatten() != Some(false)
+        });
+        Ok(files.map(|(file, _)| file.clone()).collect())
     }
 }
 
@@ -55,7 +67,7 @@ impl fmt::Debug for Samples {
 #[async_trait]
 impl TableProvider for Samples {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        scan::schema()
     }
 
     fn table_type(&self) -> TableType {
@@ -78,66 +90,19 @@ impl TableProvider for Samples {
 
     async fn scan(
         &self,
-        _session: &dyn Session,
+        session: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
-        limit: Option<usize>,
+        _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut rows = self.rows.clone();
-        for filter in filters.iter().filter(|filter| cannot_fail(filter)) {
-            rows = rows.filter(filter.clone())?;
-            if self.is_in_folders
-                && let Some(folders) = folders(filter)
-            {
-                rows = rows.filter(folders)?;
-            }
-        }
-        let every: Vec<usize> = (0..COLUMNS.len()).collect();
-        let wanted = projection.unwrap_or(&every);
-        // Rows are counted by a column, also when none is wanted.
-        let read = if wanted.is_empty() { &vec![4] } else { wanted };
-        let names = read.iter().filter_map(|index| COLUMNS.get(*index)).map(|name| col(*name));
-        let rows = rows.select(names.collect::<Vec<_>>())?;
-        let schema = Arc::new(self.schema.project(read)?);
-        let context = Arc::new(rows.task_ctx());
-        let plan = rows.create_physical_plan().await?;
-        let parts = plan.properties().partitioning.partition_count();
-        let part = |index| -> Arc<dyn PartitionStream> {
-            let (plan, context) = (Arc::clone(&plan), Arc::clone(&context));
-            Arc::new(Part { schema: Arc::clone(&schema), plan, context, index })
-        };
-        let parts = (0..parts).map(part).collect();
-        let none = Vec::new();
-        let projection = wanted.is_empty().then_some(&none);
-        let leaf = StreamingTableExec::try_new(schema, parts, projection, [], false, limit)?;
-        Ok(Arc::new(leaf))
-    }
-}
-
-/// One part of the rows, read in the session beneath.
-struct Part {
-    schema: SchemaRef,
-    plan: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
-    index: usize,
-}
-
-impl fmt::Debug for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Part {}", self.index)
-    }
-}
-
-impl PartitionStream for Part {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, _above: Arc<TaskContext>) -> SendableRecordBatchStream {
-        self.plan.execute(self.index, Arc::clone(&self.context)).unwrap_or_else(|error| {
-            let failed = tokio_stream::iter([Err::<_, DataFusionError>(error)]);
-            Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), failed))
-        })
+        let schema = self.schema();
+        let every: Vec<usize> = (0..schema.fields().len()).collect();
+        let wanted =
+            Wanted { vehicles: self.vehicles.as_deref(), conditions: filters, session, schema };
+        let files = self.files(session, filters)?;
+        let chosen = Chosen::among(&files, &self.indexes, &wanted).await?;
+        let projection = projection.unwrap_or(&every);
+        Ok(Arc::new(SamplesExec::new(chosen, &wanted, projection, &self.recent)?))
     }
 }
 
@@ -168,7 +133,7 @@ fn cannot_fail(condition: &Expr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use deltalake::datafusion::prelude::{cast, lit};
+    use deltalake::datafusion::prelude::{cast, col, lit};
 
     use super::*;
 

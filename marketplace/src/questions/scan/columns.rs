@@ -1,0 +1,118 @@
+//! The columns that SQL sees, and how they are made of what is in a file.
+//!
+//! Vehicles, signals and groups are numbers into a list of names: the names of all rows of a question are one list
+//! each, so that comparing rows is comparing numbers.
+
+use std::sync::Arc;
+
+use deltalake::arrow::array::{
+    ArrayRef, AsArray, Date32Array, DictionaryArray, Int32Array, StringArray,
+};
+use deltalake::arrow::compute::cast;
+use deltalake::arrow::datatypes::{
+    DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+};
+use deltalake::datafusion::error::Result;
+
+/// Microseconds of a day.
+pub(super) const DAY_MICROS: i64 = 86_400_000_000;
+
+/// The columns, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    Vehicle,
+    Signal,
+    Group,
+    Day,
+    Time,
+    Value,
+}
+
+impl Column {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Vehicle, Self::Signal, Self::Group, Self::Day, Self::Time, Self::Value];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Vehicle => "vehicle",
+            Self::Signal => "signal",
+            Self::Group => "group",
+            Self::Day => "day",
+            Self::Time => "time",
+            Self::Value => "value",
+        }
+    }
+
+    fn field(self) -> Field {
+        match self {
+            Self::Vehicle | Self::Signal => Field::new(self.name(), name_type(), false),
+            // Of a signal that the catalogue does not know any more there is none.
+            Self::Group => Field::new(self.name(), name_type(), true),
+            Self::Day => Field::new(self.name(), DataType::Date32, false),
+            Self::Time => Field::new(self.name(), time_type(), false),
+            Self::Value => Field::new(self.name(), DataType::Float64, false),
+        }
+    }
+
+    /// The column of a file that it is made of; names are made of the run.
+    pub(super) const fn source(self) -> Option<&'static str> {
+        match self {
+            Self::Vehicle | Self::Signal | Self::Group => None,
+            Self::Day | Self::Time => Some("time"),
+            Self::Value => Some("value"),
+        }
+    }
+}
+
+/// The columns of the table `samples`.
+pub(in crate::questions) fn schema() -> SchemaRef {
+    Arc::new(Schema::new(Column::ALL.map(Column::field).to_vec()))
+}
+
+/// The type of names.
+pub(in crate::questions) fn name_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+pub(super) fn time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// Names as a column of numbers into the list of them.
+///
+/// # Errors
+/// When there are more than 2^31.
+pub(in crate::questions) fn names<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<ArrayRef> {
+    let names = StringArray::from_iter_values(names);
+    Ok(cast(&names, &name_type())?)
+}
+
+/// A name for each row: `spans` say which of `names`, and for how many rows.
+pub(super) fn repeated(
+    names: &ArrayRef,
+    spans: impl Iterator<Item = (Option<i32>, usize)>,
+) -> Result<ArrayRef> {
+    let mut keys = Vec::new();
+    let mut all_known = true;
+    for (key, count) in spans {
+        all_known &= key.is_some();
+        keys.extend(std::iter::repeat_n(key.unwrap_or(-1), count));
+    }
+    let keys = if all_known {
+        Int32Array::from(keys)
+    } else {
+        keys.into_iter().map(|key| (key >= 0).then_some(key)).collect()
+    };
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(names))?))
+}
+
+/// The days of times, which are in microseconds.
+pub(super) fn days(times: &ArrayRef) -> Result<ArrayRef> {
+    let times = cast(times, &time_type())?;
+    let times = times.as_primitive::<TimestampMicrosecondType>();
+    let day = |time: i64| i32::try_from(time.div_euclid(DAY_MICROS)).unwrap_or(i32::MAX);
+    let days: Date32Array = times.unary(day);
+    Ok(Arc::new(days))
+}

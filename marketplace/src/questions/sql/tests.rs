@@ -1,0 +1,268 @@
+//! The table `samples` beside the engine's own reading of the same files: the same answers.
+
+use std::sync::Arc;
+
+use deltalake::datafusion::error::DataFusionError;
+use deltalake::datafusion::physical_plan::displayable;
+use deltalake::datafusion::prelude::{SessionContext, col, lit};
+use telematics::testing::{T0, samples, vehicle};
+use telematics::{Sample, Timestamp};
+use tempfile::TempDir;
+
+use super::answer::Collected;
+use super::permitted::of_lake;
+use super::{Value, session};
+use crate::config::QuestionLimits;
+use crate::lake::{Arrived, Lake};
+use crate::questions::Desk;
+
+const SPEED: &str = "Vehicle.Speed";
+const ALTITUDE: &str = "Vehicle.CurrentLocation.Altitude";
+
+/// A lake, and a batch that is not in it yet.
+struct Both {
+    _folder: TempDir,
+    lake: Lake,
+    recent: Vec<Arrived>,
+    desk: Desk,
+}
+
+/// `count` samples from so many seconds after [`T0`].
+fn from(signal: &str, seconds: i64, count: u16) -> Vec<Sample> {
+    let later = |sample: Sample| Sample {
+        time: Timestamp::from_micros(sample.time.as_micros() + seconds * 1_000_000),
+        ..sample
+    };
+    samples(signal, count).into_iter().map(later).collect()
+}
+
+fn batch(arrival: i64, car: u8, samples: &[Vec<Sample>]) -> Arrived {
+    Arrived { arrival, vehicle: vehicle(car), samples: samples.concat() }
+}
+
+impl Both {
+    /// Three cars, of which the third is another's. Some samples come late, some are of another day, and
+    /// one signal has more rows than are decoded together.
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open(folder.path()).await.unwrap();
+        let day = 86_400;
+        let commits = [
+            vec![
+                batch(1, 1, &[from(SPEED, 0, 40_000), from(ALTITUDE, 0, 500)]),
+                batch(2, 3, &[from(SPEED, 0, 700), from(ALTITUDE, 0, 500)]),
+                batch(3, 2, &[from(SPEED, 10, 1_000)]),
+            ],
+            vec![
+                batch(4, 2, &[from(SPEED, 5, 60), from(ALTITUDE, day - 5, 100)]),
+                batch(5, 3, &[from(SPEED, 5_000, 300)]),
+                batch(6, 1, &[from(SPEED, 3_990, 300), from(ALTITUDE, 2 * day, 20)]),
+            ],
+        ];
+        for commit in commits {
+            lake.append(&commit).await.unwrap();
+        }
+        let recent = vec![batch(7, 1, &[from(SPEED, 4_100, 50)])];
+        let desk = Desk::open(QuestionLimits::default()).unwrap();
+        Self { _folder: folder, lake, recent, desk }
+    }
+
+    /// What the table has for the owner of the first two cars.
+    async fn ours(&self) -> SessionContext {
+        let own = [1, 2].map(vehicle);
+        let newest = self.lake.newest().await.unwrap();
+        let table = of_lake(&newest, &own, &self.recent, self.desk.indexes.clone()).unwrap();
+        let context = session(&self.desk).unwrap();
+        context.register_table("samples", Arc::new(table)).unwrap();
+        context
+    }
+
+    /// The same rows as the engine reads them.
+    async fn theirs(&self) -> SessionContext {
+        let context = SessionContext::new();
+        let newest = self.lake.newest().await.unwrap();
+        let rows = newest.rows(&context, &self.recent).await.unwrap();
+        let own = [1, 2].map(|car| lit(vehicle(car).to_string())).to_vec();
+        let rows = rows.filter(col("vehicle").in_list(own, false)).unwrap();
+        context.register_table("samples", rows.into_view()).unwrap();
+        context
+    }
+}
+
+async fn answer(context: &SessionContext, sql: &str) -> Vec<Vec<Value>> {
+    let frame = context.sql(sql).await.unwrap();
+    let mut collected = Collected::new(frame.schema().as_arrow(), 1_000_000);
+    for rows in frame.collect().await.unwrap() {
+        collected.add(&rows).unwrap();
+    }
+    let mut rows = collected.finish().rows;
+    rows.sort_by_key(|row| format!("{row:?}"));
+    rows
+}
+
+/// Conditions that choose files, runs and rows.
+fn conditions() -> Vec<String> {
+    let at = |seconds| T0.plus_seconds(seconds);
+    let first = vehicle(1);
+    #[rustfmt::skip] // a list is read by lines
+    let conditions = vec![
+        "true".to_owned(),
+        format!("signal = '{SPEED}'"),
+        format!("signal <> '{SPEED}' AND \"group\" = 'location'"),
+        format!("signal IN ('{SPEED}', 'Vehicle.None')"),
+        "signal LIKE '%Altitude'".to_owned(),
+        "signal = 'Vehicle.None'".to_owned(),
+        format!("vehicle = '{first}'"),
+        format!("vehicle = '{}'", vehicle(3)),
+        format!("vehicle <> '{first}' OR value < 5"),
+        format!("vehicle = '{first}' OR signal = '{SPEED}'"),
+        format!("time >= '{}' AND time < '{}'", at(5), at(11)),
+        format!("time = '{}'", at(10)),
+        format!("time > '{}'", at(4_100)),
+        format!("time < '{}' AND signal = '{SPEED}' AND value > 3", at(7)),
+        "day = '2024-01-02'".to_owned(),
+        "day > '2024-01-01' AND value BETWEEN 1 AND 3".to_owned(),
+        "value > 1e9".to_owned(),
+        "\"group\" IS NULL".to_owned(),
+        "value / 0 > 1".to_owned(),
+    ];
+    conditions
+}
+
+const GROUPS: [&str; 6] = [
+    "vehicle",
+    "\"group\", day",
+    "date_bin(INTERVAL '7 seconds', time)",
+    "vehicle, signal, date_trunc('minute', time)",
+    "vehicle, date_bin(INTERVAL '1 month', time)",
+    "time",
+];
+
+fn questions() -> Vec<String> {
+    let measured = "count(*), min(time), max(time), round(sum(value), 3)";
+    let filtered = "count(*) FILTER (WHERE value > 7), avg(CASE WHEN value > 3 THEN 1.0 END)";
+    #[rustfmt::skip] // a list is read by lines
+    let mut questions = vec![
+        "SELECT vehicle, signal, \"group\", day, time, value FROM samples".to_owned(),
+        "SELECT day, value FROM samples WHERE value < 2".to_owned(),
+        "SELECT count(DISTINCT vehicle), count(DISTINCT signal) FROM samples".to_owned(),
+        format!("SELECT a.vehicle, count(*), round(sum(a.value - b.value), 3), max(b.time) FROM samples a JOIN samples b \
+                 ON a.vehicle = b.vehicle AND a.time = b.time \
+                 WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}' AND a.value > 2 GROUP BY 1"),
+        "SELECT count(*), round(sum(a.value * b.value), 2) FROM samples a JOIN samples b USING (vehicle, time)".to_owned(),
+        "SELECT b.value FROM samples a JOIN samples b ON b.time = a.time AND b.vehicle = a.vehicle \
+         WHERE a.value < 9 ORDER BY 1 LIMIT 5".to_owned(),
+        "SELECT count(*), round(sum(b.value), 3) FROM samples a JOIN samples b ON b.time = a.time AND b.vehicle = a.vehicle \
+         AND a.value < b.value".to_owned(),
+        "SELECT count(*), count(b.value) FROM samples a LEFT JOIN samples b ON b.time = a.time \
+         AND b.vehicle = a.vehicle AND b.value < 9".to_owned(),
+        "SELECT count(*) FROM samples a JOIN samples b ON a.vehicle = b.vehicle AND a.time = b.time \
+         AND a.signal = b.signal".to_owned(),
+        "SELECT vehicle, value FROM (SELECT *, row_number() OVER (PARTITION BY vehicle ORDER BY time DESC) AS n \
+         FROM samples) WHERE n = 1".to_owned(),
+        "SELECT split_part(signal, '.', 2), count(*) FROM samples GROUP BY 1".to_owned(),
+        "SELECT vehicle FROM samples UNION SELECT 'none'".to_owned(),
+    ];
+    for (condition, group) in conditions().iter().zip(GROUPS.iter().cycle()) {
+        questions.push(format!("SELECT {measured} FROM samples WHERE {condition}"));
+        questions.push(format!(
+            "SELECT {group}, {measured}, {filtered} FROM samples WHERE {condition} GROUP BY {group}"
+        ));
+    }
+    questions.extend(GROUPS.map(|group| {
+        format!("SELECT {group}, {measured}, max(value) FROM samples GROUP BY {group}")
+    }));
+    questions
+}
+
+#[tokio::test]
+async fn the_answers_are_those_of_the_engine_over_the_same_files() {
+    let both = Both::new().await;
+    let (ours, theirs) = (both.ours().await, both.theirs().await);
+    for question in questions() {
+        let (ours, theirs) = (answer(&ours, &question).await, answer(&theirs, &question).await);
+        assert_eq!(ours.len(), theirs.len(), "{question}");
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!(ours, theirs, "{question}");
+        }
+    }
+}
+
+async fn plan(context: &SessionContext, sql: &str) -> String {
+    let plan = context.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
+    displayable(plan.as_ref()).indent(false).to_string()
+}
+
+#[tokio::test]
+async fn signals_are_put_side_by_side_by_vehicle_and_time() {
+    let both = Both::new().await;
+    let ours = both.ours().await;
+    #[rustfmt::skip] // a table is read by column
+    let cases = [
+        ("a JOIN samples b ON a.vehicle = b.vehicle AND a.time = b.time",                        true),
+        ("a JOIN samples b USING (time, vehicle)",                                               true),
+        ("a JOIN samples b ON a.time = b.time AND a.vehicle = b.vehicle AND a.value < b.value",  false),
+        ("a JOIN samples b ON a.time = b.time",                                                  false),
+        ("a JOIN samples b USING (time, vehicle, signal)",                                       false),
+        ("a LEFT JOIN samples b USING (time, vehicle)",                                          false),
+    ];
+    for (joined, side_by_side) in cases {
+        let plan = plan(&ours, &format!("SELECT a.value, b.value FROM samples {joined}")).await;
+        assert_eq!(plan.contains("SideBySide"), side_by_side, "{joined}\n{plan}");
+    }
+}
+
+/// A million pairs of a few rows.
+#[tokio::test]
+async fn samples_of_one_time_are_all_paired() {
+    let mut both = Both::new().await;
+    let at_once = |signal| {
+        let all = samples(signal, 1_000).into_iter();
+        all.map(|sample| Sample { time: T0.plus_seconds(9), ..sample }).collect::<Vec<_>>()
+    };
+    both.recent = vec![batch(8, 2, &[at_once(SPEED), at_once(ALTITUDE)])];
+    let sql = format!(
+        "SELECT count(*), round(sum(b.value), 3) FROM samples a JOIN samples b USING (vehicle, time) \
+         WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}' AND a.time = '{}' AND a.vehicle = '{}'",
+        T0.plus_seconds(9),
+        vehicle(2)
+    );
+    let found = answer(&both.ours().await, &sql).await;
+    assert_eq!(found, answer(&both.theirs().await, &sql).await);
+    assert!(matches!(found[0][0], Value::Integer(1_000_000..)), "{found:?}");
+}
+
+#[tokio::test]
+async fn what_is_put_side_by_side_is_held_within_the_memory_of_a_question() {
+    let mut both = Both::new().await;
+    let sql =
+        "SELECT a.signal, a.value, b.value FROM samples a JOIN samples b USING (vehicle, time)";
+    assert!(!answer(&both.ours().await, sql).await.is_empty());
+
+    let limits = QuestionLimits { memory_mib_max: 1, ..QuestionLimits::default() };
+    both.desk = Desk::open(limits).unwrap();
+    let frame = both.ours().await.sql(sql).await.unwrap();
+    let error = frame.collect().await.unwrap_err();
+    assert!(matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)), "{error}");
+}
+
+#[tokio::test]
+async fn rows_are_added_up_run_by_run_where_groups_lie_together() {
+    let both = Both::new().await;
+    let ours = both.ours().await;
+    #[rustfmt::skip] // a table is read by column
+    let cases = [
+        ("SELECT vehicle, avg(value) FROM samples GROUP BY 1",                                     true),
+        ("SELECT date_bin(INTERVAL '1 minute', time), max(value) FROM samples GROUP BY 1",         true),
+        ("SELECT signal, day, date_trunc('hour', time), count(*) FROM samples GROUP BY 1, 2, 3",   true),
+        ("SELECT time, avg(value) FROM samples GROUP BY 1",                                        false),
+        ("SELECT value, count(*) FROM samples GROUP BY 1",                                         false),
+        ("SELECT avg(value) FROM samples",                                                         false),
+        ("SELECT vehicle, first_value(value ORDER BY time) FROM samples GROUP BY 1",               false),
+        ("SELECT vehicle, day, sum(value) FROM samples GROUP BY ROLLUP (vehicle, day)",            false),
+    ];
+    for (sql, by_runs) in cases {
+        let plan = plan(&ours, sql).await;
+        assert_eq!(plan.contains("ByRuns"), by_runs, "{sql}\n{plan}");
+    }
+}
