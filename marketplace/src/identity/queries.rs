@@ -313,14 +313,14 @@ impl TryFrom<VehicleRow> for VehicleRecord {
         let damaged = || damaged_vehicle(&row.id);
         let description = Powertrain::parse(&row.powertrain)
             .and_then(|powertrain| VehicleDescription::new(&row.make, &row.model, year, powertrain))
-            .or_else(|_refused| Err(damaged()))?;
+            .map_err(|_refused| damaged())?;
         Ok(Self {
             id: read_id("vehicles", &row.id)?,
             owner: read_id("vehicles", &row.owner_id)?,
             description,
             status: VehicleStatus::parse(&row.status).ok_or_else(damaged)?,
             enrolled_at: Timestamp::from_micros(row.enrolled_at),
-            labels: Labels::parse(&row.labels).or_else(|_refused| Err(damaged()))?,
+            labels: Labels::parse(&row.labels).map_err(|_refused| damaged())?,
         })
     }
 }

@@ -122,7 +122,9 @@ impl Desk {
     fn name_the_limit(&self, error: QuestionError) -> QuestionError {
         let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
         while let Some(inner) = cause {
-            let engine = inner.downcast_ref::<DataFusionError>();
+            // As a cause it is in its box.
+            let boxed = || inner.downcast_ref::<Box<DataFusionError>>().map(AsRef::as_ref);
+            let engine = inner.downcast_ref::<DataFusionError>().or_else(boxed);
             if engine.is_some_and(is_exhausted) {
                 return QuestionError::TooMuchMemory { mib: self.limits.memory_mib_max };
             }

@@ -158,6 +158,10 @@ async fn a_statement_that_costs_too_much_is_stopped() {
     assert!(detail.contains("more than 16 MiB"), "{detail}");
     asked.limit(|limits| (limits.seconds_max, limits.memory_mib_max) = (1, 4_096));
     let detail = asked.sql(&key, crossed).await.problem(422, "limit-exceeded");
+    assert!(detail.contains("pairs of rows") && detail.contains("join with `=`"), "{detail}");
+    let endless = "SELECT count(*), max(a.value + b.value + c.value) FROM samples a JOIN samples b USING (vehicle) \
+                   JOIN samples c USING (vehicle)";
+    let detail = asked.sql(&key, endless).await.problem(422, "limit-exceeded");
     assert!(detail.contains("within 1 s"), "{detail}");
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 

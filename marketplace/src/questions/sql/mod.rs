@@ -7,13 +7,14 @@
 //!    functions that are on a list. Nothing that writes, sets, shows, describes or opens a file is.
 //! 2. **What can be seen** ([`table`], [`own`]): the session knows these tables, one schema and no files,
 //!    and their rows are chosen beneath them, where no expression of the caller is ever evaluated.
-//! 3. **What it may cost**: the memory, time and rows of a question ([`super::Desk`]).
+//! 3. **What it may cost**: the memory, time and rows of a question ([`super::Desk`], [`stoppable`]).
 
 mod answer;
 mod folders;
 mod guard;
 mod own;
 mod permitted;
+mod stoppable;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use deltalake::datafusion::error::DataFusionError;
 use deltalake::datafusion::execution::object_store::ObjectStoreUrl;
 use deltalake::datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use deltalake::datafusion::physical_plan::execute_stream;
 use deltalake::datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use deltalake::datafusion::sql::parser;
 use tokio_stream::StreamExt as _;
@@ -33,6 +35,7 @@ pub use permitted::Permitted;
 use super::scan::{AddUpRuns, JoinRuns};
 use super::{Desk, QuestionError, Source};
 use answer::Collected;
+use stoppable::PauseAboveJoins;
 
 /// All the tables there are. A buyer has the first only.
 const TABLES: [&str; 3] = ["samples", "latest", "vehicles"];
@@ -82,7 +85,10 @@ impl Statement {
         let rows_max = self.desk.limits.rows_max;
         let more = usize::try_from(rows_max).unwrap_or(usize::MAX).saturating_add(1);
         let frame = self.frame.limit(0, Some(more)).map_err(refusal)?;
-        let mut rows = frame.execute_stream().await.map_err(refusal)?;
+        let context = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await.map_err(refusal)?;
+        stoppable::check_pairs(&plan)?;
+        let mut rows = execute_stream(plan, context).map_err(refusal)?;
         let mut collected = Collected::new(&rows.schema(), rows_max);
         while let Some(batch) = rows.next().await {
             collected.add(&batch.map_err(refusal)?)?;
@@ -117,6 +123,7 @@ fn session(desk: &Desk) -> Result<SessionContext, QuestionError> {
         .with_expr_planners(guard::planners())
         .with_physical_optimizer_rule(Arc::new(AddUpRuns))
         .with_physical_optimizer_rule(Arc::new(JoinRuns))
+        .with_physical_optimizer_rule(Arc::new(PauseAboveJoins))
         .build();
     Ok(SessionContext::new_with_state(state))
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::answer::Collected;
 use super::permitted::of_lake;
-use super::{Value, session};
+use super::{Value, session, stoppable};
 use crate::config::QuestionLimits;
 use crate::lake::{Arrived, Lake};
 use crate::questions::Desk;
@@ -230,6 +230,26 @@ async fn samples_of_one_time_are_all_paired() {
     let found = answer(&both.ours().await, &sql).await;
     assert_eq!(found, answer(&both.theirs().await, &sql).await);
     assert!(matches!(found[0][0], Value::Integer(1_000_000..)), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_join_of_each_with_each_is_refused_when_they_are_many() {
+    let both = Both::new().await;
+    let ours = both.ours().await;
+    #[rustfmt::skip] // a table is read by column
+    let cases = [
+        ("samples a, samples b",                                      true),
+        ("samples a, samples b WHERE a.value + b.value > 7",          true),
+        ("samples a, samples b WHERE a.value = b.value",              false),
+        ("(SELECT * FROM samples WHERE signal = 'Vehicle.None') a, samples b", false),
+        ("(SELECT 1 AS x) a, samples b",                              false),
+    ];
+    for (from, is_refused) in cases {
+        let frame = ours.sql(&format!("SELECT count(*) FROM {from}")).await.unwrap();
+        let plan = frame.create_physical_plan().await.unwrap();
+        let refused = stoppable::check_pairs(&plan).map_err(|error| error.to_string());
+        assert_eq!(refused.is_err(), is_refused, "{from}: {refused:?}");
+    }
 }
 
 #[tokio::test]
