@@ -20,6 +20,8 @@ pub(super) const PARTITIONS: [&str; 2] = ["day", "group"];
 
 /// Rows that are handed to the writer together: enough to be worth it, few enough to fit into caches.
 const BLOCK_ROWS: usize = 1 << 16;
+/// Rows that are compressed together. Who wants some minutes of each car reads a page of each.
+const PAGE_ROWS: usize = 1 << 12;
 
 /// A batch on its way into the lake.
 #[derive(Clone, Debug)]
@@ -189,7 +191,9 @@ fn file_fields() -> Vec<Field> {
 
 /// How the columns are written: what grows steadily as differences, the rest as the library thinks best.
 pub(super) fn writer_properties() -> WriterProperties {
-    let mut properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_data_page_row_count_limit(PAGE_ROWS);
     for steady in ["time", "arrival"] {
         properties = properties
             .set_column_dictionary_enabled(steady.into(), false)

@@ -32,7 +32,7 @@ use super::runs::{Run, Runs};
 /// Rows that are decoded together: enough to be worth it, few enough to fit into caches.
 pub(super) const BATCH_ROWS: usize = 32 * 1024;
 /// What is remembered of all files together. A run takes 40 bytes.
-const REMEMBERED_BYTES_MAX: usize = 64 * 1024 * 1024;
+const REMEMBERED_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Files that are looked through at once.
 const READ_AT_ONCE_MAX: usize = 8;
 

@@ -1,19 +1,29 @@
 //! The leaf of a plan that reads what was chosen, in as many parts at once as there are cores.
+//!
+//! A join above may find, while the question is answered, that it has no use for most vehicles. Their runs are left out.
 
 use std::fmt;
 use std::sync::Arc;
 
-use deltalake::arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
-use deltalake::arrow::compute::{cast, filter_record_batch};
+use deltalake::arrow::array::{
+    Array as _, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions,
+};
+use deltalake::arrow::compute::{and, cast, filter_record_batch};
 use deltalake::arrow::datatypes::{Field, Schema, SchemaRef};
+use deltalake::datafusion::common::config::ConfigOptions;
 use deltalake::datafusion::common::stats::Precision;
 use deltalake::datafusion::common::tree_node::TreeNodeRecursion;
 use deltalake::datafusion::common::{Column as ColumnName, Statistics};
-use deltalake::datafusion::error::Result;
+use deltalake::datafusion::error::{DataFusionError, Result};
 use deltalake::datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use deltalake::datafusion::logical_expr::Expr;
+use deltalake::datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
+use deltalake::datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use deltalake::datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use deltalake::datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use deltalake::datafusion::physical_plan::filter_pushdown::{
+    ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation,
+};
 use deltalake::datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use deltalake::datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
@@ -28,11 +38,13 @@ use super::file::BATCH_ROWS;
 use super::runs::wrong;
 
 /// Reads samples.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::questions) struct SamplesExec {
     reading: Arc<Reading>,
     /// What each thread reads.
-    shares: Vec<Vec<Part>>,
+    shares: Arc<Vec<Vec<Part>>>,
+    /// What joins above want of vehicles. Known when their other side was read, which is before any row is asked for here.
+    joined: Vec<Arc<dyn PhysicalExpr>>,
     /// Rows that are not in a file yet, in the form of the table.
     recent: RecordBatch,
     rows: usize,
@@ -83,8 +95,16 @@ impl SamplesExec {
         ));
         let rows =
             usize::try_from(in_files).unwrap_or(usize::MAX).saturating_add(recent.num_rows());
-        Ok(Self { reading: Arc::new(reading), shares, recent, rows, properties })
+        let (reading, shares) = (Arc::new(reading), Arc::new(shares));
+        Ok(Self { reading, shares, joined: Vec::new(), recent, rows, properties })
     }
+}
+
+/// Whether `filter` is of a join, and about nothing but the vehicle.
+fn is_of_joined_vehicles(filter: &Arc<dyn PhysicalExpr>) -> bool {
+    let columns = collect_columns(filter);
+    filter.is::<DynamicFilterPhysicalExpr>()
+        && columns.iter().all(|column| column.name() == Column::Vehicle.name())
 }
 
 impl Reading {
@@ -108,8 +128,29 @@ impl Reading {
         })
     }
 
-    /// The rows of one part.
-    fn rows(self: Arc<Self>, part: &Part) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+    /// Which vehicles meet all of `joined`, as it stands now.
+    fn vehicles(&self, joined: &[Arc<dyn PhysicalExpr>]) -> Result<BooleanArray> {
+        let count = self.names.vehicles.len();
+        let every = (0..).map(|place| (Some(place), 1)).take(count);
+        let names = repeated(&self.names.vehicles, every)?;
+        let names = RecordBatch::try_from_iter([(Column::Vehicle.name(), names)])?;
+        let mut all = BooleanArray::from(vec![true; count]);
+        for filter in joined {
+            let filter = reassign_expr_columns(Arc::clone(filter), &names.schema())?;
+            let met = filter.evaluate(&names)?.into_array(count)?;
+            all = and(&all, met.as_boolean())?;
+        }
+        Ok(all)
+    }
+
+    /// The rows of those `vehicles` in one part.
+    fn rows(
+        self: Arc<Self>,
+        mut part: Part,
+        vehicles: &BooleanArray,
+    ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        let is_wanted = |vehicle: i32| usize::try_from(vehicle).is_ok_and(|v| vehicles.value(v));
+        part.runs.retain(|run| is_wanted(run.vehicle));
         let mut sources: Vec<&str> =
             self.columns.iter().filter_map(|column| column.source()).collect();
         sources.dedup();
@@ -124,7 +165,7 @@ impl Reading {
             let rows = part.file.read(&part.index, part.row_group, &sources, Some(selection))?;
             rows.map_err(Into::into).boxed()
         };
-        let mut spans = Spans { runs: part.runs.clone().into_iter(), current: None };
+        let mut spans = Spans { runs: part.runs.into_iter(), current: None };
         let complete = move |raw: Result<RecordBatch>| {
             let raw = raw?;
             let spans = spans.take(raw.num_rows());
@@ -216,7 +257,8 @@ impl Spans {
 impl DisplayAs for SamplesExec {
     fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = self.shares.iter().map(Vec::len).sum::<usize>();
-        write!(f, "SamplesExec: rows={}, parts={parts}", self.rows)
+        write!(f, "SamplesExec: rows={}, parts={parts}", self.rows)?;
+        self.joined.iter().try_for_each(|joined| write!(f, ", joined={joined}"))
     }
 }
 
@@ -247,15 +289,35 @@ impl ExecutionPlan for SamplesExec {
         Ok(self)
     }
 
+    /// Of a join's filters those on vehicles are remembered; the join decides about each row all the same.
+    fn handle_child_pushdown_result(
+        &self,
+        _phase: FilterPushdownPhase,
+        pushed: ChildPushdownResult,
+        _config: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let filters = pushed.parent_filters.iter().map(|pushed| &pushed.filter);
+        let joined = filters.filter(|filter| is_of_joined_vehicles(filter)).cloned();
+        let mut with_filters = self.clone();
+        with_filters.joined.extend(joined);
+        let undecided = FilterPushdownPropagation::all_unsupported(pushed);
+        Ok(undecided.with_updated_node(Arc::new(with_filters)))
+    }
+
     fn execute(
         &self,
         partition: usize,
         _context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let reading = Arc::clone(&self.reading);
+        let joined = self.joined.clone();
         let share = self.shares.get(partition).cloned().unwrap_or_default();
-        let in_files =
-            stream::iter(share).map(move |part| Arc::clone(&reading).rows(&part)).try_flatten();
+        let in_files = stream::once(async move {
+            let vehicles = reading.vehicles(&joined)?;
+            let rows = move |part| Arc::clone(&reading).rows(part, &vehicles);
+            Ok::<_, DataFusionError>(stream::iter(share).map(rows).try_flatten())
+        });
+        let in_files = in_files.try_flatten();
         let recent = (partition == 0).then(|| Ok(self.recent.clone()));
         let rows = stream::iter(recent).chain(in_files);
         let rows = rows.try_filter(|batch| std::future::ready(batch.num_rows() > 0));

@@ -1,4 +1,5 @@
-//! Runs: rows of a file that are of the same signal of the same vehicle, one after another.
+//! Runs: rows of a file that are of the same signal of the same vehicle, one after another. Many are several runs, so
+//! that of a day some minutes can be read.
 
 use std::collections::HashMap;
 
@@ -7,6 +8,9 @@ use deltalake::arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use deltalake::datafusion::error::{DataFusionError, Result};
 
 use crate::questions::read::foreign;
+
+/// Rows of a run: few beside a day's, so that a short time is found; enough that remembering one is cheap.
+const RUN_ROWS_MAX: u32 = 1024;
 
 /// Rows of one signal of one vehicle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +47,8 @@ impl Runs {
         {
             match self.list.last_mut() {
                 Some(run)
-                    if (run.row_group, run.vehicle, run.signal) == (row_group, vehicle, signal) =>
+                    if (run.row_group, run.vehicle, run.signal) == (row_group, vehicle, signal)
+                        && run.rows < RUN_ROWS_MAX =>
                 {
                     run.rows += 1;
                     run.from = run.from.min(time);
