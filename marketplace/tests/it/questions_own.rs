@@ -86,6 +86,9 @@ async fn the_newest_value_of_each_signal_is_a_table() {
         (format!("SELECT v.depot, l.value FROM latest l JOIN vehicles v ON v.vehicle = l.vehicle WHERE l.signal = '{FUEL}'"),
                                                                                      json!([["Leipzig", 30.0]])),
         (format!("SELECT count(*) FROM latest WHERE vehicle = '{}'", vehicle(2)),    json!([[0]])),
+        (format!("SELECT * FROM latest WHERE vehicle = '{one}' AND signal = '{SPEED}'"), json!([speed])),
+        (format!("SELECT count(*) FROM latest WHERE vehicle IN ('{one}', '{}')", vehicle(2)), json!([[2]])),
+        (format!("SELECT count(*) FROM latest WHERE vehicle = '{one}' AND vehicle = 'x'"), json!([[0]])),
         ("SELECT max(value) FROM latest WHERE true OR vehicle = 'x'".to_owned(),     json!([[30.0]])),
     ];
     for (sql, rows) in &cases {

@@ -4,6 +4,7 @@
 //! refuses work for a while gets everything in the end.
 
 use std::collections::VecDeque;
+use std::error::Error as _;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
@@ -211,7 +212,9 @@ async fn hear(answers: &mut Streaming<v1::SubmitBatchesResponse>) -> Result<Outc
     answer.outcome.ok_or_else(|| Status::internal("an answer without an outcome"))
 }
 
-/// Whether the market may take later what it did not take now.
+/// Whether the market may take later what it did not take now, or the connection broke.
 fn is_passing(status: &Status) -> bool {
-    matches!(status.code(), Code::ResourceExhausted | Code::Unavailable)
+    let cause = status.source();
+    cause.is_some_and(|cause| cause.is::<tonic::transport::Error>())
+        || matches!(status.code(), Code::ResourceExhausted | Code::Unavailable)
 }

@@ -25,6 +25,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use telematics::payload::SAMPLES_MAX;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tonic::Status;
@@ -46,7 +47,9 @@ use usage::Usage;
 
 /// Until trucks must have sent everything.
 const TRUCKS_WITHIN: Duration = Duration::from_hours(6);
-/// Batches in a lake that is not behind: those of a turn of the flush.
+/// Trucks that stream at the same time: a computer that plays thousands at once is too busy to greet them all.
+const TRUCKS_AT_ONCE: usize = 250;
+/// Until everything must be in the lake.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_mins(10);
 
 /// Measures how much a market on this machine takes in.
@@ -205,10 +208,19 @@ impl Load {
         let (begun, mut streaming) = (Instant::now(), JoinSet::new());
         let end = begun + plan.streaming;
         let count = u32::try_from(cars.len())?;
+        let at_once = match plan.kind {
+            Kind::Cars(_) => cars.len(),
+            Kind::Trucks(_) => TRUCKS_AT_ONCE,
+        };
+        let turns = Arc::new(Semaphore::new(at_once));
         for (car, number) in cars.into_iter().zip(0..) {
             // Spread over the interval, as cars are.
             let (offset, tally) = (plan.interval * number / count, Arc::clone(tally));
-            streaming.spawn(async move { car.run(&plan, offset, end, &tally).await });
+            let turns = Arc::clone(&turns);
+            streaming.spawn(async move {
+                let _turn = turns.acquire_owned().await?;
+                car.run(&plan, offset, end, &tally).await
+            });
         }
         let mut memory = Vec::new();
         let mut seconds = tokio::time::interval(Duration::from_secs(1));

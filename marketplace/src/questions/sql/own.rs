@@ -1,7 +1,7 @@
 //! The small tables of an owner: what his vehicles are, and the newest value of each of their signals.
 //!
-//! **Invariant:** both are made of his vehicles alone. Of a caller's conditions only the names of signals are
-//! looked at before rows are read.
+//! **Invariant:** both are made of his vehicles alone. Of a caller's conditions only the names of vehicles and signals
+//! are looked at before rows are read.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -114,9 +114,12 @@ impl TableProvider for Latest {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        let support = |filter: &&Expr| match signals_in(filter) {
-            Some(_) => TableProviderFilterPushDown::Inexact,
-            None => TableProviderFilterPushDown::Unsupported,
+        let support = |filter: &&Expr| {
+            if names_in("vehicle", filter).or_else(|| names_in("signal", filter)).is_some() {
+                TableProviderFilterPushDown::Inexact
+            } else {
+                TableProviderFilterPushDown::Unsupported
+            }
         };
         Ok(filters.iter().map(support).collect())
     }
@@ -128,13 +131,18 @@ impl TableProvider for Latest {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let own = self.own.clone();
-        let wanted = filters.iter().filter_map(signals_in);
-        let wanted = wanted.reduce(|one, other| &one & &other);
-        let wanted = wanted.map(|names| {
+        let wanted = |column| {
+            let names = filters.iter().filter_map(|filter| names_in(column, filter));
+            names.reduce(|one, other| &one & &other)
+        };
+        let mut own = self.own.clone();
+        if let Some(names) = wanted("vehicle") {
+            own.retain(|vehicle| names.contains(&vehicle.to_string()));
+        }
+        let signals = wanted("signal").map(|names| {
             names.iter().filter_map(|name| Signal::by_path(name).ok()).collect::<Vec<_>>()
         });
-        let read = move |conn: &mut _| archive::latest_among(conn, &own, wanted.as_deref());
+        let read = move |conn: &mut _| archive::latest_among(conn, &own, signals.as_deref());
         let samples = self.db.read::<_, ArchiveError, _>(read).await;
         let samples = samples.map_err(|error| DataFusionError::External(Box::new(error)))?;
         let table = MemTable::try_new(self.schema(), vec![vec![self.rows(&samples)?]])?;
@@ -142,18 +150,18 @@ impl TableProvider for Latest {
     }
 }
 
-/// The names of signals that `condition` is satisfied by, when that is all it says.
-fn signals_in(condition: &Expr) -> Option<BTreeSet<String>> {
-    let is_signal =
-        |expression: &Expr| matches!(expression, Expr::Column(column) if column.name == "signal");
+/// The names in `column` that `condition` is satisfied by, when that is all it says.
+fn names_in(column: &str, condition: &Expr) -> Option<BTreeSet<String>> {
+    let is_it =
+        |expression: &Expr| matches!(expression, Expr::Column(named) if named.name == column);
     match condition {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) if is_signal(left) => {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) if is_it(left) => {
             Some(BTreeSet::from([text(right)?]))
         }
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
-            Some(&signals_in(left)? | &signals_in(right)?)
+            Some(&names_in(column, left)? | &names_in(column, right)?)
         }
-        Expr::InList(InList { expr, list, negated: false }) if is_signal(expr) => {
+        Expr::InList(InList { expr, list, negated: false }) if is_it(expr) => {
             list.iter().map(text).collect()
         }
         _ => None,
@@ -174,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_signals_are_looked_at_before_rows_are_read() {
+    fn only_names_are_looked_at_before_rows_are_read() {
         let signal = || col("signal");
         #[rustfmt::skip] // a table is read by column
         let cases = [
@@ -186,10 +194,11 @@ mod tests {
             (signal().not_eq(lit("a")),                           None),
             (signal().eq(lit("a")).or(col("value").gt(lit(1.0))), None),
             (col("vehicle").eq(lit("a")),                         None),
+            (signal().eq(lit("a")).or(col("vehicle").eq(lit("b"))), None),
         ];
         for (condition, names) in cases {
             let names = names.map(|names| names.into_iter().map(str::to_owned).collect());
-            assert_eq!(signals_in(&condition), names, "{condition}");
+            assert_eq!(names_in("signal", &condition), names, "{condition}");
         }
     }
 }

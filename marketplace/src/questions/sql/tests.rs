@@ -162,6 +162,12 @@ fn questions() -> Vec<String> {
          FROM samples) WHERE n = 1".to_owned(),
         "SELECT split_part(signal, '.', 2), count(*) FROM samples GROUP BY 1".to_owned(),
         "SELECT vehicle FROM samples UNION SELECT 'none'".to_owned(),
+        format!("SELECT s.vehicle, count(*), round(sum(s.value), 3) FROM (VALUES ('{}'), ('{}')) v (vehicle) \
+                 JOIN samples s ON s.vehicle = v.vehicle GROUP BY 1", vehicle(2), vehicle(3)),
+        format!("SELECT s.day, count(*) FROM samples s JOIN (SELECT DISTINCT vehicle FROM samples \
+                 WHERE signal = '{ALTITUDE}' AND day > '2024-01-02') v USING (vehicle) GROUP BY 1"),
+        format!("SELECT count(*) FROM samples WHERE vehicle IN (SELECT vehicle FROM samples WHERE time > '{}')",
+                T0.plus_seconds(5_000)),
     ];
     for (condition, group) in conditions().iter().zip(GROUPS.iter().cycle()) {
         questions.push(format!("SELECT {measured} FROM samples WHERE {condition}"));
@@ -209,6 +215,24 @@ async fn signals_are_put_side_by_side_by_vehicle_and_time() {
     for (joined, side_by_side) in cases {
         let plan = plan(&ours, &format!("SELECT a.value, b.value FROM samples {joined}")).await;
         assert_eq!(plan.contains("SideBySide"), side_by_side, "{joined}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn a_join_says_of_which_vehicles_it_wants_rows() {
+    let both = Both::new().await;
+    let ours = both.ours().await;
+    let few = format!("(SELECT DISTINCT vehicle FROM samples WHERE signal = '{ALTITUDE}') v");
+    #[rustfmt::skip] // a table is read by column
+    let cases = [
+        (format!("samples s JOIN {few} ON s.vehicle = v.vehicle"),                            true),
+        (format!("(SELECT vehicle, avg(value) AS value FROM samples GROUP BY 1) s JOIN {few} USING (vehicle)"), true),
+        (format!("samples s JOIN {few} ON s.vehicle > v.vehicle"),                            false),
+        (format!("{few} RIGHT JOIN samples s ON s.vehicle = v.vehicle"),                      false),
+    ];
+    for (joined, says) in cases {
+        let plan = plan(&ours, &format!("SELECT s.value FROM {joined}")).await;
+        assert_eq!(plan.contains("joined=DynamicFilter"), says, "{joined}\n{plan}");
     }
 }
 
