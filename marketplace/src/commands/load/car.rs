@@ -4,7 +4,7 @@
 //! refuses work for a while gets everything in the end.
 
 use std::collections::VecDeque;
-use std::error::Error as _;
+use std::error::Error;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
@@ -214,7 +214,6 @@ async fn hear(answers: &mut Streaming<v1::SubmitBatchesResponse>) -> Result<Outc
 
 /// Whether the market may take later what it did not take now, or the connection broke.
 fn is_passing(status: &Status) -> bool {
-    let cause = status.source();
-    cause.is_some_and(|cause| cause.is::<tonic::transport::Error>())
-        || matches!(status.code(), Code::ResourceExhausted | Code::Unavailable)
+    let is_broken = status.source().is_some_and(<dyn Error>::is::<tonic::transport::Error>);
+    is_broken || matches!(status.code(), Code::ResourceExhausted | Code::Unavailable)
 }
