@@ -4,6 +4,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use delta_kernel::expressions::Scalar;
+use deltalake::datafusion::execution::SessionState;
+use deltalake::delta_datafusion::DeltaSessionContext;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Transaction};
 use deltalake::logstore::LogStoreRef;
@@ -164,7 +166,10 @@ impl Lake {
             return Ok(0);
         }
         Failpoint::CompactionBegun.reach();
-        let (compacted, metrics) = match self.mark().await?.optimize().await {
+        // Files that were merged are read as those that were appended.
+        let merge = self.mark().await?.optimize().with_writer_properties(writer_properties());
+        let merge = merge.with_session_state(Arc::new(one_after_another()?));
+        let (compacted, metrics) = match merge.await {
             Err(error) if is_conflict(&error) => {
                 tracing::info!("another process changed the lake while it was compacted");
                 return Ok(0);
@@ -209,6 +214,12 @@ impl Lake {
         *kept() = Some((version, last_arrival));
         Ok(Newest { table, last_arrival })
     }
+}
+
+/// Reads files one after another: what lies together in each stays together when they are merged.
+fn one_after_another() -> Result<SessionState, DeltaTableError> {
+    let one = ("datafusion.execution.target_partitions".to_owned(), "1".to_owned());
+    Ok(DeltaSessionContext::new_with_session_overrides(&[one].into())?.state())
 }
 
 /// The address of a table at `place`, which can be one.
