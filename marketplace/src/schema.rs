@@ -7,6 +7,7 @@ diesel::table! {
         id -> Binary,
         name -> Text,
         created_at -> BigInt,
+        fleet_version -> BigInt,
     }
 }
 

@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
     use crate::db::Db;
-    use crate::identity::{self, ApiKey};
+    use crate::identity::{self, ApiKey, Labels};
 
     const SECRET: [u8; 10] = [7; 10];
 
@@ -153,6 +153,26 @@ mod tests {
         let mine = db.read(move |conn| identity::vehicles_of(conn, &owner)).await.unwrap();
         assert_eq!(mine.len(), 1);
         assert_eq!((mine[0].id, mine[0].description.clone()), (vehicle(1), description()));
+    }
+
+    #[tokio::test]
+    async fn each_change_of_an_owners_vehicles_is_counted() {
+        let (_folder, db, owner) = market_with_a_code().await;
+        let mut versions = Vec::new();
+        let mut note = async |change: fn(&mut Conn, &Owner) -> Result<(), IdentityError>| {
+            let changed = move |conn: &mut _| {
+                change(conn, &owner)?;
+                identity::fleet_version(conn, &owner)
+            };
+            versions.push(db.write(changed).await.unwrap());
+        };
+        note(|_, _| Ok(())).await;
+        note(|conn, _| enroll(conn, &SECRET, &car(1, 1), T0).map(drop)).await;
+        note(|conn, owner| identity::label(conn, owner, vehicle(1), &Labels::default())).await;
+        note(|conn, _| identity::suspend(conn, vehicle(1))).await;
+        note(|_, _| Ok(())).await;
+
+        assert_eq!(versions, [0, 1, 2, 3, 3]);
     }
 
     #[tokio::test]

@@ -31,5 +31,6 @@ pub use key::{ApiKey, NotAKey};
 pub use labels::{Labels, NotLabels, label};
 pub use principal::{Buyer, Operator, Owner, Principal, Vehicle};
 pub use vehicles::{
-    Prover, VehicleRecord, VehicleStatus, prover, suspend, vehicle, vehicles, vehicles_of,
+    Prover, VehicleRecord, VehicleStatus, fleet_version, prover, suspend, vehicle, vehicles,
+    vehicles_of,
 };

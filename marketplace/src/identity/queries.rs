@@ -219,6 +219,10 @@ pub(super) fn vehicles_of(
     rows.into_iter().map(VehicleRecord::try_from).collect()
 }
 
+pub(super) fn fleet_version(conn: &mut Conn, owner: OwnerId) -> QueryResult<i64> {
+    owners::table.find(owner.to_vec()).select(owners::fleet_version).first(conn)
+}
+
 pub(super) fn vehicles(
     conn: &mut Conn,
     ids: &[VehicleId],

@@ -75,6 +75,14 @@ pub fn vehicles_of(conn: &mut Conn, owner: &Owner) -> Result<Vec<VehicleRecord>,
     queries::vehicles_of(conn, owner.id)
 }
 
+/// How often what [`vehicles_of`] returns has changed. The database counts, whoever changes it.
+///
+/// # Errors
+/// Fails when the database does.
+pub fn fleet_version(conn: &mut Conn, owner: &Owner) -> Result<i64, IdentityError> {
+    Ok(queries::fleet_version(conn, owner.id)?)
+}
+
 /// Those of `ids` that are vehicles of this market, oldest first.
 ///
 /// # Errors

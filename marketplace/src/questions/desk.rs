@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 
 use super::QuestionError;
 use super::scan::Indexes;
+use super::sql::Fleets;
 use crate::config::QuestionLimits;
 
 /// Stack of a thread that answers. Plans are trees, and trees are walked by recursion.
@@ -39,6 +40,8 @@ pub struct Desk {
     footers: Arc<FileMetadataCache>,
     /// What is where in them.
     pub(super) indexes: Indexes,
+    /// The vehicles of those who asked last.
+    pub(super) fleets: Fleets,
 }
 
 /// A runtime may not be dropped where others run: its threads are left to end by themselves.
@@ -68,6 +71,7 @@ impl Desk {
             limits,
             footers: RuntimeEnv::default().cache_manager.get_file_metadata_cache(),
             indexes: Indexes::default(),
+            fleets: Fleets::default(),
             threads: Arc::new(Threads(Some(runtime))),
         })
     }

@@ -12,7 +12,7 @@ use crate::api::auth::Asker;
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::delivery::{self, DeliveryError, ReadId, Version};
-use crate::identity::{self, Buyer, IdentityError};
+use crate::identity::Buyer;
 use crate::questions::sql::{self, Permitted, Table, Value};
 use crate::trade::OrderId;
 
@@ -82,11 +82,7 @@ async fn permitted(
         Asker::Owner(_) if orders.is_some() => {
             Err(Problem::invalid("an owner has no `orders`; `samples` has his vehicles"))
         }
-        Asker::Owner(owner) => {
-            let find = move |conn: &mut _| identity::vehicles_of(conn, &owner);
-            let own = app.db.read::<_, IdentityError, _>(find).await?;
-            Ok((Permitted::Own(own), Vec::new()))
-        }
+        Asker::Owner(owner) => Ok((Permitted::own(&app.source(), owner).await?, Vec::new())),
         Asker::Buyer(buyer) => {
             let versions = bought(app, buyer, orders).await?;
             let folder = app.config.deliveries_dir();

@@ -1,21 +1,19 @@
 //! Adds up rows run by run, where they would be looked up in a table one by one.
 //!
-//! Samples come sorted by vehicle and time, so rows of one group come one after another. It is enough to see where a
-//! group ends: what is added up is handed on then, and the second half of the aggregation, which is the engine's own,
-//! puts together what was in several places.
+//! Rows of one group come one after another. It is enough to see where a group ends: what is added up is handed on then,
+//! and the second half of the aggregation, which is the engine's own, puts together what was in several places.
 
 use std::fmt;
 use std::sync::Arc;
 
-use deltalake::arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array};
-use deltalake::arrow::compute::{partition, take};
+use deltalake::arrow::array::{AsArray, RecordBatch};
+use deltalake::arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use deltalake::datafusion::common::config::ConfigOptions;
 use deltalake::datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
-use deltalake::datafusion::error::Result;
+use deltalake::datafusion::error::{DataFusionError, Result};
 use deltalake::datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use deltalake::datafusion::logical_expr::EmitTo;
-use deltalake::datafusion::physical_expr::expressions::Column as ColumnExpr;
-use deltalake::datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+use deltalake::datafusion::physical_expr::PhysicalExpr;
+use deltalake::datafusion::physical_expr::utils::collect_columns;
 use deltalake::datafusion::physical_optimizer::PhysicalOptimizerRule;
 use deltalake::datafusion::physical_plan::aggregates::{
     AggregateExec, AggregateMode, aggregate_expressions,
@@ -26,9 +24,11 @@ use deltalake::datafusion::physical_plan::{
 };
 use futures_util::StreamExt as _;
 
+use super::block::{Block, Over, Piece, RunByRun, Values, run_by_run};
 use super::columns::Column;
-use super::intervals;
-use super::plan::SamplesExec;
+use super::intervals::Intervals;
+use super::runs::wrong;
+use super::sums::Function;
 
 /// Puts [`ByRuns`] where it helps.
 #[derive(Debug)]
@@ -76,28 +76,25 @@ fn again(
     )
 }
 
-/// Whether it is the first half of an aggregation of samples, over groups in which many come one after another.
+/// Whether it is the first half of an aggregation, over groups in which many rows come one after another.
 fn is_by_runs(aggregate: &AggregateExec) -> bool {
     let groups = aggregate.group_expr();
     let functions = aggregate.aggr_expr();
     *aggregate.mode() == AggregateMode::Partial
         && groups.is_single()
         && !groups.is_empty()
-        && groups.expr().iter().all(|(group, _)| has_runs(group))
         && functions.iter().all(|function| {
             function.groups_accumulator_supported() && function.order_bys().is_empty()
         })
         && aggregate.limit_options().is_none()
-        && aggregate.input().is::<SamplesExec>()
+        && run_by_run(aggregate.input())
+            .is_some_and(|input| groups.expr().iter().all(|(group, _)| has_runs(input, group)))
 }
 
-/// Whether rows one after another have the same: all columns but time and value, and intervals of time.
-fn has_runs(group: &Arc<dyn PhysicalExpr>) -> bool {
-    if let Some(column) = group.downcast_ref::<ColumnExpr>() {
-        return ![Column::Time, Column::Value].iter().any(|one| one.name() == column.name());
-    }
-    let function = group.downcast_ref::<ScalarFunctionExpr>();
-    function.is_some_and(|function| ["date_bin", "date_trunc"].contains(&function.name()))
+/// Whether rows one after another have the same: what is of whole runs, and intervals of time.
+fn has_runs(input: &dyn RunByRun, group: &Arc<dyn PhysicalExpr>) -> bool {
+    collect_columns(group).iter().all(|column| input.is_of_runs(column.index()))
+        || Intervals::of(group, &input.schema()).is_some()
 }
 
 /// The first half of an aggregation, run by run.
@@ -106,47 +103,65 @@ struct ByRuns {
     aggregate: AggregateExec,
 }
 
-/// Adds up the runs of a batch. A run that goes on in the next is handed on twice.
-fn add_up(
-    aggregate: &AggregateExec,
-    arguments: &[Vec<Arc<dyn PhysicalExpr>>],
-    rows: &RecordBatch,
-) -> Result<RecordBatch> {
-    let groups = aggregate.group_expr().expr().iter();
-    let groups = groups.map(|(group, _)| intervals::evaluate(group, rows));
-    let groups = groups.collect::<Result<Vec<_>>>()?;
-    let runs = partition(&groups.iter().map(by_number).collect::<Vec<_>>())?.ranges();
-    let starts = runs.iter().map(|run| u32::try_from(run.start).unwrap_or(u32::MAX));
-    let starts = UInt32Array::from_iter_values(starts);
-    let mut columns = groups
-        .iter()
-        .map(|group| take(group, &starts, None))
-        .collect::<deltalake::arrow::error::Result<Vec<_>>>()?;
-
-    let mut run_of = Vec::with_capacity(rows.num_rows());
-    for (index, run) in runs.iter().enumerate() {
-        run_of.extend(std::iter::repeat_n(index, run.len()));
+impl ByRuns {
+    fn adding(&self, input: &dyn RunByRun) -> Result<Adding> {
+        let (aggregate, rows) = (&self.aggregate, input.schema());
+        let groups = aggregate.group_expr().expr().iter().map(|(group, _)| group);
+        let intervals = groups.clone().filter_map(|group| Intervals::of(group, &rows));
+        let arguments = aggregate_expressions(aggregate.aggr_expr(), aggregate.mode(), 0)?;
+        let over = |expression: &Arc<dyn PhysicalExpr>| Over::new(expression, &rows);
+        let functions = aggregate.aggr_expr().iter().zip(&arguments).zip(aggregate.filter_expr());
+        let function = |((function, arguments), only): ((&Arc<_>, &Vec<_>), &Option<_>)| {
+            Ok(Function {
+                definition: Arc::clone(function),
+                arguments: arguments.iter().map(over).collect::<Result<_>>()?,
+                only: only.as_ref().map(over).transpose()?,
+            })
+        };
+        Ok(Adding {
+            intervals: intervals.filter(|cut| !input.is_of_runs(cut.column)).collect(),
+            groups: groups.map(over).collect::<Result<_>>()?,
+            functions: functions.map(function).collect::<Result<_>>()?,
+            schema: aggregate.schema(),
+        })
     }
-    let evaluate =
-        |expression: &Arc<dyn PhysicalExpr>| expression.evaluate(rows)?.into_array(rows.num_rows());
-    let functions = aggregate.aggr_expr().iter().zip(arguments).zip(aggregate.filter_expr());
-    for ((function, arguments), only) in functions {
-        let values = arguments.iter().map(evaluate).collect::<Result<Vec<_>>>()?;
-        let only = only.as_ref().map(evaluate).transpose()?;
-        let only = only.as_ref().map(AsArray::as_boolean);
-        let mut sums = function.create_groups_accumulator()?;
-        sums.update_batch(&values, &run_of, only, runs.len())?;
-        columns.extend(sums.state(EmitTo::All)?);
-    }
-    Ok(RecordBatch::try_new(aggregate.schema(), columns)?)
 }
 
-/// Something that differs when two names may: their numbers.
-fn by_number(column: &ArrayRef) -> ArrayRef {
-    match column.as_any_dictionary_opt() {
-        Some(names) => deltalake::arrow::array::make_array(names.keys().to_data()),
-        None => Arc::clone(column),
+/// What is to be added up.
+struct Adding {
+    groups: Vec<Over>,
+    /// Those of the groups that cut runs.
+    intervals: Vec<Intervals>,
+    functions: Vec<Function>,
+    schema: SchemaRef,
+}
+
+impl Adding {
+    /// Adds up the rows of a block. A group that goes on in the next is handed on twice.
+    fn add_up(&self, block: &Block) -> Result<RecordBatch> {
+        let mut pieces = block.pieces();
+        for intervals in &self.intervals {
+            pieces = cut(block, *intervals, pieces)?;
+        }
+        let groups = self.groups.iter().map(|group| group.of_first_rows(block, &pieces));
+        let mut columns = groups.collect::<Result<Vec<_>>>()?;
+        for function in &self.functions {
+            columns.extend(function.states(block, &pieces)?);
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
+}
+
+fn cut(block: &Block, intervals: Intervals, pieces: Vec<Piece>) -> Result<Vec<Piece>> {
+    let times = match block.column(intervals.column)? {
+        Values::OfRows(times) => times.as_primitive_opt::<TimestampMicrosecondType>(),
+        Values::OfRuns(_) => None,
+    };
+    let times = times.ok_or_else(|| wrong(Column::Time.name()))?.values();
+    let finer = |Piece { run, rows }: Piece| {
+        intervals.cut(times, rows).into_iter().map(move |rows| Piece { run, rows })
+    };
+    Ok(pieces.into_iter().flat_map(finer).collect())
 }
 
 impl DisplayAs for ByRuns {
@@ -188,10 +203,11 @@ impl ExecutionPlan for ByRuns {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let rows = self.aggregate.input().execute(partition, context)?;
-        let aggregate = again(&self.aggregate, None)?;
-        let arguments = aggregate_expressions(aggregate.aggr_expr(), aggregate.mode(), 0)?;
-        let added = rows.map(move |rows| add_up(&aggregate, &arguments, &rows?));
+        let no_runs = || DataFusionError::Internal("there are no runs to add up".to_owned());
+        let input = run_by_run(self.aggregate.input()).ok_or_else(no_runs)?;
+        let adding = self.adding(input)?;
+        let blocks = input.blocks(partition, &context)?;
+        let added = blocks.map(move |block| adding.add_up(&block?));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), added)))
     }
 }

@@ -5,6 +5,7 @@
 //! which no row can meet it, and is decided again for each row.
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use deltalake::arrow::array::{
@@ -22,8 +23,9 @@ use deltalake::datafusion::physical_expr::PhysicalExpr;
 use deltalake::datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use telematics::{Signal, SignalGroup};
 
-use super::columns::{Column, DAY_MICROS, repeated};
+use super::columns::{Column, day, each};
 use super::file::{FileIndex, Indexes, SampleFile};
+use super::runs::{Run, RunIndex};
 
 /// Rows that are read by one thread before it looks for more.
 const PART_ROWS: u64 = 256 * 1024;
@@ -31,7 +33,9 @@ const PART_ROWS: u64 = 256 * 1024;
 /// What rows are wanted.
 pub(in crate::questions) struct Wanted<'a> {
     /// Of these vehicles; of all that there are when it is not said.
-    pub(in crate::questions) vehicles: Option<&'a [String]>,
+    pub(in crate::questions) vehicles: Option<&'a StringArray>,
+    /// Rows that are not in a file yet, in the form of the table.
+    pub(in crate::questions) recent: &'a RecordBatch,
     /// Rows that meet all of these.
     pub(in crate::questions) conditions: &'a [Expr],
     /// Turns conditions into something that can be decided.
@@ -56,13 +60,27 @@ pub(super) struct ListedNames {
     pub(super) groups: ArrayRef,
 }
 
-/// Runs of one row group.
+/// Runs that are read one after another.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
-    pub(super) file: SampleFile,
-    pub(super) index: Arc<FileIndex>,
-    pub(super) row_group: u32,
+    pub(super) place: Place,
     pub(super) runs: Vec<Picked>,
+}
+
+impl Part {
+    pub(super) fn rows(&self) -> usize {
+        let rows: u64 = self.runs.iter().map(|run| u64::from(run.rows)).sum();
+        usize::try_from(rows).unwrap_or(usize::MAX)
+    }
+}
+
+/// Where they are.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// In one row group of a file.
+    File { file: SampleFile, index: Arc<FileIndex>, row_group: u32 },
+    /// In memory, in the form of the table.
+    Recent(RecordBatch),
 }
 
 /// A run that is read. Names are places in [`ListedNames`].
@@ -73,14 +91,26 @@ pub(super) struct Picked {
     pub(super) vehicle: i32,
     pub(super) signal: i32,
     pub(super) group: Option<i32>,
+    /// In days since 1970.
+    pub(super) day: i32,
+    /// As in [`Run`].
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) times: Option<NonZeroU64>,
+}
+
+impl Picked {
+    /// Whether all rows of both have in common what those of a run have.
+    pub(super) fn is_of_the_same(&self, other: &Self) -> bool {
+        (self.vehicle, self.signal, self.day) == (other.vehicle, other.signal, other.day)
+    }
 }
 
 /// A run that may be read.
 struct Candidate {
+    /// Its place among all files; the one behind them is what is in none.
     file: usize,
     row_group: u32,
-    from: i64,
-    to: i64,
     picked: Picked,
 }
 
@@ -92,15 +122,17 @@ impl Chosen {
         wanted: &Wanted<'_>,
     ) -> Result<Self> {
         let indexes = indexes.of(files).await?;
+        let recent = RunIndex::of(wanted.recent)?;
+        let runs = indexes.iter().map(|index| &index.runs).chain([&recent]).collect::<Vec<_>>();
         let conditions = |of: &dyn Fn(&Expr) -> bool| {
             wanted.conditions.iter().filter(|condition| of(condition)).cloned().collect::<Vec<_>>()
         };
         let of_vehicles = |condition: &Expr| is_of(condition, &[Column::Vehicle]);
         let of_signals = |condition: &Expr| is_of(condition, &[Column::Signal, Column::Group]);
-        let lists = Lists::new(&indexes, wanted.vehicles);
+        let lists = Lists::new(&runs, wanted.vehicles);
         let vehicles = lists.vehicles(wanted, conditions(&of_vehicles))?;
         let signals = lists.signals(wanted, conditions(&of_signals))?;
-        let mut candidates = lists.candidates(&indexes, &vehicles, &signals);
+        let mut candidates = lists.candidates(&runs, &vehicles, &signals);
         let of_rows = conditions(&|condition| !of_vehicles(condition) && !of_signals(condition));
         if let Some(condition) = wanted.decidable(of_rows.clone(), &wanted.schema)? {
             let schema = Arc::clone(&wanted.schema);
@@ -111,7 +143,14 @@ impl Chosen {
         }
         Ok(Self {
             names: lists.names,
-            parts: parts(files, &indexes, candidates),
+            parts: parts(candidates, |file, row_group| {
+                match (files.get(file), indexes.get(file)) {
+                    (Some(file), Some(index)) => {
+                        Place::File { file: file.clone(), index: Arc::clone(index), row_group }
+                    }
+                    _ => Place::Recent(wanted.recent.clone()),
+                }
+            }),
             conditions: of_rows,
         })
     }
@@ -137,34 +176,29 @@ fn is_of(condition: &Expr, columns: &[Column]) -> bool {
 }
 
 /// The names of all files, and which place each has.
-struct Lists {
+struct Lists<'a> {
     names: ListedNames,
-    vehicles: HashMap<String, i32>,
-    signals: HashMap<String, i32>,
+    vehicles: HashMap<&'a str, i32>,
+    signals: HashMap<&'a str, i32>,
     /// The place of each signal's group.
     groups: Vec<Option<i32>>,
 }
 
-impl Lists {
-    fn new(indexes: &[Arc<FileIndex>], vehicles: Option<&[String]>) -> Self {
-        let all = |of: &dyn Fn(&FileIndex) -> &StringArray| {
-            let mut all = BTreeSet::new();
-            for name in indexes.iter().flat_map(|index| of(index).iter().flatten()) {
-                if !all.contains(name) {
-                    all.insert(name.to_owned());
-                }
-            }
-            all.into_iter().collect::<Vec<_>>()
+impl<'a> Lists<'a> {
+    fn new(indexes: &[&'a RunIndex], vehicles: Option<&'a StringArray>) -> Self {
+        let all = |of: &dyn Fn(&'a RunIndex) -> &'a StringArray| {
+            let names = indexes.iter().flat_map(|index| of(index).iter().flatten());
+            names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
         };
-        let vehicles = vehicles.map_or_else(|| all(&|index| &index.vehicles), <[String]>::to_vec);
+        let every = || all(&|index| &index.vehicles);
+        let vehicles = vehicles.map_or_else(every, |names| names.iter().flatten().collect());
         let signals = all(&|index| &index.signals);
-        let list = |names: &[String]| -> ArrayRef { Arc::new(StringArray::from(names.to_vec())) };
-        let groups = SignalGroup::ALL.map(SignalGroup::as_str);
+        let list = |names: &[&str]| -> ArrayRef { Arc::new(StringArray::from_iter_values(names)) };
         Self {
             names: ListedNames {
                 vehicles: list(&vehicles),
                 signals: list(&signals),
-                groups: Arc::new(StringArray::from(groups.to_vec())),
+                groups: list(&SignalGroup::ALL.map(SignalGroup::as_str)),
             },
             groups: signals.iter().map(|signal| group_of(signal)).collect(),
             vehicles: vehicles.into_iter().zip(0..).collect(),
@@ -188,7 +222,7 @@ impl Lists {
     /// All runs of these vehicles and signals.
     fn candidates(
         &self,
-        indexes: &[Arc<FileIndex>],
+        indexes: &[&RunIndex],
         vehicles: &BooleanArray,
         signals: &BooleanArray,
     ) -> Vec<Candidate> {
@@ -203,10 +237,11 @@ impl Lists {
                 let vehicle = place(&vehicles, run.vehicle)?;
                 let group = usize::try_from(signal).ok();
                 let group = group.and_then(|signal| *self.groups.get(signal)?);
-                let (first_row, rows) = (run.first_row, run.rows);
-                let picked = Picked { first_row, rows, vehicle, signal, group };
-                let (row_group, from, to) = (run.row_group, run.from, run.to);
-                Some(Candidate { file, row_group, from, to, picked })
+                let Run { row_group, first_row, rows, from, to, times, .. } = *run;
+                let day = day(from);
+                let picked =
+                    Picked { first_row, rows, vehicle, signal, group, day, from, to, times };
+                Some(Candidate { file, row_group, picked })
             }));
         }
         candidates
@@ -216,7 +251,7 @@ impl Lists {
 /// The place of each of a file's names among all; none for one that is not wanted.
 fn places(
     names: &StringArray,
-    all: &HashMap<String, i32>,
+    all: &HashMap<&str, i32>,
     wanted: &BooleanArray,
 ) -> Vec<Option<i32>> {
     let place = |name: Option<&str>| {
@@ -225,11 +260,6 @@ fn places(
         (wanted.is_valid(index) && wanted.value(index)).then_some(place)
     };
     names.iter().map(place).collect()
-}
-
-/// A column of one name a row.
-fn each(list: &ArrayRef, places: impl Iterator<Item = Option<i32>>) -> Result<ArrayRef> {
-    repeated(list, places.map(|place| (place, 1)))
 }
 
 /// Which rows of some columns of the table meet all of `conditions`.
@@ -263,8 +293,8 @@ struct Times {
 impl Times {
     fn of(candidates: &[Candidate]) -> Self {
         Self {
-            from: candidates.iter().map(|candidate| candidate.from).collect(),
-            to: candidates.iter().map(|candidate| candidate.to).collect(),
+            from: candidates.iter().map(|candidate| candidate.picked.from).collect(),
+            to: candidates.iter().map(|candidate| candidate.picked.to).collect(),
         }
     }
 
@@ -273,9 +303,9 @@ impl Times {
             let times = TimestampMicrosecondArray::from(times.to_vec()).with_timezone("UTC");
             return Some(Arc::new(times));
         }
-        let day = |time: &i64| i32::try_from(time.div_euclid(DAY_MICROS)).unwrap_or(i32::MAX);
         if column.name == Column::Day.name() {
-            return Some(Arc::new(Date32Array::from_iter_values(times.iter().map(day))));
+            let days = times.iter().map(|time| day(*time));
+            return Some(Arc::new(Date32Array::from_iter_values(days)));
         }
         None
     }
@@ -311,23 +341,15 @@ impl PruningStatistics for Times {
     }
 }
 
-/// Cuts what is left into parts of some [`PART_ROWS`].
-fn parts(
-    files: &[SampleFile],
-    indexes: &[Arc<FileIndex>],
-    candidates: Vec<Candidate>,
-) -> Vec<Part> {
+/// Cuts what is left into parts of some [`PART_ROWS`]; `place` says where a row group of a file is.
+fn parts(candidates: Vec<Candidate>, place: impl Fn(usize, u32) -> Place) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let (mut last, mut rows) = (None, 0);
     for candidate in candidates {
-        let place = (candidate.file, candidate.row_group);
-        if last != Some(place) || rows >= PART_ROWS {
-            let (Some(file), Some(index)) = (files.get(place.0), indexes.get(place.0)) else {
-                continue;
-            };
-            let (file, index) = (file.clone(), Arc::clone(index));
-            parts.push(Part { file, index, row_group: place.1, runs: Vec::new() });
-            (last, rows) = (Some(place), 0);
+        let (file, row_group) = (candidate.file, candidate.row_group);
+        if last != Some((file, row_group)) || rows >= PART_ROWS {
+            parts.push(Part { place: place(file, row_group), runs: Vec::new() });
+            (last, rows) = (Some((file, row_group)), 0);
         }
         rows += u64::from(candidate.picked.rows);
         if let Some(part) = parts.last_mut() {

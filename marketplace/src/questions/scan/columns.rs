@@ -5,13 +5,9 @@
 
 use std::sync::Arc;
 
-use deltalake::arrow::array::{
-    ArrayRef, AsArray, Date32Array, DictionaryArray, Int32Array, StringArray,
-};
+use deltalake::arrow::array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
 use deltalake::arrow::compute::cast;
-use deltalake::arrow::datatypes::{
-    DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
-};
+use deltalake::arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit};
 use deltalake::datafusion::error::Result;
 
 /// Microseconds of a day.
@@ -54,11 +50,11 @@ impl Column {
         }
     }
 
-    /// The column of a file that it is made of; names are made of the run.
+    /// The column of a file that it is made of; what all rows of a run have in common is made of the run.
     pub(super) const fn source(self) -> Option<&'static str> {
         match self {
-            Self::Vehicle | Self::Signal | Self::Group => None,
-            Self::Day | Self::Time => Some("time"),
+            Self::Vehicle | Self::Signal | Self::Group | Self::Day => None,
+            Self::Time => Some("time"),
             Self::Value => Some("value"),
         }
     }
@@ -74,7 +70,7 @@ pub(in crate::questions) fn name_type() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
-pub(super) fn time_type() -> DataType {
+fn time_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
@@ -89,30 +85,16 @@ pub(in crate::questions) fn names<'a>(
     Ok(cast(&names, &name_type())?)
 }
 
-/// A name for each row: `spans` say which of `names`, and for how many rows.
-pub(super) fn repeated(
-    names: &ArrayRef,
-    spans: impl Iterator<Item = (Option<i32>, usize)>,
+/// The names at these places of a list.
+pub(super) fn each(
+    list: &ArrayRef,
+    places: impl IntoIterator<Item = Option<i32>>,
 ) -> Result<ArrayRef> {
-    let mut keys = Vec::new();
-    let mut all_known = true;
-    for (key, count) in spans {
-        all_known &= key.is_some();
-        keys.extend(std::iter::repeat_n(key.unwrap_or(-1), count));
-    }
-    let keys = if all_known {
-        Int32Array::from(keys)
-    } else {
-        keys.into_iter().map(|key| (key >= 0).then_some(key)).collect()
-    };
-    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(names))?))
+    let places = places.into_iter().collect::<Int32Array>();
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(places, Arc::clone(list))?))
 }
 
-/// The days of times, which are in microseconds.
-pub(super) fn days(times: &ArrayRef) -> Result<ArrayRef> {
-    let times = cast(times, &time_type())?;
-    let times = times.as_primitive::<TimestampMicrosecondType>();
-    let day = |time: i64| i32::try_from(time.div_euclid(DAY_MICROS)).unwrap_or(i32::MAX);
-    let days: Date32Array = times.unary(day);
-    Ok(Arc::new(days))
+/// The day that a time in microseconds is of.
+pub(super) fn day(micros: i64) -> i32 {
+    i32::try_from(micros.div_euclid(DAY_MICROS)).unwrap_or(i32::MAX)
 }

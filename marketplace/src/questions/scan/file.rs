@@ -7,7 +7,6 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use deltalake::arrow::array::StringArray;
 use deltalake::arrow::datatypes::{Field, Schema};
 use deltalake::datafusion::common::runtime::SpawnedTask;
 use deltalake::datafusion::error::{DataFusionError, Result};
@@ -27,11 +26,11 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use super::columns::name_type;
-use super::runs::{Run, Runs};
+use super::runs::{RunIndex, Runs};
 
 /// Rows that are decoded together: enough to be worth it, few enough to fit into caches.
 pub(super) const BATCH_ROWS: usize = 32 * 1024;
-/// What is remembered of all files together. A run takes 40 bytes.
+/// What is remembered of all files together. A run takes 48 bytes.
 const REMEMBERED_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Files that are looked through at once.
 const READ_AT_ONCE_MAX: usize = 8;
@@ -48,9 +47,7 @@ pub(in crate::questions) struct SampleFile {
 #[derive(Debug)]
 pub(super) struct FileIndex {
     metadata: ArrowReaderMetadata,
-    pub(super) vehicles: StringArray,
-    pub(super) signals: StringArray,
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: RunIndex,
 }
 
 impl SampleFile {
@@ -105,13 +102,7 @@ impl SampleFile {
                 first_row += u32::try_from(rows.num_rows()).unwrap_or(u32::MAX);
             }
         }
-        runs.list.shrink_to_fit();
-        Ok(FileIndex {
-            metadata,
-            vehicles: runs.vehicles.list.into(),
-            signals: runs.signals.list.into(),
-            runs: runs.list,
-        })
+        Ok(FileIndex { metadata, runs: runs.finish() })
     }
 }
 
@@ -143,11 +134,7 @@ fn refused(error: object_store::Error) -> ParquetError {
 
 impl FileIndex {
     fn bytes(&self) -> usize {
-        let names: usize = [&self.vehicles, &self.signals]
-            .map(deltalake::arrow::array::Array::get_array_memory_size)
-            .iter()
-            .sum();
-        self.runs.len() * size_of::<Run>() + names + self.metadata.metadata().memory_size()
+        self.runs.bytes() + self.metadata.metadata().memory_size()
     }
 
     /// Rows of a row group.

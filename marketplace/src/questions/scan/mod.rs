@@ -1,25 +1,40 @@
 //! Reading samples for SQL: the times and values of the right rows, and nothing else.
 //!
 //! The rows of a signal of a vehicle lie together in a file, as a [`runs::Run`]. Which runs a file has is read once and
-//! remembered. A question picks runs by vehicle, signal and time; names are repeated from the run, never read again. Rows
-//! that are grouped by vehicle or interval are added up run by run ([`AddUpRuns`]), and two signals of the same time are
-//! joined by going along their runs ([`JoinRuns`]).
+//! remembered. A question picks runs by vehicle, signal and time, and what all rows of a run have in common goes through its
+//! plan once a run, in a [`block::Block`]. Three operators of ours take blocks, in the place of the engine's:
+//!
+//! - rows that are grouped by vehicle or interval are added up run by run ([`AddUpRuns`]);
+//! - rows about vehicles are joined once a run ([`JoinRunsWithVehicles`]);
+//! - two signals of the same time are joined by going along their runs ([`JoinRuns`]).
+//!
+//! To all others [`SamplesExec`] and the joins hand rows.
 //!
 //! **Invariant:** rows of vehicles that are not permitted are left out with their runs, before anything that a
 //! caller wrote is evaluated.
 
 mod add_up;
+mod block;
 mod chosen;
 mod columns;
 mod file;
 mod intervals;
+mod join_vehicles;
+mod joined;
+mod pairs;
 mod plan;
+mod reading;
 mod runs;
 mod side_by_side;
+mod stretches;
+mod sums;
 
 pub(super) use add_up::AddUpRuns;
+pub(super) use block::is_run_by_run;
 pub(super) use chosen::{Chosen, Wanted};
 pub(super) use columns::{name_type, names, schema};
 pub(super) use file::{Indexes, SampleFile};
+pub(super) use join_vehicles::JoinRunsWithVehicles;
+pub(super) use joined::Joined;
 pub(super) use plan::SamplesExec;
 pub(super) use side_by_side::JoinRuns;

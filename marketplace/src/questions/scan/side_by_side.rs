@@ -1,22 +1,20 @@
 //! Puts side by side what two signals of a vehicle were at the same time.
 //!
 //! Samples of both come sorted by vehicle and time, so it is enough to go along two lists, where the engine would look
-//! up each row among all.
+//! up each row among all; and of most not even that ([`Pairs`]).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use deltalake::arrow::array::{
-    Array as _, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array,
-};
-use deltalake::arrow::compute::{BatchCoalescer, take};
-use deltalake::arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+use deltalake::arrow::array::UInt32Array;
+use deltalake::datafusion::common::Statistics;
 use deltalake::datafusion::common::config::ConfigOptions;
 use deltalake::datafusion::common::runtime::SpawnedTask;
+use deltalake::datafusion::common::stats::Precision;
 use deltalake::datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
 use deltalake::datafusion::error::{DataFusionError, Result};
-use deltalake::datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use deltalake::datafusion::execution::memory_pool::MemoryConsumer;
 use deltalake::datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use deltalake::datafusion::logical_expr::JoinType;
 use deltalake::datafusion::physical_expr::PhysicalExpr;
@@ -26,17 +24,19 @@ use deltalake::datafusion::physical_plan::coalesce_partitions::CoalescePartition
 use deltalake::datafusion::physical_plan::coop::CooperativeExec;
 use deltalake::datafusion::physical_plan::joins::HashJoinExec;
 use deltalake::datafusion::physical_plan::repartition::RepartitionExec;
-use deltalake::datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use deltalake::datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use deltalake::datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
 };
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::sync::OnceCell;
 
+use super::block::{Block, Blocks, RunByRun, as_many_rows, run_by_run, two};
 use super::columns::Column;
 use super::file::BATCH_ROWS;
+use super::pairs::Pairs;
 use super::plan::SamplesExec;
-use super::runs::wrong;
+use super::stretches::{Keys, Lists, Stretch};
 
 /// Puts [`SideBySide`] in the place of a join of samples by vehicle and time.
 #[derive(Debug)]
@@ -72,9 +72,12 @@ impl PhysicalOptimizerRule for JoinRuns {
 
 /// Rows of two tables of samples that have the same vehicle and the same time.
 #[derive(Debug)]
-struct SideBySide {
+pub(super) struct SideBySide {
+    /// What needs no comparing, and is not read by the sides.
+    pairs: Arc<Pairs>,
     left: Arc<Left>,
     right: Arc<dyn ExecutionPlan>,
+    right_keys: Keys,
     /// The columns of both, one after the other, that are handed up.
     projection: Vec<usize>,
     properties: Arc<PlanProperties>,
@@ -84,6 +87,7 @@ struct SideBySide {
 #[derive(Debug)]
 struct Left {
     plan: Arc<dyn ExecutionPlan>,
+    keys: Keys,
     lists: OnceCell<Lists>,
 }
 
@@ -95,6 +99,8 @@ impl SideBySide {
             && join.fetch().is_none()
             && !join.null_aware;
         let (left, right) = (samples(join.left())?, samples(join.right())?);
+        let left_keys = Keys::of(&left.schema()).ok()?;
+        let right_keys = Keys::of(&right.schema()).ok()?;
         let properties = join.properties();
         let parts = |plan: &Arc<PlanProperties>| plan.partitioning.partition_count();
         if !is_plain
@@ -104,21 +110,25 @@ impl SideBySide {
             return None;
         }
         let columns = join.join_schema().fields().len();
+        let projection = join
+            .projection
+            .as_ref()
+            .map_or_else(|| (0..columns).collect(), |projection| projection.to_vec());
+        let (pairs, left, right) = Pairs::of(left, right, &projection).ok()?;
         Some(Self {
-            left: Left::of(Arc::clone(left)),
-            right: Arc::clone(right),
-            projection: join
-                .projection
-                .as_ref()
-                .map_or_else(|| (0..columns).collect(), |projection| projection.to_vec()),
+            pairs: Arc::new(pairs),
+            left: Left::of(Arc::new(left), left_keys),
+            right: Arc::new(right),
+            right_keys,
+            projection,
             properties: Arc::clone(properties),
         })
     }
 }
 
 impl Left {
-    fn of(plan: Arc<dyn ExecutionPlan>) -> Arc<Self> {
-        Arc::new(Self { plan, lists: OnceCell::new() })
+    fn of(plan: Arc<dyn ExecutionPlan>, keys: Keys) -> Arc<Self> {
+        Arc::new(Self { plan, keys, lists: OnceCell::new() })
     }
 
     async fn lists(&self, context: &Arc<TaskContext>) -> Result<&Lists> {
@@ -128,9 +138,9 @@ impl Left {
     async fn read(&self, context: &Arc<TaskContext>) -> Result<Lists> {
         let parts = self.plan.properties().partitioning.partition_count();
         let read = |part| {
-            let rows = self.plan.execute(part, Arc::clone(context))?;
+            let blocks = of_samples(&self.plan)?.blocks(part, context)?;
             let memory = MemoryConsumer::new("SideBySide").register(context.memory_pool());
-            Ok(SpawnedTask::spawn(Lists::read(rows, memory)))
+            Ok(SpawnedTask::spawn(Lists::read(blocks, self.keys, memory)))
         };
         let reading = (0..parts).map(read).collect::<Result<Vec<_>>>()?;
         let mut lists = Lists::default();
@@ -144,9 +154,9 @@ impl Left {
 }
 
 /// The samples that a plan reads and only hands around between threads.
-fn samples(plan: &Arc<dyn ExecutionPlan>) -> Option<&Arc<dyn ExecutionPlan>> {
-    if plan.is::<SamplesExec>() {
-        return Some(plan);
+fn samples(plan: &Arc<dyn ExecutionPlan>) -> Option<&SamplesExec> {
+    if let Some(samples) = plan.downcast_ref() {
+        return Some(samples);
     }
     let hands_around = plan.is::<RepartitionExec>()
         || plan.is::<CoalescePartitionsExec>()
@@ -171,96 +181,13 @@ fn is_by_vehicle_and_time(join: &HashJoinExec) -> bool {
     compared == [Column::Time.name(), Column::Vehicle.name()]
 }
 
-/// Rows of one vehicle, each later than the one before.
-#[derive(Clone, Debug)]
-struct Piece {
-    rows: RecordBatch,
-    from: i64,
-    to: i64,
+/// A side of the join.
+fn of_samples(side: &Arc<dyn ExecutionPlan>) -> Result<&dyn RunByRun> {
+    let no_runs = || DataFusionError::Internal("there are no runs to join".to_owned());
+    run_by_run(side).ok_or_else(no_runs)
 }
 
-/// What a piece takes in memory beside its rows.
-const PIECE_BYTES: usize = 512;
-
-/// The pieces of each vehicle.
-#[derive(Debug, Default)]
-struct Lists {
-    /// In the order of their beginning. Beside each, the latest end of it and those before.
-    of: BTreeMap<String, Vec<(Piece, i64)>>,
-    /// Given back when the lists are dropped.
-    memory: Vec<MemoryReservation>,
-}
-
-impl Lists {
-    async fn read(mut rows: SendableRecordBatchStream, memory: MemoryReservation) -> Result<Self> {
-        let mut lists = Self::default();
-        while let Some(rows) = rows.try_next().await? {
-            let pieces = pieces(&rows)?;
-            let values = rows.num_rows() * rows.num_columns() * size_of::<i64>();
-            memory.try_grow(values + pieces.len() * PIECE_BYTES)?;
-            for (vehicle, piece) in pieces {
-                match lists.of.get_mut(vehicle) {
-                    Some(list) => list.push((piece, 0)),
-                    None => {
-                        lists.of.insert(vehicle.to_owned(), vec![(piece, 0)]);
-                    }
-                }
-            }
-        }
-        lists.memory.push(memory);
-        Ok(lists)
-    }
-
-    fn merge(&mut self, other: Self) {
-        for (vehicle, pieces) in other.of {
-            self.of.entry(vehicle).or_default().extend(pieces);
-        }
-        self.memory.extend(other.memory);
-    }
-
-    fn sort(&mut self) {
-        for list in self.of.values_mut() {
-            list.sort_by_key(|(piece, _)| piece.from);
-            let mut latest = i64::MIN;
-            for (piece, latest_so_far) in list {
-                latest = latest.max(piece.to);
-                *latest_so_far = latest;
-            }
-        }
-    }
-
-    fn of(&self, vehicle: &str) -> &[(Piece, i64)] {
-        self.of.get(vehicle).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// Cuts rows where the vehicle is another, or no later time follows.
-fn pieces(rows: &RecordBatch) -> Result<Vec<(&str, Piece)>> {
-    let vehicles = rows.column_by_name(Column::Vehicle.name());
-    let vehicles = vehicles.and_then(|vehicles| vehicles.as_dictionary_opt::<Int32Type>());
-    let vehicles = vehicles.ok_or_else(|| wrong(Column::Vehicle.name()))?;
-    let names = vehicles.values().as_string::<i32>();
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    let in_order = vehicles.keys().values().iter().zip(times(rows)?).collect::<Vec<_>>();
-    for piece in in_order.chunk_by(|one, next| one.0 == next.0 && one.1 < next.1) {
-        let (Some((key, from)), Some((_, to))) = (piece.first(), piece.last()) else { continue };
-        let name = usize::try_from(**key).ok().filter(|key| *key < names.len());
-        let name = name.ok_or_else(|| wrong(Column::Vehicle.name()))?;
-        let rows = rows.slice(start, piece.len());
-        pieces.push((names.value(name), Piece { rows, from: **from, to: **to }));
-        start += piece.len();
-    }
-    Ok(pieces)
-}
-
-fn times(rows: &RecordBatch) -> Result<&[i64]> {
-    let times = rows.column_by_name(Column::Time.name());
-    let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
-    Ok(times.ok_or_else(|| wrong(Column::Time.name()))?.values())
-}
-
-/// The rows of two pieces that have the same time, in pairs.
+/// The rows of two stretches that have the same time, in pairs.
 fn same(left: &[i64], right: &[i64]) -> (UInt32Array, UInt32Array) {
     let (mut lefts, mut rights) = (Vec::new(), Vec::new());
     let (mut i, mut j) = (0, 0);
@@ -276,58 +203,53 @@ fn same(left: &[i64], right: &[i64]) -> (UInt32Array, UInt32Array) {
     (lefts.into(), rights.into())
 }
 
-/// Those of a column; without copying them when they lie together.
-fn picked(column: &ArrayRef, places: &UInt32Array) -> Result<ArrayRef> {
-    let together = places.values().is_sorted_by(|one, next| one + 1 == *next);
-    let first = places.values().first().filter(|_| together);
-    Ok(match first.and_then(|first| usize::try_from(*first).ok()) {
-        Some(first) => column.slice(first, places.len()),
-        None => take(column, places, None)?,
-    })
-}
-
 /// Going through the right side.
 struct Joining {
-    right: SendableRecordBatchStream,
+    left: Arc<Left>,
+    right: Blocks,
+    right_keys: Keys,
     /// What is to be joined of the rows that were read last, and how far it is with the first of it.
-    todo: VecDeque<(String, Piece)>,
+    todo: VecDeque<(String, Stretch)>,
     next_left: Option<usize>,
-    left_columns: usize,
     projection: Vec<usize>,
-    done: BatchCoalescer,
+    /// What is joined already, and how many rows it has.
+    done: Vec<Block>,
+    done_rows: usize,
     is_over: bool,
 }
 
 impl Joining {
-    /// The next rows, as many as there are or [`BATCH_ROWS`]. However many come of it, no more are held.
-    async fn next(&mut self, left: &Lists) -> Result<Option<RecordBatch>> {
+    /// The next rows, about as many as there are or [`BATCH_ROWS`]. However many come of it, no more are held.
+    async fn next(&mut self, left: &Lists) -> Result<Option<Block>> {
         loop {
-            if let Some(done) = self.done.next_completed_batch() {
-                return Ok(Some(done));
+            if self.done_rows >= BATCH_ROWS || self.is_over && self.done_rows > 0 {
+                self.done_rows = 0;
+                return Ok(Some(Block::concat(&std::mem::take(&mut self.done))?));
             }
             if self.join_next(left)? {
                 tokio::task::consume_budget().await;
             } else if self.is_over {
                 return Ok(None);
             } else if let Some(rows) = self.right.try_next().await? {
-                let pieces = pieces(&rows)?.into_iter();
-                self.todo.extend(pieces.map(|(vehicle, piece)| (vehicle.to_owned(), piece)));
+                let stretches = self.right_keys.stretches(&rows)?.into_iter();
+                self.todo.extend(stretches.map(|(vehicle, rows)| (vehicle.to_owned(), rows)));
             } else {
-                self.done.finish_buffered_batch()?;
                 self.is_over = true;
             }
         }
     }
 
-    /// Joins one piece with one of the left side. Says whether there was any.
+    /// Joins one stretch with one of the left side. Says whether there was any.
     fn join_next(&mut self, left: &Lists) -> Result<bool> {
         let Some((vehicle, right)) = self.todo.front() else { return Ok(false) };
         let list = left.of(vehicle);
         let first = || list.partition_point(|(_, latest)| *latest < right.from);
         let index = self.next_left.unwrap_or_else(first);
-        if let Some((piece, _)) = list.get(index).filter(|(piece, _)| piece.from <= right.to) {
-            let rows = self.joined(piece, right)?;
-            self.done.push_batch(rows)?;
+        if let Some((left, _)) = list.get(index).filter(|(left, _)| left.from <= right.to) {
+            if let Some(joined) = self.joined(&left.rows, &right.rows)? {
+                self.done_rows += joined.rows();
+                self.done.push(joined);
+            }
             self.next_left = Some(index + 1);
         } else {
             self.todo.pop_front();
@@ -336,22 +258,59 @@ impl Joining {
         Ok(true)
     }
 
-    fn joined(&self, left: &Piece, right: &Piece) -> Result<RecordBatch> {
-        let (lefts, rights) = same(times(&left.rows)?, times(&right.rows)?);
-        let column = |column: &usize| match column.checked_sub(self.left_columns) {
-            None => picked(left.rows.column(*column), &lefts),
-            Some(column) => picked(right.rows.column(column), &rights),
+    fn joined(&self, left: &Block, right: &Block) -> Result<Option<Block>> {
+        let (lefts, rights) = (self.left.keys.times(left)?, self.right_keys.times(right)?);
+        if lefts == rights {
+            return Ok(Some(left.beside(right).project(&self.projection)?));
+        }
+        let (lefts, rights) = same(lefts, rights);
+        if lefts.is_empty() {
+            return Ok(None);
+        }
+        let (left, right) = (left.picked(&lefts)?, right.picked(&rights)?);
+        Ok(Some(left.beside(&right).project(&self.projection)?))
+    }
+}
+
+impl RunByRun for SideBySide {
+    fn is_of_runs(&self, column: usize) -> bool {
+        let left = self.left.plan.schema().fields().len();
+        let Some(column) = self.projection.get(column) else { return false };
+        let (side, column) = match column.checked_sub(left) {
+            None => (&self.left.plan, *column),
+            Some(column) => (&self.right, column),
         };
-        let columns = self.projection.iter().map(column).collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(lefts.len()));
-        let schema = self.done.schema();
-        Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
+        run_by_run(side).is_some_and(|side| side.is_of_runs(column))
+    }
+
+    fn blocks(&self, partition: usize, context: &Arc<TaskContext>) -> Result<Blocks> {
+        let joining = Joining {
+            left: Arc::clone(&self.left),
+            right: of_samples(&self.right)?.blocks(partition, context)?,
+            right_keys: self.right_keys,
+            todo: VecDeque::new(),
+            next_left: None,
+            projection: self.projection.clone(),
+            done: Vec::new(),
+            done_rows: 0,
+            is_over: false,
+        };
+        let (left, context) = (Arc::clone(&self.left), Arc::clone(context));
+        let blocks = futures_util::stream::try_unfold(joining, move |mut joining| {
+            let (left, context) = (Arc::clone(&left), Arc::clone(&context));
+            async move {
+                let block = joining.next(left.lists(&context).await?).await?;
+                Ok(block.map(|block| (block, joining)))
+            }
+        });
+        Ok(self.pairs.blocks(partition).chain(blocks).boxed())
     }
 }
 
 impl DisplayAs for SideBySide {
     fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SideBySide: by=[vehicle, time], projection={:?}", self.projection)
+        let pairs = self.pairs.rows();
+        write!(f, "SideBySide: by=[vehicle, time], pairs={pairs}, projection={:?}", self.projection)
     }
 }
 
@@ -379,10 +338,11 @@ impl ExecutionPlan for SideBySide {
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let [left, right] = <[_; 2]>::try_from(children)
-            .map_err(|_other| DataFusionError::Internal("two sides make a join".to_owned()))?;
+        let [left, right] = two(children)?;
+        let left = Left::of(left, self.left.keys);
+        let (pairs, right_keys) = (Arc::clone(&self.pairs), self.right_keys);
         let (projection, properties) = (self.projection.clone(), Arc::clone(&self.properties));
-        Ok(Arc::new(Self { left: Left::of(left), right, projection, properties }))
+        Ok(Arc::new(Self { pairs, left, right, right_keys, projection, properties }))
     }
 
     fn execute(
@@ -390,25 +350,23 @@ impl ExecutionPlan for SideBySide {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let schema = self.schema();
-        let joining = Joining {
-            right: self.right.execute(partition, Arc::clone(&context))?,
-            todo: VecDeque::new(),
-            next_left: None,
-            left_columns: self.left.plan.schema().fields().len(),
-            projection: self.projection.clone(),
-            done: BatchCoalescer::new(Arc::clone(&schema), BATCH_ROWS),
-            is_over: false,
-        };
-        let left = Arc::clone(&self.left);
-        let rows = futures_util::stream::try_unfold(joining, move |mut joining| {
-            let (left, context) = (Arc::clone(&left), Arc::clone(&context));
-            async move {
-                let rows = joining.next(left.lists(&context).await?).await?;
-                Ok(rows.map(|rows| (rows, joining)))
-            }
-        });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
+        self.rows(partition, &context)
+    }
+
+    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
+        vec![ChildStats::At(None), ChildStats::At(partition)]
+    }
+
+    /// Its pairs, and as many as its larger side has.
+    fn statistics_from_inputs(
+        &self,
+        inputs: &[Arc<Statistics>],
+        _args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        let mut known = as_many_rows(&self.schema(), inputs);
+        let pairs = Precision::Inexact(self.pairs.rows());
+        known.num_rows = known.num_rows.add(&pairs);
+        Ok(Arc::new(known))
     }
 }
 

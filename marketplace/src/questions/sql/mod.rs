@@ -5,14 +5,15 @@
 //!
 //! 1. **What may be said** ([`guard`]): one SELECT of a bounded size, planned into operators and
 //!    functions that are on a list. Nothing that writes, sets, shows, describes or opens a file is.
-//! 2. **What can be seen** ([`table`], [`own`]): the session knows these tables, one schema and no files,
+//! 2. **What can be seen** ([`table`], [`latest`]): the session knows these tables, one schema and no files,
 //!    and their rows are chosen beneath them, where no expression of the caller is ever evaluated.
 //! 3. **What it may cost**: the memory, time and rows of a question ([`super::Desk`], [`stoppable`]).
 
 mod answer;
+mod fleet;
 mod folders;
 mod guard;
-mod own;
+mod latest;
 mod permitted;
 mod stoppable;
 mod table;
@@ -30,9 +31,10 @@ use deltalake::datafusion::sql::parser;
 use tokio_stream::StreamExt as _;
 
 pub use answer::{Table, Value};
+pub(super) use fleet::Fleets;
 pub use permitted::Permitted;
 
-use super::scan::{AddUpRuns, JoinRuns};
+use super::scan::{AddUpRuns, JoinRuns, JoinRunsWithVehicles};
 use super::{Desk, QuestionError, Source};
 use answer::Collected;
 use stoppable::PauseAboveJoins;
@@ -114,6 +116,8 @@ fn session(desk: &Desk) -> Result<SessionContext, QuestionError> {
 
     let mut config = SessionConfig::new().with_information_schema(false);
     config.options_mut().execution.enable_recursive_ctes = false;
+    // A second round finds nothing more in questions as they are asked, and takes as long as the first.
+    config.options_mut().optimizer.max_passes = 1;
     let state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
@@ -121,8 +125,9 @@ fn session(desk: &Desk) -> Result<SessionContext, QuestionError> {
         .with_aggregate_functions(guard::aggregate_functions())
         .with_window_functions(guard::window_functions())
         .with_expr_planners(guard::planners())
-        .with_physical_optimizer_rule(Arc::new(AddUpRuns))
         .with_physical_optimizer_rule(Arc::new(JoinRuns))
+        .with_physical_optimizer_rule(Arc::new(JoinRunsWithVehicles))
+        .with_physical_optimizer_rule(Arc::new(AddUpRuns))
         .with_physical_optimizer_rule(Arc::new(PauseAboveJoins))
         .build();
     Ok(SessionContext::new_with_state(state))

@@ -3,36 +3,44 @@
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
-use deltalake::arrow::array::RecordBatch;
-use deltalake::arrow::compute::cast;
-use deltalake::arrow::datatypes::Field;
-use deltalake::datafusion::catalog::TableProvider;
-use object_store::local::LocalFileSystem;
-use object_store::path::Path;
-use telematics::VehicleId;
-
 use super::TABLES;
-use super::own::{self, Latest};
+use super::fleet::Fleet;
+use super::latest::Latest;
 use super::table::Samples;
 use crate::delivery::DeliveryError;
-use crate::identity::VehicleRecord;
+use crate::identity::Owner;
 use crate::lake::{Arrived, LakeFile, Newest, record_batch};
 use crate::questions::read::foreign;
 use crate::questions::rows::Meant;
 use crate::questions::scan::{self, Indexes, SampleFile};
 use crate::questions::{QuestionError, Source};
+use deltalake::arrow::array::{RecordBatch, StringArray};
+use deltalake::arrow::compute::cast;
+use deltalake::arrow::datatypes::Field;
+use deltalake::datafusion::catalog::TableProvider;
+use deltalake::datafusion::datasource::MemTable;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
 
 /// Rows that a caller may read.
 #[derive(Clone, Debug)]
 pub enum Permitted {
     /// An owner: all of these vehicles, which are his.
-    Own(Vec<VehicleRecord>),
+    Own(Arc<Fleet>),
     /// A buyer: what is in these files, which were delivered to him. A file holds what he bought and
     /// nothing else, so there is nothing to reach around.
     Bought(Vec<PathBuf>),
 }
 
 impl Permitted {
+    /// What `owner` may read: all of his vehicles.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn own(source: &Source, owner: Owner) -> Result<Self, QuestionError> {
+        Ok(Self::Own(source.desk.fleets.of(&source.db, owner).await?))
+    }
+
     /// One of [`TABLES`]; none when it is not for this caller.
     pub(super) async fn table(
         &self,
@@ -41,8 +49,13 @@ impl Permitted {
     ) -> Result<Option<Arc<dyn TableProvider>>, QuestionError> {
         let [samples, latest, vehicles] = TABLES;
         Ok(match self {
-            Self::Own(own) if name == vehicles => Some(Arc::new(own::vehicles(own)?)),
-            Self::Own(own) if name == latest => Some(Arc::new(Latest::new(source.db.clone(), own))),
+            Self::Own(fleet) if name == vehicles => {
+                let rows = fleet.table.clone();
+                Some(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?))
+            }
+            Self::Own(fleet) if name == latest => {
+                Some(Arc::new(Latest::new(source.db.clone(), Arc::clone(fleet))))
+            }
             _ if name == samples => Some(Arc::new(self.samples(source).await?)),
             _ => None,
         })
@@ -51,12 +64,11 @@ impl Permitted {
     async fn samples(&self, source: &Source) -> Result<Samples, QuestionError> {
         let indexes = source.desk.indexes.clone();
         match self {
-            Self::Own(own) => {
-                let ids: Vec<VehicleId> = own.iter().map(|vehicle| vehicle.id).collect();
-                let meant = Meant { vehicles: &ids, signals: None, period: None };
+            Self::Own(fleet) => {
+                let meant = Meant { vehicles: &fleet.ids, signals: None, period: None };
                 let newest = source.lake.newest().await?;
                 let recent = source.recent(newest.last_arrival, &meant).await?;
-                of_lake(&newest, &ids, &recent, indexes)
+                of_lake(&newest, &fleet.names, &recent, indexes)
             }
             Self::Bought(files) => {
                 let files = files.iter().map(|file| Ok((delivered(file)?, None)));
@@ -74,7 +86,7 @@ impl Permitted {
 /// The rows of these vehicles, in the lake and behind it.
 pub(super) fn of_lake(
     newest: &Newest,
-    vehicles: &[VehicleId],
+    vehicles: &StringArray,
     recent: &[Arrived],
     indexes: Indexes,
 ) -> Result<Samples, QuestionError> {
@@ -85,7 +97,7 @@ pub(super) fn of_lake(
     };
     Ok(Samples {
         files: newest.files()?.into_iter().map(file).collect(),
-        vehicles: Some(vehicles.iter().map(ToString::to_string).collect()),
+        vehicles: Some(vehicles.clone()),
         recent: in_table_form(recent)?,
         indexes,
     })

@@ -25,6 +25,7 @@ use deltalake::datafusion::physical_plan::{
 use futures_util::StreamExt as _;
 
 use crate::questions::QuestionError;
+use crate::questions::scan::is_run_by_run;
 
 /// Pairs of rows that may be compared one by one. Some ten million are in a second.
 const PAIRS_MAX: usize = 1_000_000_000;
@@ -57,7 +58,7 @@ pub(super) fn check_pairs(plan: &Arc<dyn ExecutionPlan>) -> Result<(), QuestionE
     })
 }
 
-/// Puts a [`Pause`] above each join.
+/// Puts a [`Pause`] above each join but those of ours, which make their own.
 #[derive(Debug)]
 pub(super) struct PauseAboveJoins;
 
@@ -68,7 +69,7 @@ impl PhysicalOptimizerRule for PauseAboveJoins {
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let pause = |node: Arc<dyn ExecutionPlan>| {
-            if node.children().len() < 2 {
+            if node.children().len() < 2 || is_run_by_run(&node) {
                 return Ok(Transformed::no(node));
             }
             let pause: Arc<dyn ExecutionPlan> = Arc::new(Pause { joined: node });

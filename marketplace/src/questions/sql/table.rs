@@ -29,7 +29,7 @@ use crate::questions::scan::{self, Chosen, Indexes, SampleFile, SamplesExec, Wan
 pub(super) struct Samples {
     pub(super) files: Vec<(SampleFile, Option<Folder>)>,
     /// Of these vehicles; of all in the files when it is not said.
-    pub(super) vehicles: Option<Vec<String>>,
+    pub(super) vehicles: Option<StringArray>,
     /// Rows that are in no file yet, in the form of the table.
     pub(super) recent: RecordBatch,
     pub(super) indexes: Indexes,
@@ -97,12 +97,17 @@ impl TableProvider for Samples {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = self.schema();
         let every: Vec<usize> = (0..schema.fields().len()).collect();
-        let wanted =
-            Wanted { vehicles: self.vehicles.as_deref(), conditions: filters, session, schema };
+        let wanted = Wanted {
+            vehicles: self.vehicles.as_ref(),
+            recent: &self.recent,
+            conditions: filters,
+            session,
+            schema,
+        };
         let files = self.files(session, filters)?;
         let chosen = Chosen::among(&files, &self.indexes, &wanted).await?;
         let projection = projection.unwrap_or(&every);
-        Ok(Arc::new(SamplesExec::new(chosen, &wanted, projection, &self.recent)?))
+        Ok(Arc::new(SamplesExec::new(chosen, &wanted, projection)?))
     }
 }
 

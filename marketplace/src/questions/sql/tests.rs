@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use deltalake::arrow::array::{ArrayRef, DictionaryArray, Float64Array, RecordBatch, StringArray};
+use deltalake::arrow::datatypes::Int32Type;
+use deltalake::datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use deltalake::datafusion::datasource::MemTable;
 use deltalake::datafusion::error::DataFusionError;
-use deltalake::datafusion::physical_plan::displayable;
+use deltalake::datafusion::physical_plan::{collect, displayable};
 use deltalake::datafusion::prelude::{SessionContext, col, lit};
 use telematics::testing::{T0, samples, vehicle};
 use telematics::{Sample, Timestamp};
@@ -18,6 +22,9 @@ use crate::questions::Desk;
 
 const SPEED: &str = "Vehicle.Speed";
 const ALTITUDE: &str = "Vehicle.CurrentLocation.Altitude";
+
+/// The cars of one owner.
+const OWN: [u8; 3] = [1, 2, 4];
 
 /// A lake, and a batch that is not in it yet.
 struct Both {
@@ -41,8 +48,8 @@ fn batch(arrival: i64, car: u8, samples: &[Vec<Sample>]) -> Arrived {
 }
 
 impl Both {
-    /// Three cars, of which the third is another's. Some samples come late, some are of another day, and
-    /// one signal has more rows than are decoded together.
+    /// Four cars, of which the third is another's. Some samples come late, some are of another day, and one signal has more
+    /// rows than are decoded together. The fourth says two signals together, over midnight.
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lake = Lake::open(folder.path()).await.unwrap();
@@ -52,28 +59,31 @@ impl Both {
                 batch(1, 1, &[from(SPEED, 0, 40_000), from(ALTITUDE, 0, 500)]),
                 batch(2, 3, &[from(SPEED, 0, 700), from(ALTITUDE, 0, 500)]),
                 batch(3, 2, &[from(SPEED, 10, 1_000)]),
+                batch(4, 4, &[from(SPEED, 85_800, 12_000), from(ALTITUDE, 85_800, 12_000)]),
             ],
             vec![
-                batch(4, 2, &[from(SPEED, 5, 60), from(ALTITUDE, day - 5, 100)]),
-                batch(5, 3, &[from(SPEED, 5_000, 300)]),
-                batch(6, 1, &[from(SPEED, 3_990, 300), from(ALTITUDE, 2 * day, 20)]),
+                batch(5, 2, &[from(SPEED, 5, 60), from(ALTITUDE, day - 5, 100)]),
+                batch(6, 3, &[from(SPEED, 5_000, 300)]),
+                batch(7, 4, &[from(SPEED, 99_000, 90), from(ALTITUDE, 99_000, 90)]),
+                batch(8, 1, &[from(SPEED, 3_990, 300), from(ALTITUDE, 2 * day, 20)]),
             ],
         ];
         for commit in commits {
             lake.append(&commit).await.unwrap();
         }
-        let recent = vec![batch(7, 1, &[from(SPEED, 4_100, 50)])];
+        let recent = vec![batch(9, 1, &[from(SPEED, 4_100, 50)])];
         let desk = Desk::open(QuestionLimits::default()).unwrap();
         Self { _folder: folder, lake, recent, desk }
     }
 
-    /// What the table has for the owner of the first two cars.
+    /// What the table has for the owner of all cars but the third.
     async fn ours(&self) -> SessionContext {
-        let own = [1, 2].map(vehicle);
+        let own = StringArray::from_iter_values(OWN.map(|car| vehicle(car).to_string()));
         let newest = self.lake.newest().await.unwrap();
         let table = of_lake(&newest, &own, &self.recent, self.desk.indexes.clone()).unwrap();
         let context = session(&self.desk).unwrap();
         context.register_table("samples", Arc::new(table)).unwrap();
+        context.register_table("vehicles", Arc::new(vehicles())).unwrap();
         context
     }
 
@@ -82,11 +92,34 @@ impl Both {
         let context = SessionContext::new();
         let newest = self.lake.newest().await.unwrap();
         let rows = newest.rows(&context, &self.recent).await.unwrap();
-        let own = [1, 2].map(|car| lit(vehicle(car).to_string())).to_vec();
+        let own = OWN.map(|car| lit(vehicle(car).to_string())).to_vec();
         let rows = rows.filter(col("vehicle").in_list(own, false)).unwrap();
         context.register_table("samples", rows.into_view()).unwrap();
+        context.register_table("vehicles", Arc::new(vehicles())).unwrap();
         context
     }
+}
+
+/// Rows about some cars: of one there are two, of one it is not said which it is, one is another's.
+fn vehicles() -> MemTable {
+    let names = [Some(2), None, Some(1), Some(2), Some(3), Some(4)].map(|car| {
+        let car: Option<u8> = car;
+        car.map(|car| vehicle(car).to_string())
+    });
+    let names: DictionaryArray<Int32Type> = names.iter().map(Option::as_deref).collect();
+    let columns: [(&str, ArrayRef); 3] = [
+        ("vehicle", Arc::new(names)),
+        (
+            "fleet",
+            Arc::new(StringArray::from(vec!["South", "North", "North", "East", "South", "West"])),
+        ),
+        ("weight", Arc::new(Float64Array::from(vec![2.0, 3.0, 5.0, 7.0, 11.0, 13.0]))),
+    ];
+    let rows = RecordBatch::try_from_iter_with_nullable(
+        columns.map(|(name, values)| (name, values, true)),
+    );
+    let rows = rows.unwrap();
+    MemTable::try_new(rows.schema(), vec![vec![rows]]).unwrap()
 }
 
 async fn answer(context: &SessionContext, sql: &str) -> Vec<Vec<Value>> {
@@ -161,6 +194,26 @@ fn questions() -> Vec<String> {
         "SELECT vehicle, value FROM (SELECT *, row_number() OVER (PARTITION BY vehicle ORDER BY time DESC) AS n \
          FROM samples) WHERE n = 1".to_owned(),
         "SELECT split_part(signal, '.', 2), count(*) FROM samples GROUP BY 1".to_owned(),
+        "SELECT v.fleet, v.weight, s.time, s.signal, s.value FROM samples s JOIN vehicles v USING (vehicle) \
+         WHERE s.value < 3".to_owned(),
+        "SELECT v.fleet, s.day, count(*), sum(v.weight), round(avg(s.value * v.weight), 6), max(s.value) \
+         FROM vehicles v JOIN samples s ON s.vehicle = v.vehicle WHERE s.value > 1 GROUP BY 1, 2".to_owned(),
+        "SELECT v.vehicle, date_bin(INTERVAL '1 minute', s.time), round(avg(s.value), 6), avg(v.weight) \
+         FROM vehicles v JOIN samples s ON s.vehicle = v.vehicle WHERE v.fleet <> 'East' GROUP BY 1, 2".to_owned(),
+        format!("SELECT a.time, b.day, b.signal, a.value, b.value FROM samples a JOIN samples b \
+                 ON a.vehicle = b.vehicle AND a.time = b.time \
+                 WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}' AND a.value > 2 AND b.value < 9"),
+        format!("SELECT b.vehicle, count(*) FROM samples a JOIN samples b ON a.vehicle = b.vehicle AND a.time = b.time \
+                 WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}' AND a.time > '{}' GROUP BY 1",
+                T0.plus_seconds(86_300)),
+        format!("SELECT v.fleet, round(avg(a.value), 6), count(b.value), avg(v.weight) FROM samples a \
+                 JOIN samples b ON b.vehicle = a.vehicle AND b.time = a.time JOIN vehicles v ON v.vehicle = a.vehicle \
+                 WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}' AND b.value > 1 GROUP BY 1"),
+        "SELECT v.fleet, w.fleet, count(*), sum(w.weight) FROM vehicles v JOIN samples s ON s.vehicle = v.vehicle \
+         JOIN vehicles w ON w.vehicle = s.vehicle GROUP BY 1, 2".to_owned(),
+        "SELECT v.fleet, count(s.value) FROM vehicles v LEFT JOIN samples s ON s.vehicle = v.vehicle GROUP BY 1".to_owned(),
+        "SELECT count(*) FROM vehicles v JOIN samples s ON s.vehicle = v.vehicle AND s.value > v.weight".to_owned(),
+        "SELECT v.fleet, count(*) FROM vehicles v JOIN samples s ON s.signal = v.vehicle GROUP BY 1".to_owned(),
         "SELECT vehicle FROM samples UNION SELECT 'none'".to_owned(),
         format!("SELECT s.vehicle, count(*), round(sum(s.value), 3) FROM (VALUES ('{}'), ('{}')) v (vehicle) \
                  JOIN samples s ON s.vehicle = v.vehicle GROUP BY 1", vehicle(2), vehicle(3)),
@@ -236,6 +289,83 @@ async fn a_join_says_of_which_vehicles_it_wants_rows() {
     }
 }
 
+/// How many rows are read to answer.
+async fn rows_read(context: &SessionContext, sql: &str) -> usize {
+    let plan = context.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
+    collect(Arc::clone(&plan), context.task_ctx()).await.unwrap();
+    let mut read = 0;
+    plan.apply(|node| {
+        let samples = Some(node).filter(|node| node.name() == "SamplesExec");
+        read += samples.and_then(|node| node.metrics()?.output_rows()).unwrap_or(0);
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .unwrap();
+    read
+}
+
+#[tokio::test]
+async fn samples_of_vehicles_that_a_join_does_not_want_are_not_read() {
+    let both = Both::new().await;
+    let ours = both.ours().await;
+    let all = rows_read(&ours, "SELECT value FROM samples").await;
+    let of_one = format!("SELECT value FROM samples WHERE vehicle = '{}'", vehicle(2));
+    let of_one = rows_read(&ours, &of_one).await;
+    assert!(of_one > 0 && of_one * 10 < all, "{of_one} of {all}");
+
+    let averages = "(SELECT vehicle, avg(value) AS value FROM samples GROUP BY 1) s";
+    for joined in [
+        "samples s JOIN vehicles v USING (vehicle)",
+        &format!("vehicles v JOIN {averages} USING (vehicle)"),
+    ] {
+        let sql = format!("SELECT s.value FROM {joined} WHERE v.fleet = 'East'");
+        assert_eq!(rows_read(&ours, &sql).await, of_one, "{joined}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_together_is_read_in_pairs() {
+    let both = Both::new().await;
+    let ours = both.ours().await;
+    let join = "SELECT a.value, b.value FROM samples a JOIN samples b USING (vehicle, time)";
+    let two = format!("{join} WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}'");
+    let cases = [
+        (two.clone(), 12_000),
+        (format!("{two} AND a.value > 2"), 12_000),
+        // What is said of one time holds of the other.
+        (format!("{two} AND a.time > '{}'", T0.plus_seconds(86_400)), 6_000),
+        // Several signals at a time.
+        (join.to_owned(), 0),
+    ];
+    for (sql, pairs) in cases {
+        let plan = plan(&ours, &sql).await;
+        assert!(plan.contains(&format!("pairs={pairs},")), "{sql}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn rows_about_vehicles_are_joined_with_runs() {
+    let both = Both::new().await;
+    let ours = both.ours().await;
+    #[rustfmt::skip] // a table is read by column
+    let cases = [
+        ("vehicles v JOIN samples s ON s.vehicle = v.vehicle",                       true),
+        ("samples s JOIN vehicles v USING (vehicle) WHERE v.fleet = 'South'",        true),
+        ("vehicles v JOIN samples s ON s.signal = v.vehicle",                        true),
+        ("vehicles v JOIN samples s ON s.vehicle = v.fleet",                         true),
+        ("vehicles v JOIN samples s ON s.value = v.weight",                          false),
+        ("vehicles v LEFT JOIN samples s ON s.vehicle = v.vehicle",                  false),
+        ("vehicles v JOIN samples s ON s.vehicle = v.vehicle AND s.value > v.weight", false),
+    ];
+    for (joined, by_runs) in cases {
+        let plan = plan(&ours, &format!("SELECT s.value, v.weight FROM {joined}")).await;
+        assert_eq!(plan.contains("JoinVehicles"), by_runs, "{joined}\n{plan}");
+    }
+    let sql =
+        "SELECT v.fleet, avg(s.value) FROM vehicles v JOIN samples s USING (vehicle) GROUP BY 1";
+    let plan = plan(&ours, sql).await;
+    assert!(plan.contains("ByRuns"), "{plan}");
+}
+
 /// A million pairs of a few rows.
 #[tokio::test]
 async fn samples_of_one_time_are_all_paired() {
@@ -244,7 +374,7 @@ async fn samples_of_one_time_are_all_paired() {
         let all = samples(signal, 1_000).into_iter();
         all.map(|sample| Sample { time: T0.plus_seconds(9), ..sample }).collect::<Vec<_>>()
     };
-    both.recent = vec![batch(8, 2, &[at_once(SPEED), at_once(ALTITUDE)])];
+    both.recent = vec![batch(10, 2, &[at_once(SPEED), at_once(ALTITUDE)])];
     let sql = format!(
         "SELECT count(*), round(sum(b.value), 3) FROM samples a JOIN samples b USING (vehicle, time) \
          WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}' AND a.time = '{}' AND a.vehicle = '{}'",
@@ -279,6 +409,7 @@ async fn a_join_of_each_with_each_is_refused_when_they_are_many() {
 #[tokio::test]
 async fn what_is_put_side_by_side_is_held_within_the_memory_of_a_question() {
     let mut both = Both::new().await;
+    both.recent.push(batch(10, 1, &[from(SPEED, 10 * 86_400, 60_000)]));
     let sql =
         "SELECT a.signal, a.value, b.value FROM samples a JOIN samples b USING (vehicle, time)";
     assert!(!answer(&both.ours().await, sql).await.is_empty());
