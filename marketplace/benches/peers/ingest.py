@@ -1,10 +1,10 @@
 """Takes in the same samples with a marketplace, PostgreSQL and NATS JetStream, one after the other, and prints
 samples acknowledged a second.
 
-Every one of them acknowledges after fsync. The marketplace gets signed, compressed batches over mutual TLS from
-`marketplace load`, checks them and moves them to its lake meanwhile. PostgreSQL gets COPY of ready-made rows into
-a table with the index that a query needs, from two connections. JetStream gets the bytes of ready-made batches and
-looks at nothing; a second line shows it as it is configured by default, acknowledging before anything is on disk.
+The marketplace gets signed, compressed batches over mutual TLS from `marketplace load`, checks them, acknowledges
+after fsync and moves them to its lake meanwhile. PostgreSQL gets COPY of ready-made rows into a table with the index
+that a query needs, from two connections, and commits after fsync. JetStream gets the bytes of ready-made batches and
+looks at nothing; it acknowledges before they are on disk, since the server that Debian has (2.9) can not do otherwise.
 
     ingest.py [SECONDS]     default: 30 for each
 """
@@ -82,10 +82,10 @@ def postgresql(folder):
         server.wait()
 
 
-def jetstream(folder, sync):
+def jetstream(folder):
     """Batches as messages, 64 ahead of their acknowledgements."""
     port = servers.free_port()
-    (folder / "nats.conf").write_text(f'jetstream {{ store_dir: "{folder}", {sync} }}\n')
+    (folder / "nats.conf").write_text(f'jetstream {{ store_dir: "{folder}" }}\n')
     server = subprocess.Popen(
         ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-c", folder / "nats.conf"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -117,13 +117,12 @@ def jetstream(folder, sync):
 
 def main():
     shutil.which("nats-server") or sys.exit("nats-server is not installed; README.md says what is needed")
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two, tempfile.TemporaryDirectory() as three:
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         pathlib.Path(one).chmod(0o755)
         ours = marketplace()
         peers = [
             ("PostgreSQL COPY, indexed", postgresql(pathlib.Path(one) / "postgresql")),
-            ("NATS JetStream, synced", jetstream(pathlib.Path(two), "sync_interval: always")),
-            ("NATS JetStream, default", jetstream(pathlib.Path(three), "")),
+            ("NATS JetStream, unsynced", jetstream(pathlib.Path(two))),
         ]
     print(f"{'marketplace':28}{ours:>14,.0f} samples/s")
     for name, theirs in peers:

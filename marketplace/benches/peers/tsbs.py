@@ -182,6 +182,15 @@ class Marketplace:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         wait_for(lambda: urllib.request.urlopen(self.url + "health").read())
+        operator = (folder / "market" / "operator.key").read_text().strip()
+        while not self.is_settled(operator):
+            time.sleep(0.2)
+
+    def is_settled(self, operator):
+        """Whether it has measured, as it does once when it starts, what is in its lake."""
+        request = urllib.request.Request(self.url + "status", None, {"Authorization": f"Bearer {operator}"})
+        jobs = json.loads(urllib.request.urlopen(request).read())["jobs"]
+        return all(job["last"] for job in jobs if job["job"] == "statistics")
 
     def ask(self, sql):
         request = urllib.request.Request(
