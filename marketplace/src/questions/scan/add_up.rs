@@ -8,13 +8,11 @@ use std::sync::Arc;
 
 use deltalake::arrow::array::{AsArray, RecordBatch};
 use deltalake::arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
-use deltalake::datafusion::common::config::ConfigOptions;
-use deltalake::datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
+use deltalake::datafusion::common::tree_node::TreeNodeRecursion;
 use deltalake::datafusion::error::{DataFusionError, Result};
 use deltalake::datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use deltalake::datafusion::physical_expr::PhysicalExpr;
 use deltalake::datafusion::physical_expr::utils::collect_columns;
-use deltalake::datafusion::physical_optimizer::PhysicalOptimizerRule;
 use deltalake::datafusion::physical_plan::aggregates::{
     AggregateExec, AggregateMode, aggregate_expressions,
 };
@@ -29,37 +27,6 @@ use super::columns::Column;
 use super::intervals::Intervals;
 use super::runs::wrong;
 use super::sums::Function;
-
-/// Puts [`ByRuns`] where it helps.
-#[derive(Debug)]
-pub(in crate::questions) struct AddUpRuns;
-
-impl PhysicalOptimizerRule for AddUpRuns {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let by_runs = |node: Arc<dyn ExecutionPlan>| {
-            let aggregate = node.downcast_ref::<AggregateExec>();
-            let Some(aggregate) = aggregate.filter(|aggregate| is_by_runs(aggregate)) else {
-                return Ok(Transformed::no(node));
-            };
-            let by_runs: Arc<dyn ExecutionPlan> =
-                Arc::new(ByRuns { aggregate: again(aggregate, None)? });
-            Ok(Transformed::yes(by_runs))
-        };
-        Ok(plan.transform_up(by_runs)?.data)
-    }
-
-    fn name(&self) -> &'static str {
-        "add up runs"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
 
 /// The same aggregate, perhaps over another input.
 fn again(
@@ -99,11 +66,17 @@ fn has_runs(input: &dyn RunByRun, group: &Arc<dyn PhysicalExpr>) -> bool {
 
 /// The first half of an aggregation, run by run.
 #[derive(Debug)]
-struct ByRuns {
+pub(super) struct ByRuns {
     aggregate: AggregateExec,
 }
 
 impl ByRuns {
+    /// Does what `aggregate` does, if that can be done run by run.
+    pub(super) fn instead_of(aggregate: &AggregateExec) -> Result<Option<Self>> {
+        let by_runs = || Ok(Self { aggregate: again(aggregate, None)? });
+        is_by_runs(aggregate).then(by_runs).transpose()
+    }
+
     fn adding(&self, input: &dyn RunByRun) -> Result<Adding> {
         let (aggregate, rows) = (&self.aggregate, input.schema());
         let groups = aggregate.group_expr().expr().iter().map(|(group, _)| group);

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use deltalake::arrow::array::{Array as _, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use deltalake::arrow::compute::{concat_batches, take};
 use deltalake::arrow::datatypes::{Int32Type, SchemaRef};
-use deltalake::datafusion::common::config::ConfigOptions;
-use deltalake::datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
+use deltalake::datafusion::common::tree_node::TreeNodeRecursion;
 use deltalake::datafusion::common::{NullEquality, Statistics};
 use deltalake::datafusion::error::{DataFusionError, Result};
 use deltalake::datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -20,7 +19,6 @@ use deltalake::datafusion::physical_expr::PhysicalExpr;
 use deltalake::datafusion::physical_expr::expressions::{
     Column, DynamicFilterPhysicalExpr, InListExpr,
 };
-use deltalake::datafusion::physical_optimizer::PhysicalOptimizerRule;
 use deltalake::datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use deltalake::datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use deltalake::datafusion::physical_plan::{
@@ -31,38 +29,6 @@ use tokio::sync::OnceCell;
 
 use super::block::{Block, Blocks, RunByRun, Values, as_many_rows, run_by_run, two};
 use super::runs::wrong;
-
-/// Puts [`JoinVehicles`] in the place of a join by what a run has in common.
-#[derive(Debug)]
-pub(in crate::questions) struct JoinRunsWithVehicles;
-
-impl PhysicalOptimizerRule for JoinRunsWithVehicles {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let by_runs = |node: Arc<dyn ExecutionPlan>| {
-            let join = node.downcast_ref::<HashJoinExec>().and_then(JoinVehicles::instead_of);
-            Ok(match join {
-                Some(join) => {
-                    let join: Arc<dyn ExecutionPlan> = Arc::new(join);
-                    Transformed::yes(join)
-                }
-                None => Transformed::no(node),
-            })
-        };
-        Ok(plan.transform_up(by_runs)?.data)
-    }
-
-    fn name(&self) -> &'static str {
-        "join runs with vehicles"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
 
 /// Rows about vehicles, and of each the samples that have its name.
 #[derive(Debug)]
@@ -106,7 +72,7 @@ struct Vehicles {
 
 impl JoinVehicles {
     /// Does what `join` does, if that is what it does.
-    fn instead_of(join: &HashJoinExec) -> Option<Self> {
+    pub(super) fn instead_of(join: &HashJoinExec) -> Option<Self> {
         let is_plain = *join.join_type() == JoinType::Inner
             && *join.partition_mode() == PartitionMode::CollectLeft
             && join.null_equality() == NullEquality::NullEqualsNothing

@@ -9,17 +9,15 @@ use std::sync::Arc;
 
 use deltalake::arrow::array::UInt32Array;
 use deltalake::datafusion::common::Statistics;
-use deltalake::datafusion::common::config::ConfigOptions;
 use deltalake::datafusion::common::runtime::SpawnedTask;
 use deltalake::datafusion::common::stats::Precision;
-use deltalake::datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
+use deltalake::datafusion::common::tree_node::TreeNodeRecursion;
 use deltalake::datafusion::error::{DataFusionError, Result};
 use deltalake::datafusion::execution::memory_pool::MemoryConsumer;
 use deltalake::datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use deltalake::datafusion::logical_expr::JoinType;
 use deltalake::datafusion::physical_expr::PhysicalExpr;
 use deltalake::datafusion::physical_expr::expressions::Column as ColumnExpr;
-use deltalake::datafusion::physical_optimizer::PhysicalOptimizerRule;
 use deltalake::datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use deltalake::datafusion::physical_plan::coop::CooperativeExec;
 use deltalake::datafusion::physical_plan::joins::HashJoinExec;
@@ -37,38 +35,6 @@ use super::file::BATCH_ROWS;
 use super::pairs::Pairs;
 use super::plan::SamplesExec;
 use super::stretches::{Keys, Lists, Stretch};
-
-/// Puts [`SideBySide`] in the place of a join of samples by vehicle and time.
-#[derive(Debug)]
-pub(in crate::questions) struct JoinRuns;
-
-impl PhysicalOptimizerRule for JoinRuns {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let side_by_side = |node: Arc<dyn ExecutionPlan>| {
-            let join = node.downcast_ref::<HashJoinExec>().and_then(SideBySide::instead_of);
-            Ok(match join {
-                Some(join) => {
-                    let join: Arc<dyn ExecutionPlan> = Arc::new(join);
-                    Transformed::yes(join)
-                }
-                None => Transformed::no(node),
-            })
-        };
-        Ok(plan.transform_up(side_by_side)?.data)
-    }
-
-    fn name(&self) -> &'static str {
-        "join runs"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
 
 /// Rows of two tables of samples that have the same vehicle and the same time.
 #[derive(Debug)]
@@ -93,7 +59,7 @@ struct Left {
 
 impl SideBySide {
     /// Does what `join` does, if that is what it does.
-    fn instead_of(join: &HashJoinExec) -> Option<Self> {
+    pub(super) fn instead_of(join: &HashJoinExec) -> Option<Self> {
         let is_plain = *join.join_type() == JoinType::Inner
             && join.filter().is_none()
             && join.fetch().is_none()

@@ -34,7 +34,7 @@ pub use answer::{Table, Value};
 pub(super) use fleet::Fleets;
 pub use permitted::Permitted;
 
-use super::scan::{AddUpRuns, JoinRuns, JoinRunsWithVehicles};
+use super::scan::GoFromRunToRun;
 use super::{Desk, QuestionError, Source};
 use answer::Collected;
 use stoppable::PauseAboveJoins;
@@ -125,9 +125,7 @@ fn session(desk: &Desk) -> Result<SessionContext, QuestionError> {
         .with_aggregate_functions(guard::aggregate_functions())
         .with_window_functions(guard::window_functions())
         .with_expr_planners(guard::planners())
-        .with_physical_optimizer_rule(Arc::new(JoinRuns))
-        .with_physical_optimizer_rule(Arc::new(JoinRunsWithVehicles))
-        .with_physical_optimizer_rule(Arc::new(AddUpRuns))
+        .with_physical_optimizer_rule(Arc::new(GoFromRunToRun))
         .with_physical_optimizer_rule(Arc::new(PauseAboveJoins))
         .build();
     Ok(SessionContext::new_with_state(state))

@@ -171,6 +171,35 @@ const GROUPS: [&str; 6] = [
     "time",
 ];
 
+/// Rows about vehicles beside their samples.
+fn joins_with_vehicles() -> Vec<String> {
+    #[rustfmt::skip] // a list is read by lines
+    let questions = vec![
+        "SELECT v.fleet, v.weight, s.time, s.signal, s.value FROM samples s JOIN vehicles v USING (vehicle) \
+         WHERE s.value < 3".to_owned(),
+        "SELECT v.fleet, s.day, count(*), sum(v.weight), round(avg(s.value * v.weight), 6), max(s.value) \
+         FROM vehicles v JOIN samples s ON s.vehicle = v.vehicle WHERE s.value > 1 GROUP BY 1, 2".to_owned(),
+        "SELECT v.vehicle, date_bin(INTERVAL '1 minute', s.time), round(avg(s.value), 6), avg(v.weight) \
+         FROM vehicles v JOIN samples s ON s.vehicle = v.vehicle WHERE v.fleet <> 'East' GROUP BY 1, 2".to_owned(),
+        format!("SELECT a.time, b.day, b.signal, a.value, b.value FROM samples a JOIN samples b \
+                 ON a.vehicle = b.vehicle AND a.time = b.time \
+                 WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}' AND a.value > 2 AND b.value < 9"),
+        format!("SELECT b.vehicle, count(*) FROM samples a JOIN samples b ON a.vehicle = b.vehicle AND a.time = b.time \
+                 WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}' AND a.time > '{}' GROUP BY 1",
+                T0.plus_seconds(86_300)),
+        format!("SELECT v.fleet, round(avg(a.value), 6), count(b.value), avg(v.weight) FROM samples a \
+                 JOIN samples b ON b.vehicle = a.vehicle AND b.time = a.time JOIN vehicles v ON v.vehicle = a.vehicle \
+                 WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}' AND b.value > 1 GROUP BY 1"),
+        "SELECT v.fleet, w.fleet, count(*), sum(w.weight) FROM vehicles v JOIN samples s ON s.vehicle = v.vehicle \
+         JOIN vehicles w ON w.vehicle = s.vehicle GROUP BY 1, 2".to_owned(),
+        "SELECT count(*), avg(s.value) FROM vehicles v JOIN samples s USING (vehicle) WHERE v.fleet = 'None'".to_owned(),
+        "SELECT v.fleet, count(s.value) FROM vehicles v LEFT JOIN samples s ON s.vehicle = v.vehicle GROUP BY 1".to_owned(),
+        "SELECT count(*) FROM vehicles v JOIN samples s ON s.vehicle = v.vehicle AND s.value > v.weight".to_owned(),
+        "SELECT v.fleet, count(*) FROM vehicles v JOIN samples s ON s.signal = v.vehicle GROUP BY 1".to_owned(),
+    ];
+    questions
+}
+
 fn questions() -> Vec<String> {
     let measured = "count(*), min(time), max(time), round(sum(value), 3)";
     let filtered = "count(*) FILTER (WHERE value > 7), avg(CASE WHEN value > 3 THEN 1.0 END)";
@@ -194,26 +223,6 @@ fn questions() -> Vec<String> {
         "SELECT vehicle, value FROM (SELECT *, row_number() OVER (PARTITION BY vehicle ORDER BY time DESC) AS n \
          FROM samples) WHERE n = 1".to_owned(),
         "SELECT split_part(signal, '.', 2), count(*) FROM samples GROUP BY 1".to_owned(),
-        "SELECT v.fleet, v.weight, s.time, s.signal, s.value FROM samples s JOIN vehicles v USING (vehicle) \
-         WHERE s.value < 3".to_owned(),
-        "SELECT v.fleet, s.day, count(*), sum(v.weight), round(avg(s.value * v.weight), 6), max(s.value) \
-         FROM vehicles v JOIN samples s ON s.vehicle = v.vehicle WHERE s.value > 1 GROUP BY 1, 2".to_owned(),
-        "SELECT v.vehicle, date_bin(INTERVAL '1 minute', s.time), round(avg(s.value), 6), avg(v.weight) \
-         FROM vehicles v JOIN samples s ON s.vehicle = v.vehicle WHERE v.fleet <> 'East' GROUP BY 1, 2".to_owned(),
-        format!("SELECT a.time, b.day, b.signal, a.value, b.value FROM samples a JOIN samples b \
-                 ON a.vehicle = b.vehicle AND a.time = b.time \
-                 WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}' AND a.value > 2 AND b.value < 9"),
-        format!("SELECT b.vehicle, count(*) FROM samples a JOIN samples b ON a.vehicle = b.vehicle AND a.time = b.time \
-                 WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}' AND a.time > '{}' GROUP BY 1",
-                T0.plus_seconds(86_300)),
-        format!("SELECT v.fleet, round(avg(a.value), 6), count(b.value), avg(v.weight) FROM samples a \
-                 JOIN samples b ON b.vehicle = a.vehicle AND b.time = a.time JOIN vehicles v ON v.vehicle = a.vehicle \
-                 WHERE a.signal = '{SPEED}' AND b.signal = '{ALTITUDE}' AND b.value > 1 GROUP BY 1"),
-        "SELECT v.fleet, w.fleet, count(*), sum(w.weight) FROM vehicles v JOIN samples s ON s.vehicle = v.vehicle \
-         JOIN vehicles w ON w.vehicle = s.vehicle GROUP BY 1, 2".to_owned(),
-        "SELECT v.fleet, count(s.value) FROM vehicles v LEFT JOIN samples s ON s.vehicle = v.vehicle GROUP BY 1".to_owned(),
-        "SELECT count(*) FROM vehicles v JOIN samples s ON s.vehicle = v.vehicle AND s.value > v.weight".to_owned(),
-        "SELECT v.fleet, count(*) FROM vehicles v JOIN samples s ON s.signal = v.vehicle GROUP BY 1".to_owned(),
         "SELECT vehicle FROM samples UNION SELECT 'none'".to_owned(),
         format!("SELECT s.vehicle, count(*), round(sum(s.value), 3) FROM (VALUES ('{}'), ('{}')) v (vehicle) \
                  JOIN samples s ON s.vehicle = v.vehicle GROUP BY 1", vehicle(2), vehicle(3)),
@@ -222,6 +231,7 @@ fn questions() -> Vec<String> {
         format!("SELECT count(*) FROM samples WHERE vehicle IN (SELECT vehicle FROM samples WHERE time > '{}')",
                 T0.plus_seconds(5_000)),
     ];
+    questions.extend(joins_with_vehicles());
     for (condition, group) in conditions().iter().zip(GROUPS.iter().cycle()) {
         questions.push(format!("SELECT {measured} FROM samples WHERE {condition}"));
         questions.push(format!(
