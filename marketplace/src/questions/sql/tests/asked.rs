@@ -91,7 +91,7 @@ pub(super) fn questions() -> Vec<String> {
          AND b.vehicle = a.vehicle AND b.value < 9".to_owned(),
         "SELECT count(*) FROM samples a JOIN samples b ON a.vehicle = b.vehicle AND a.time = b.time \
          AND a.signal = b.signal".to_owned(),
-        "SELECT vehicle, value FROM (SELECT *, row_number() OVER (PARTITION BY vehicle ORDER BY time DESC) AS n \
+        "SELECT vehicle, value FROM (SELECT *, row_number() OVER (PARTITION BY vehicle ORDER BY time DESC, signal) AS n \
          FROM samples) WHERE n = 1".to_owned(),
         "SELECT split_part(signal, '.', 2), count(*) FROM samples GROUP BY 1".to_owned(),
         "SELECT vehicle FROM samples UNION SELECT 'none'".to_owned(),
