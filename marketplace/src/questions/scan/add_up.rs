@@ -6,10 +6,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use deltalake::arrow::array::{AsArray, RecordBatch};
-use deltalake::arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use deltalake::arrow::array::RecordBatch;
+use deltalake::arrow::datatypes::SchemaRef;
 use deltalake::datafusion::common::tree_node::TreeNodeRecursion;
-use deltalake::datafusion::error::{DataFusionError, Result};
+use deltalake::datafusion::error::Result;
 use deltalake::datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use deltalake::datafusion::physical_expr::PhysicalExpr;
 use deltalake::datafusion::physical_expr::utils::collect_columns;
@@ -22,10 +22,8 @@ use deltalake::datafusion::physical_plan::{
 };
 use futures_util::StreamExt as _;
 
-use super::block::{Block, Over, Piece, RunByRun, Values, run_by_run};
-use super::columns::Column;
+use super::block::{Block, Over, Piece, RunByRun, blocks_of, run_by_run};
 use super::intervals::Intervals;
-use super::runs::wrong;
 use super::sums::Function;
 
 /// The same aggregate, perhaps over another input.
@@ -126,11 +124,7 @@ impl Adding {
 }
 
 fn cut(block: &Block, intervals: Intervals, pieces: Vec<Piece>) -> Result<Vec<Piece>> {
-    let times = match block.column(intervals.column)? {
-        Values::OfRows(times) => times.as_primitive_opt::<TimestampMicrosecondType>(),
-        Values::OfRuns(_) => None,
-    };
-    let times = times.ok_or_else(|| wrong(Column::Time.name()))?.values();
+    let times = block.times(intervals.column)?;
     let finer = |Piece { run, rows }: Piece| {
         intervals.cut(times, rows).into_iter().map(move |rows| Piece { run, rows })
     };
@@ -176,8 +170,7 @@ impl ExecutionPlan for ByRuns {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let no_runs = || DataFusionError::Internal("there are no runs to add up".to_owned());
-        let input = run_by_run(self.aggregate.input()).ok_or_else(no_runs)?;
+        let input = blocks_of(self.aggregate.input())?;
         let adding = self.adding(input)?;
         let blocks = input.blocks(partition, &context)?;
         let added = blocks.map(move |block| adding.add_up(&block?));

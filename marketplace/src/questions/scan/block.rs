@@ -6,12 +6,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use deltalake::arrow::array::{
-    Array as _, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array,
+    Array as _, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array,
 };
 use deltalake::arrow::compute::{concat, filter, take};
-use deltalake::arrow::datatypes::{Schema, SchemaRef};
-use deltalake::datafusion::common::Statistics;
-use deltalake::datafusion::common::stats::Precision;
+use deltalake::arrow::datatypes::{Schema, SchemaRef, TimestampMicrosecondType};
 use deltalake::datafusion::common::tree_node::{
     Transformed, TransformedResult as _, TreeNode as _,
 };
@@ -26,8 +24,10 @@ use deltalake::datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
+use super::columns::texts;
 use super::join_vehicles::JoinVehicles;
 use super::plan::SamplesExec;
+use super::runs::wrong;
 use super::side_by_side::SideBySide;
 
 /// Blocks as they are read.
@@ -70,24 +70,15 @@ pub(super) fn run_by_run(plan: &Arc<dyn ExecutionPlan>) -> Option<&dyn RunByRun>
     below.first().and_then(|plan| run_by_run(plan))
 }
 
+/// `plan`, which was put above one that hands on blocks, as that one.
+pub(super) fn blocks_of(plan: &Arc<dyn ExecutionPlan>) -> Result<&dyn RunByRun> {
+    let none = || DataFusionError::Internal(format!("{} hands on no blocks", plan.name()));
+    run_by_run(plan).ok_or_else(none)
+}
+
 /// Whether it hands on blocks.
 pub(in crate::questions) fn is_run_by_run(plan: &Arc<dyn ExecutionPlan>) -> bool {
     run_by_run(plan).is_some()
-}
-
-/// The two sides of a join.
-pub(super) fn two(children: Vec<Arc<dyn ExecutionPlan>>) -> Result<[Arc<dyn ExecutionPlan>; 2]> {
-    let other = |_| DataFusionError::Internal("two sides make a join".to_owned());
-    <[_; 2]>::try_from(children).map_err(other)
-}
-
-/// Statistics of a join of which nothing is known but that it has about as many rows as its larger side.
-pub(super) fn as_many_rows(schema: &SchemaRef, sides: &[Arc<Statistics>]) -> Statistics {
-    let rows = sides.iter().map(|side| side.num_rows.get_value().copied());
-    let rows = rows.collect::<Option<Vec<_>>>().and_then(|rows| rows.into_iter().max());
-    let mut known = Statistics::new_unknown(schema);
-    known.num_rows = rows.map_or(Precision::Absent, Precision::Inexact);
-    known
 }
 
 /// A column of a block.
@@ -144,6 +135,23 @@ impl Block {
     pub(super) fn column(&self, index: usize) -> Result<&Values> {
         let none = || DataFusionError::Internal(format!("a block has no column {index}"));
         self.columns.get(index).ok_or_else(none)
+    }
+
+    /// The times in a column of those that differ from row to row.
+    pub(super) fn times(&self, column: usize) -> Result<&[i64]> {
+        let times = match self.column(column)? {
+            Values::OfRows(times) => times.as_primitive_opt::<TimestampMicrosecondType>(),
+            Values::OfRuns(_) => None,
+        };
+        Ok(times.ok_or_else(|| wrong("time"))?.values())
+    }
+
+    /// The names in a column of those that are of whole runs: one a run.
+    pub(super) fn names(&self, column: usize) -> Result<Vec<Option<&str>>> {
+        match self.column(column)? {
+            Values::OfRuns(names) => texts(names),
+            Values::OfRows(_) => Err(wrong("vehicle")),
+        }
     }
 
     pub(super) fn project(&self, projection: &[usize]) -> Result<Self> {

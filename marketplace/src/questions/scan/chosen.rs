@@ -100,6 +100,11 @@ pub(super) struct Picked {
 }
 
 impl Picked {
+    /// Whether it is of one of these vehicles, by their places.
+    pub(super) fn is_among(&self, vehicles: &BooleanArray) -> bool {
+        usize::try_from(self.vehicle).is_ok_and(|vehicle| vehicles.value(vehicle))
+    }
+
     /// Whether all rows of both have in common what those of a run have.
     pub(super) fn is_of_the_same(&self, other: &Self) -> bool {
         (self.vehicle, self.signal, self.day) == (other.vehicle, other.signal, other.day)

@@ -5,10 +5,14 @@
 
 use std::sync::Arc;
 
-use deltalake::arrow::array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
+use deltalake::arrow::array::{
+    Array as _, ArrayRef, AsArray, DictionaryArray, Int32Array, StringArray,
+};
 use deltalake::arrow::compute::cast;
 use deltalake::arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit};
 use deltalake::datafusion::error::Result;
+
+use super::runs::wrong;
 
 /// Microseconds of a day.
 pub(super) const DAY_MICROS: i64 = 86_400_000_000;
@@ -97,4 +101,15 @@ pub(super) fn each(
 /// The day that a time in microseconds is of.
 pub(super) fn day(micros: i64) -> i32 {
     i32::try_from(micros.div_euclid(DAY_MICROS)).unwrap_or(i32::MAX)
+}
+
+/// The texts of a column of names.
+pub(super) fn texts(names: &ArrayRef) -> Result<Vec<Option<&str>>> {
+    let numbers = names.as_dictionary_opt::<Int32Type>().ok_or_else(|| wrong("vehicle"))?;
+    let texts = numbers.values().as_string_opt::<i32>().ok_or_else(|| wrong("vehicle"))?;
+    let text = |number: Option<i32>| {
+        let number = usize::try_from(number?).ok()?;
+        (number < texts.len() && texts.is_valid(number)).then(|| texts.value(number))
+    };
+    Ok(numbers.keys().iter().map(text).collect())
 }

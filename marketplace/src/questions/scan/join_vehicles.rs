@@ -6,15 +6,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use deltalake::arrow::array::{Array as _, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use deltalake::arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use deltalake::arrow::compute::{concat_batches, take};
-use deltalake::arrow::datatypes::{Int32Type, SchemaRef};
+use deltalake::arrow::datatypes::SchemaRef;
 use deltalake::datafusion::common::tree_node::TreeNodeRecursion;
 use deltalake::datafusion::common::{NullEquality, Statistics};
 use deltalake::datafusion::error::{DataFusionError, Result};
 use deltalake::datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use deltalake::datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use deltalake::datafusion::logical_expr::JoinType;
 use deltalake::datafusion::physical_expr::PhysicalExpr;
 use deltalake::datafusion::physical_expr::expressions::{
     Column, DynamicFilterPhysicalExpr, InListExpr,
@@ -27,8 +26,9 @@ use deltalake::datafusion::physical_plan::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::OnceCell;
 
-use super::block::{Block, Blocks, RunByRun, Values, as_many_rows, run_by_run, two};
-use super::runs::wrong;
+use super::block::{Block, Blocks, RunByRun, Values, blocks_of, run_by_run};
+use super::columns::{name_type, texts};
+use super::joins::{as_many_rows, handed_up, is_plain, two};
 
 /// Rows about vehicles, and of each the samples that have its name.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ struct Left {
     plan: Arc<dyn ExecutionPlan>,
     name: Arc<dyn PhysicalExpr>,
     tells: Option<Tells>,
-    rows: OnceCell<Vehicles>,
+    rows: OnceCell<Arc<Vehicles>>,
 }
 
 /// How those on the right are told which names there are.
@@ -65,7 +65,9 @@ struct Tells {
 #[derive(Debug)]
 struct Vehicles {
     rows: RecordBatch,
-    by_name: HashMap<String, Vec<u32>>,
+    /// Those of each name, and which list is of which name.
+    lists: Vec<Vec<u32>>,
+    by_name: HashMap<String, usize>,
     /// Given back when the rows are dropped.
     _memory: MemoryReservation,
 }
@@ -73,26 +75,23 @@ struct Vehicles {
 impl JoinVehicles {
     /// Does what `join` does, if that is what it does.
     pub(super) fn instead_of(join: &HashJoinExec) -> Option<Self> {
-        let is_plain = *join.join_type() == JoinType::Inner
-            && *join.partition_mode() == PartitionMode::CollectLeft
-            && join.null_equality() == NullEquality::NullEqualsNothing
-            && join.filter().is_none()
-            && join.fetch().is_none()
-            && !join.null_aware;
+        let is_read_once = *join.partition_mode() == PartitionMode::CollectLeft;
+        let is_by_names = join.null_equality() == NullEquality::NullEqualsNothing;
         let [(left, right)] = join.on() else { return None };
         let name = right.downcast_ref::<Column>()?.index();
         let samples = run_by_run(join.right())?;
         let is_name = |of: &Arc<dyn PhysicalExpr>, side: &Arc<dyn ExecutionPlan>| {
-            of.data_type(&side.schema()).is_ok_and(|kind| kind == super::name_type())
+            of.data_type(&side.schema()).is_ok_and(|kind| kind == name_type())
         };
-        if !is_plain
+        if !is_plain(join)
+            || !is_read_once
+            || !is_by_names
             || !samples.is_of_runs(name)
             || !is_name(left, join.left())
             || !is_name(right, join.right())
         {
             return None;
         }
-        let columns = join.join_schema().fields().len();
         let tells = join.dynamic_expressions_produced().pop().map(|filter| Tells {
             name: Arc::clone(right),
             schema: join.right().schema(),
@@ -107,26 +106,18 @@ impl JoinVehicles {
             }),
             right: Arc::clone(join.right()),
             name,
-            projection: join
-                .projection
-                .as_ref()
-                .map_or_else(|| (0..columns).collect(), |projection| projection.to_vec()),
+            projection: handed_up(join),
             properties: Arc::clone(join.properties()),
         })
-    }
-
-    fn samples(&self) -> Result<&dyn RunByRun> {
-        let no_runs = || DataFusionError::Internal("there are no runs to join".to_owned());
-        run_by_run(&self.right).ok_or_else(no_runs)
     }
 }
 
 impl Left {
-    async fn rows(&self, context: &Arc<TaskContext>) -> Result<&Vehicles> {
-        self.rows.get_or_try_init(|| self.read(context)).await
+    async fn rows(&self, context: &Arc<TaskContext>) -> Result<Arc<Vehicles>> {
+        self.rows.get_or_try_init(|| self.read(context)).await.cloned()
     }
 
-    async fn read(&self, context: &Arc<TaskContext>) -> Result<Vehicles> {
+    async fn read(&self, context: &Arc<TaskContext>) -> Result<Arc<Vehicles>> {
         let mut batches = self.plan.execute(0, Arc::clone(context))?;
         let memory = MemoryConsumer::new("JoinVehicles").register(context.memory_pool());
         let mut rows = Vec::new();
@@ -136,10 +127,15 @@ impl Left {
         }
         let rows = concat_batches(&self.plan.schema(), &rows)?;
         let names = self.name.evaluate(&rows)?.into_array(rows.num_rows())?;
-        let mut by_name = HashMap::<String, Vec<u32>>::new();
+        let (mut lists, mut by_name) = (Vec::<Vec<u32>>::new(), HashMap::<String, usize>::new());
         for (row, name) in (0..).zip(texts(&names)?) {
-            if let Some(name) = name {
-                by_name.entry(name.to_owned()).or_default().push(row);
+            let Some(name) = name else { continue };
+            let list = *by_name.entry(name.to_owned()).or_insert(lists.len());
+            if list == lists.len() {
+                lists.push(Vec::new());
+            }
+            if let Some(list) = lists.get_mut(list) {
+                list.push(row);
             }
         }
         if let Some(Tells { name, schema, filter }) = &self.tells
@@ -149,81 +145,74 @@ impl Left {
             filter.update(Arc::new(is_there))?;
             filter.mark_complete();
         }
-        Ok(Vehicles { rows, by_name, _memory: memory })
+        Ok(Arc::new(Vehicles { rows, lists, by_name, _memory: memory }))
     }
-}
-
-/// The texts of a column of names.
-fn texts(names: &ArrayRef) -> Result<Vec<Option<&str>>> {
-    let numbers = names.as_dictionary_opt::<Int32Type>().ok_or_else(|| wrong("vehicle"))?;
-    let texts = numbers.values().as_string_opt::<i32>().ok_or_else(|| wrong("vehicle"))?;
-    let text = |number: Option<i32>| {
-        let number = usize::try_from(number?).ok()?;
-        (number < texts.len() && texts.is_valid(number)).then(|| texts.value(number))
-    };
-    Ok(numbers.keys().iter().map(text).collect())
 }
 
 impl Vehicles {
-    /// The rows that each run of a block has its name from.
-    fn of(&self, names: &Values) -> Result<Vec<&[u32]>> {
-        let Values::OfRuns(names) = names else { return Err(wrong("vehicle")) };
-        let rows = |name: Option<&str>| self.by_name.get(name?).map(Vec::as_slice);
-        Ok(texts(names)?.into_iter().map(|name| rows(name).unwrap_or_default()).collect())
+    /// The list of each of these names.
+    fn lists(&self, names: &[Option<&str>]) -> Vec<Option<usize>> {
+        names.iter().map(|name| self.by_name.get((*name)?).copied()).collect()
     }
 
-    /// All columns of a block, each run beside the row that is its `turn`, as far as there is one.
-    fn beside(&self, samples: &Block, rows: &[&[u32]], turn: usize) -> Result<Block> {
-        let row = |rows: &&[u32]| rows.get(turn).copied();
-        let has_one = rows.iter().map(|rows| row(rows).is_some()).collect::<Vec<_>>();
-        let rows = rows.iter().filter_map(row).collect::<UInt32Array>();
+    fn list(&self, list: Option<usize>) -> &[u32] {
+        list.and_then(|list| self.lists.get(list)).map_or(&[], Vec::as_slice)
+    }
+
+    /// All columns of a block, each run beside the row of its list whose `turn` it is, as far as there is one.
+    fn beside(&self, samples: Block, lists: &[Option<usize>], turn: usize) -> Result<Block> {
+        let rows = lists.iter().map(|list| self.list(*list).get(turn).copied());
+        let has_one = rows.clone().map(|row| row.is_some()).collect::<Vec<_>>();
+        let rows = rows.flatten().map(Some).collect::<UInt32Array>();
         let column = |column: &ArrayRef| Ok(Values::OfRuns(take(column, &rows, None)?));
         let columns = self.rows.columns().iter().map(column).collect::<Result<Vec<_>>>()?;
-        Ok(samples.clone().filter_runs(&has_one)?.behind(columns))
+        Ok(samples.filter_runs(&has_one)?.behind(columns))
     }
 }
 
 impl RunByRun for JoinVehicles {
     fn is_of_runs(&self, column: usize) -> bool {
         let left = self.left.plan.schema().fields().len();
-        let samples = |column| self.samples().is_ok_and(|samples| samples.is_of_runs(column));
+        let samples =
+            |column| run_by_run(&self.right).is_some_and(|samples| samples.is_of_runs(column));
         self.projection
             .get(column)
             .is_some_and(|column| column.checked_sub(left).is_none_or(samples))
     }
 
     fn blocks(&self, partition: usize, context: &Arc<TaskContext>) -> Result<Blocks> {
-        let samples = self.samples()?.blocks(partition, context)?;
+        let samples = blocks_of(&self.right)?.blocks(partition, context)?;
         let (left, name, projection) = (Arc::clone(&self.left), self.name, self.projection.clone());
         let context = Arc::clone(context);
         let blocks = async move {
-            left.rows(&context).await?;
-            let join =
-                move |samples: Block| join(&samples, Arc::clone(&left), name, projection.clone());
-            Ok::<_, DataFusionError>(samples.map_ok(join).try_flatten())
+            let vehicles = left.rows(&context).await?;
+            let join = move |samples: Result<Block>| join(&samples?, &vehicles, name, &projection);
+            Ok::<_, DataFusionError>(samples.map(join).try_flatten())
         };
         Ok(stream::once(blocks).try_flatten().boxed())
     }
 }
 
 /// A block for each row that one of the runs has its name from: mostly a single one.
-fn join(samples: &Block, left: Arc<Left>, name: usize, projection: Vec<usize>) -> Blocks {
-    let samples = samples.clone();
-    let next = move |turn: usize| {
-        let (left, projection) = (Arc::clone(&left), projection.clone());
-        let samples = samples.clone();
+fn join(
+    samples: &Block,
+    vehicles: &Arc<Vehicles>,
+    name: usize,
+    projection: &[usize],
+) -> Result<Blocks> {
+    let lists = vehicles.lists(&samples.names(name)?);
+    let turns = lists.iter().map(|list| vehicles.list(*list).len()).max().unwrap_or(0);
+    let (samples, vehicles) = (samples.clone(), Arc::clone(vehicles));
+    let projection = projection.to_vec();
+    let joined = move |turn| {
+        let joined = vehicles.beside(samples.clone(), &lists, turn);
+        let joined = joined.and_then(|joined| joined.project(&projection));
         async move {
             tokio::task::consume_budget().await;
-            let Some(vehicles) = left.rows.get() else { return Ok(None) };
-            let rows = vehicles.of(samples.column(name)?)?;
-            if rows.iter().all(|rows| rows.len() <= turn) {
-                return Ok(None);
-            }
-            let joined = vehicles.beside(&samples, &rows, turn)?.project(&projection)?;
-            Ok::<_, DataFusionError>(Some((joined, turn + 1)))
+            joined
         }
     };
-    stream::try_unfold(0, next).boxed()
+    Ok(stream::iter(0..turns).then(joined).boxed())
 }
 
 impl DisplayAs for JoinVehicles {

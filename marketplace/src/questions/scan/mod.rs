@@ -21,6 +21,7 @@ mod file;
 mod intervals;
 mod join_vehicles;
 mod joined;
+mod joins;
 mod pairs;
 mod plan;
 mod reading;

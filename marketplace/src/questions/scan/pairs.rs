@@ -134,12 +134,9 @@ impl Pairs {
 impl PairedPart {
     /// The pairs of vehicles that both sides want.
     fn of_wanted(mut self, lefts: &BooleanArray, rights: &BooleanArray) -> Self {
-        let is_in = |wanted: &BooleanArray, run: &Picked| {
-            usize::try_from(run.vehicle).is_ok_and(|vehicle| wanted.value(vehicle))
-        };
         let pairs = self.left.runs.into_iter().zip(self.right.runs);
         (self.left.runs, self.right.runs) =
-            pairs.filter(|(left, right)| is_in(lefts, left) && is_in(rights, right)).unzip();
+            pairs.filter(|(left, right)| left.is_among(lefts) && right.is_among(rights)).unzip();
         self
     }
 }

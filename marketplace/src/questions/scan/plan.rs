@@ -68,9 +68,7 @@ impl SamplesExec {
             metrics,
         })
     }
-}
 
-impl SamplesExec {
     pub(super) const fn reading(&self) -> &Arc<Reading> {
         &self.reading
     }
@@ -129,9 +127,8 @@ impl RunByRun for SamplesExec {
 
 impl DisplayAs for SamplesExec {
     fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = self.shares.iter().map(Vec::len).sum::<usize>();
-        write!(f, "SamplesExec: rows={}, parts={parts}", self.rows)?;
-        write!(f, "{}", self.joined)
+        let parts = self.parts().count();
+        write!(f, "SamplesExec: rows={}, parts={parts}{}", self.rows, self.joined)
     }
 }
 

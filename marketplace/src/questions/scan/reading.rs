@@ -88,8 +88,7 @@ impl Reading {
         mut part: Part,
         vehicles: &BooleanArray,
     ) -> Result<Blocks> {
-        let is_wanted = |vehicle: i32| usize::try_from(vehicle).is_ok_and(|v| vehicles.value(v));
-        part.runs.retain(|run| is_wanted(run.vehicle));
+        part.runs.retain(|run| run.is_among(vehicles));
         let raw = self.raw(&part)?;
         let mut spans = Spans::of(part.runs);
         let complete = move |raw: Result<Raw>| {
@@ -111,8 +110,7 @@ impl Reading {
             self.columns.iter().filter_map(|column| column.source()).collect();
         sources.dedup();
         if sources.is_empty() {
-            let rows = part.runs.iter().map(|run| u64::from(run.rows)).sum();
-            return Ok(stream::iter(counted(rows).map(|rows| Ok((None, rows)))).boxed());
+            return Ok(stream::iter(counted(part.rows()).map(|rows| Ok((None, rows)))).boxed());
         }
         let picked = part.runs.iter().map(range);
         let rows: BoxStream<'static, Result<RecordBatch>> = match &part.place {
@@ -187,10 +185,10 @@ fn range(run: &Picked) -> Range<usize> {
 }
 
 /// `rows` in numbers of at most [`BATCH_ROWS`].
-fn counted(mut rows: u64) -> impl Iterator<Item = usize> + Send {
+fn counted(mut rows: usize) -> impl Iterator<Item = usize> + Send {
     std::iter::from_fn(move || {
-        let now = usize::try_from(rows).unwrap_or(usize::MAX).min(BATCH_ROWS);
-        rows -= u64::try_from(now).unwrap_or(0);
+        let now = rows.min(BATCH_ROWS);
+        rows -= now;
         (now > 0).then_some(now)
     })
 }

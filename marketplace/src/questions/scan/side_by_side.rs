@@ -15,7 +15,6 @@ use deltalake::datafusion::common::tree_node::TreeNodeRecursion;
 use deltalake::datafusion::error::{DataFusionError, Result};
 use deltalake::datafusion::execution::memory_pool::MemoryConsumer;
 use deltalake::datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use deltalake::datafusion::logical_expr::JoinType;
 use deltalake::datafusion::physical_expr::PhysicalExpr;
 use deltalake::datafusion::physical_expr::expressions::Column as ColumnExpr;
 use deltalake::datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
@@ -29,9 +28,10 @@ use deltalake::datafusion::physical_plan::{
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::sync::OnceCell;
 
-use super::block::{Block, Blocks, RunByRun, as_many_rows, run_by_run, two};
+use super::block::{Block, Blocks, RunByRun, blocks_of, run_by_run};
 use super::columns::Column;
 use super::file::BATCH_ROWS;
+use super::joins::{as_many_rows, handed_up, is_plain, two};
 use super::pairs::Pairs;
 use super::plan::SamplesExec;
 use super::stretches::{Keys, Lists, Stretch};
@@ -60,26 +60,18 @@ struct Left {
 impl SideBySide {
     /// Does what `join` does, if that is what it does.
     pub(super) fn instead_of(join: &HashJoinExec) -> Option<Self> {
-        let is_plain = *join.join_type() == JoinType::Inner
-            && join.filter().is_none()
-            && join.fetch().is_none()
-            && !join.null_aware;
         let (left, right) = (samples(join.left())?, samples(join.right())?);
         let left_keys = Keys::of(&left.schema()).ok()?;
         let right_keys = Keys::of(&right.schema()).ok()?;
         let properties = join.properties();
         let parts = |plan: &Arc<PlanProperties>| plan.partitioning.partition_count();
-        if !is_plain
+        if !is_plain(join)
             || !is_by_vehicle_and_time(join)
             || parts(properties) != parts(right.properties())
         {
             return None;
         }
-        let columns = join.join_schema().fields().len();
-        let projection = join
-            .projection
-            .as_ref()
-            .map_or_else(|| (0..columns).collect(), |projection| projection.to_vec());
+        let projection = handed_up(join);
         let (pairs, left, right) = Pairs::of(left, right, &projection).ok()?;
         Some(Self {
             pairs: Arc::new(pairs),
@@ -104,7 +96,7 @@ impl Left {
     async fn read(&self, context: &Arc<TaskContext>) -> Result<Lists> {
         let parts = self.plan.properties().partitioning.partition_count();
         let read = |part| {
-            let blocks = of_samples(&self.plan)?.blocks(part, context)?;
+            let blocks = blocks_of(&self.plan)?.blocks(part, context)?;
             let memory = MemoryConsumer::new("SideBySide").register(context.memory_pool());
             Ok(SpawnedTask::spawn(Lists::read(blocks, self.keys, memory)))
         };
@@ -147,12 +139,6 @@ fn is_by_vehicle_and_time(join: &HashJoinExec) -> bool {
     compared == [Column::Time.name(), Column::Vehicle.name()]
 }
 
-/// A side of the join.
-fn of_samples(side: &Arc<dyn ExecutionPlan>) -> Result<&dyn RunByRun> {
-    let no_runs = || DataFusionError::Internal("there are no runs to join".to_owned());
-    run_by_run(side).ok_or_else(no_runs)
-}
-
 /// The rows of two stretches that have the same time, in pairs.
 fn same(left: &[i64], right: &[i64]) -> (UInt32Array, UInt32Array) {
     let (mut lefts, mut rights) = (Vec::new(), Vec::new());
@@ -171,7 +157,7 @@ fn same(left: &[i64], right: &[i64]) -> (UInt32Array, UInt32Array) {
 
 /// Going through the right side.
 struct Joining {
-    left: Arc<Left>,
+    left_keys: Keys,
     right: Blocks,
     right_keys: Keys,
     /// What is to be joined of the rows that were read last, and how far it is with the first of it.
@@ -225,7 +211,7 @@ impl Joining {
     }
 
     fn joined(&self, left: &Block, right: &Block) -> Result<Option<Block>> {
-        let (lefts, rights) = (self.left.keys.times(left)?, self.right_keys.times(right)?);
+        let (lefts, rights) = (self.left_keys.times(left)?, self.right_keys.times(right)?);
         if lefts == rights {
             return Ok(Some(left.beside(right).project(&self.projection)?));
         }
@@ -251,8 +237,8 @@ impl RunByRun for SideBySide {
 
     fn blocks(&self, partition: usize, context: &Arc<TaskContext>) -> Result<Blocks> {
         let joining = Joining {
-            left: Arc::clone(&self.left),
-            right: of_samples(&self.right)?.blocks(partition, context)?,
+            left_keys: self.left.keys,
+            right: blocks_of(&self.right)?.blocks(partition, context)?,
             right_keys: self.right_keys,
             todo: VecDeque::new(),
             next_left: None,

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use deltalake::arrow::array::{Array as _, AsArray};
-use deltalake::arrow::datatypes::{Int32Type, SchemaRef, TimestampMicrosecondType};
+use deltalake::arrow::datatypes::SchemaRef;
 use deltalake::datafusion::error::Result;
 use deltalake::datafusion::execution::memory_pool::MemoryReservation;
 use futures_util::TryStreamExt as _;
 
-use super::block::{Block, Blocks, Piece, Values};
+use super::block::{Block, Blocks, Piece};
 use super::columns::Column;
 use super::runs::wrong;
 
@@ -37,30 +36,23 @@ impl Keys {
     }
 
     pub(super) fn times(self, rows: &Block) -> Result<&[i64]> {
-        let times = match rows.column(self.time)? {
-            Values::OfRows(times) => times.as_primitive_opt::<TimestampMicrosecondType>(),
-            Values::OfRuns(_) => None,
-        };
-        Ok(times.ok_or_else(|| wrong(Column::Time.name()))?.values())
+        rows.times(self.time)
     }
 
     /// Cuts rows where the run is another, or no later time follows.
     pub(super) fn stretches(self, rows: &Block) -> Result<Vec<(&str, Stretch)>> {
-        let no_name = || wrong(Column::Vehicle.name());
-        let Values::OfRuns(vehicles) = rows.column(self.vehicle)? else { return Err(no_name()) };
-        let vehicles = vehicles.as_dictionary_opt::<Int32Type>().ok_or_else(no_name)?;
-        let names = vehicles.values().as_string_opt::<i32>().ok_or_else(no_name)?;
-        let times = self.times(rows)?;
+        let (names, times) = (rows.names(self.vehicle)?, self.times(rows)?);
         let mut stretches = Vec::new();
         for Piece { run, rows: mut rest } in rows.pieces() {
-            let name = vehicles.key(run).filter(|name| *name < names.len()).ok_or_else(no_name)?;
+            let name = names.get(run).copied().flatten();
+            let name = name.ok_or_else(|| wrong(Column::Vehicle.name()))?;
             let of_run = times.get(rest.clone()).unwrap_or_default();
             for later in of_run.chunk_by(|one, next| one < next) {
                 let (Some(from), Some(to)) = (later.first(), later.last()) else { continue };
                 let piece = Piece { run, rows: rest.start..rest.start + later.len() };
                 rest.start = piece.rows.end;
                 let stretch = Stretch { rows: rows.piece(&piece), from: *from, to: *to };
-                stretches.push((names.value(name), stretch));
+                stretches.push((name, stretch));
             }
         }
         Ok(stretches)

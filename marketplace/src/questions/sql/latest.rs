@@ -154,10 +154,10 @@ impl Reading {
 
         let place = |id: &VehicleId| {
             let place = self.fleet.ids.binary_search(id).ok();
-            place.and_then(|place| i32::try_from(place).ok()).ok_or_else(|| foreign("vehicle"))
+            let place = place.and_then(|place| i32::try_from(place).ok());
+            place.ok_or_else(|| DataFusionError::External(Box::new(foreign("vehicle"))))
         };
-        let places = samples.iter().map(|(id, _)| place(id)).collect::<Result<Vec<_>, _>>();
-        let places = places.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let places = samples.iter().map(|(id, _)| place(id)).collect::<Result<Vec<_>>>()?;
         let samples = || samples.iter().map(|(_, sample)| sample);
         let signals: DictionaryArray<Int32Type> =
             samples().map(|sample| sample.signal.path()).collect();

@@ -116,7 +116,7 @@ fn session(desk: &Desk) -> Result<SessionContext, QuestionError> {
 
     let mut config = SessionConfig::new().with_information_schema(false);
     config.options_mut().execution.enable_recursive_ctes = false;
-    // A second round finds nothing more in questions as they are asked, and takes as long as the first.
+    // A second round made no question of the benchmark faster, and takes as long as the first.
     config.options_mut().optimizer.max_passes = 1;
     let state = SessionStateBuilder::new()
         .with_config(config)

@@ -3,6 +3,14 @@
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
+use deltalake::arrow::array::{RecordBatch, StringArray};
+use deltalake::arrow::compute::cast;
+use deltalake::arrow::datatypes::Field;
+use deltalake::datafusion::catalog::TableProvider;
+use deltalake::datafusion::datasource::MemTable;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+
 use super::TABLES;
 use super::fleet::Fleet;
 use super::latest::Latest;
@@ -14,13 +22,6 @@ use crate::questions::read::foreign;
 use crate::questions::rows::Meant;
 use crate::questions::scan::{self, Indexes, SampleFile};
 use crate::questions::{QuestionError, Source};
-use deltalake::arrow::array::{RecordBatch, StringArray};
-use deltalake::arrow::compute::cast;
-use deltalake::arrow::datatypes::Field;
-use deltalake::datafusion::catalog::TableProvider;
-use deltalake::datafusion::datasource::MemTable;
-use object_store::local::LocalFileSystem;
-use object_store::path::Path;
 
 /// Rows that a caller may read.
 #[derive(Clone, Debug)]
