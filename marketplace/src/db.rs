@@ -240,6 +240,26 @@ where
     result
 }
 
+/// Runs `part` of a transaction, and undoes it when it fails: so the rest can go on.
+///
+/// # Errors
+/// What `part` returns, and when the database fails.
+pub fn all_or_nothing<T, E>(
+    conn: &mut Conn,
+    part: impl FnOnce(&mut Conn) -> Result<T, E>,
+) -> Result<T, E>
+where
+    E: From<DieselError>,
+{
+    conn.batch_execute("SAVEPOINT part")?;
+    let result = part(conn);
+    if result.is_err() {
+        conn.batch_execute("ROLLBACK TO part")?;
+    }
+    conn.batch_execute("RELEASE part")?;
+    result
+}
+
 /// Whether the cause of `error` is a transaction that may end otherwise when it is run again
 /// (SQLSTATE 40001, 40P01 and 23505). Verbs look before they insert, so a row that is there nonetheless was
 /// inserted meanwhile: the next attempt sees it, and says in the words of its module what that means.

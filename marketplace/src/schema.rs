@@ -72,6 +72,7 @@ diesel::table! {
         holder_id -> Nullable<Binary>,
         balance -> BigInt,
         created_at -> BigInt,
+        pending -> BigInt,
     }
 }
 
@@ -96,6 +97,34 @@ diesel::table! {
         line -> Integer,
         account_id -> Binary,
         amount -> BigInt,
+    }
+}
+
+diesel::table! {
+    pending_transfers (id) {
+        id -> Binary,
+        account_id -> Binary,
+        amount -> BigInt,
+        idempotency_key -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    pending_ends (pending_id) {
+        pending_id -> Binary,
+        outcome -> Text,
+        amount -> BigInt,
+        entry_id -> Nullable<Binary>,
+        ended_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    pending_open (pending_id) {
+        pending_id -> Binary,
+        expires_at -> BigInt,
     }
 }
 
@@ -348,6 +377,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     seals,
     entries,
     postings,
+    pending_transfers,
+    pending_ends,
+    pending_open,
     batches,
     chains,
     latest_values,

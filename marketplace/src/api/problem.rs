@@ -1,31 +1,20 @@
 //! Refusals over HTTP: RFC 9457 `application/problem+json`.
 //!
-//! **Invariant:** this file alone decides the status of each error. A refusal is shown as the module
-//! worded it; a failure of ours is logged with all its causes and shown without them.
+//! **Invariant:** a refusal is shown as the module worded it; a failure of ours is logged with all its causes and shown
+//! without them.
+//!
+//! **Not here:** which refusal each error is ([`errors`]).
+
+mod errors;
 
 use std::error::Error;
 use std::fmt;
 
-use actix_web::error::{JsonPayloadError, QueryPayloadError};
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
-use telematics::ids::NotAnId;
-use zk::text::NotText;
 
-use crate::archive::ArchiveError;
-use crate::campaigns::CampaignsError;
-use crate::catalog::{CatalogError, SearchError};
-use crate::consent::{ConsentError, NotADecision};
 use crate::db;
-use crate::delivery::DeliveryError;
-use crate::epochs::EpochsError;
-use crate::erasure::ErasureError;
-use crate::identity::IdentityError;
-use crate::lake::LakeError;
-use crate::ledger::{LedgerError, NotAKey, NotAnAmount};
-use crate::questions::QuestionError;
-use crate::trade::TradeError;
 
 /// When it is worth trying again to store something on a full disk.
 const FULL_RETRY_SECONDS: &str = "60";
@@ -192,207 +181,6 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     line
 }
 
-impl From<diesel::result::Error> for Problem {
-    fn from(error: diesel::result::Error) -> Self {
-        Self::internal(error)
-    }
-}
-
-impl From<IdentityError> for Problem {
-    fn from(error: IdentityError) -> Self {
-        match error {
-            IdentityError::Storage(_) | IdentityError::Corrupt { .. } => Self::internal(error),
-            IdentityError::NotYours { .. } => Self::not_found(error),
-            refusal => Self::new(kinds::CONFLICT, refusal),
-        }
-    }
-}
-
-impl From<ConsentError> for Problem {
-    fn from(error: ConsentError) -> Self {
-        match error {
-            ConsentError::NotYours { .. } => Self::not_found(error),
-            ConsentError::Identity(error) => error.into(),
-            failure => Self::internal(failure),
-        }
-    }
-}
-
-impl From<LedgerError> for Problem {
-    fn from(error: LedgerError) -> Self {
-        let kind = match &error {
-            LedgerError::InsufficientFunds { .. } => kinds::FUNDS,
-            LedgerError::KeyReused { .. } => kinds::KEY_REUSED,
-            LedgerError::NothingDeposited { .. } => kinds::INVALID,
-            LedgerError::UnknownBuyer { .. } => kinds::NOT_FOUND,
-            LedgerError::NotAnEntry(_) | LedgerError::Identity(_) | LedgerError::Storage(_) => {
-                return Self::internal(error);
-            }
-        };
-        Self::new(kind, error)
-    }
-}
-
-impl From<CatalogError> for Problem {
-    fn from(error: CatalogError) -> Self {
-        match error {
-            CatalogError::Unknown { .. } => Self::not_found(error),
-            failure => Self::internal(failure),
-        }
-    }
-}
-
-impl From<EpochsError> for Problem {
-    fn from(error: EpochsError) -> Self {
-        match error {
-            EpochsError::UnknownEpoch { .. }
-            | EpochsError::NoRoot { .. }
-            | EpochsError::NoBucket { .. } => Self::not_found(error),
-            EpochsError::Unpublished { .. } => Self::invalid(error),
-            failure => Self::internal(failure),
-        }
-    }
-}
-
-impl From<CampaignsError> for Problem {
-    fn from(error: CampaignsError) -> Self {
-        match error {
-            CampaignsError::Unknown { .. } | CampaignsError::NotYours { .. } => {
-                Self::not_found(error)
-            }
-            CampaignsError::BadTitle { .. }
-            | CampaignsError::ControlInTitle
-            | CampaignsError::ClosesInThePast { .. }
-            | CampaignsError::NotExact => Self::invalid(error),
-            failure => Self::internal(failure),
-        }
-    }
-}
-
-impl From<NotText> for Problem {
-    fn from(error: NotText) -> Self {
-        Self::invalid(error)
-    }
-}
-
-impl From<TradeError> for Problem {
-    fn from(error: TradeError) -> Self {
-        let kind = match error {
-            TradeError::Ledger(error) => return error.into(),
-            TradeError::Catalog(error) => return error.into(),
-            TradeError::TooFewVehicles { .. } => kinds::TOO_FEW,
-            TradeError::TooLarge { .. } => kinds::INVALID,
-            TradeError::UnknownQuote { .. } | TradeError::UnknownOrder { .. } => kinds::NOT_FOUND,
-            TradeError::Expired { .. } => kinds::EXPIRED,
-            TradeError::AlreadyBought { .. }
-            | TradeError::NotOpen { .. }
-            | TradeError::TooLate { .. } => kinds::CONFLICT,
-            TradeError::KeyReused { .. } => kinds::KEY_REUSED,
-            TradeError::NotInQuote { .. }
-            | TradeError::Damaged { .. }
-            | TradeError::Consent(_)
-            | TradeError::Identity(_)
-            | TradeError::Storage(_) => return Self::internal(error),
-        };
-        Self::new(kind, error)
-    }
-}
-
-impl From<DeliveryError> for Problem {
-    fn from(error: DeliveryError) -> Self {
-        match error {
-            DeliveryError::Trade(error) => error.into(),
-            DeliveryError::NoVersion { .. } => Self::not_found(error),
-            failure => Self::internal(failure),
-        }
-    }
-}
-
-impl From<ErasureError> for Problem {
-    fn from(error: ErasureError) -> Self {
-        match error {
-            ErasureError::Consent(error) => error.into(),
-            failure => Self::internal(failure),
-        }
-    }
-}
-
-impl From<LakeError> for Problem {
-    fn from(error: LakeError) -> Self {
-        Self::internal(error)
-    }
-}
-
-impl From<QuestionError> for Problem {
-    fn from(error: QuestionError) -> Self {
-        let kind = match error {
-            QuestionError::Invalid { .. } => kinds::INVALID,
-            QuestionError::NotYours { .. } => kinds::NOT_FOUND,
-            QuestionError::TooMuch { .. }
-            | QuestionError::TooSlow { .. }
-            | QuestionError::TooMuchMemory { .. } => kinds::LIMIT,
-            QuestionError::Busy { .. } | QuestionError::CatchingUp { .. } => kinds::BUSY,
-            QuestionError::Delivery(error) => return error.into(),
-            failure => return Self::internal(failure),
-        };
-        Self::new(kind, error)
-    }
-}
-
-impl From<SearchError> for Problem {
-    fn from(error: SearchError) -> Self {
-        Self::internal(error)
-    }
-}
-
-impl From<NotAnId> for Problem {
-    fn from(error: NotAnId) -> Self {
-        Self::invalid(error)
-    }
-}
-
-impl From<NotAnAmount> for Problem {
-    fn from(error: NotAnAmount) -> Self {
-        Self::invalid(error)
-    }
-}
-
-impl From<NotAKey> for Problem {
-    fn from(error: NotAKey) -> Self {
-        Self::invalid(format!("{error}; send one in the header `Idempotency-Key`"))
-    }
-}
-
-impl From<NotADecision> for Problem {
-    fn from(error: NotADecision) -> Self {
-        Self::invalid(error)
-    }
-}
-
-impl From<JsonPayloadError> for Problem {
-    fn from(error: JsonPayloadError) -> Self {
-        match error {
-            JsonPayloadError::Overflow { limit }
-            | JsonPayloadError::OverflowKnownLength { limit, .. } => {
-                Self::new(kinds::TOO_LARGE, format!("a request body has at most {limit} bytes"))
-            }
-            other => Self::invalid(other),
-        }
-    }
-}
-
-impl From<QueryPayloadError> for Problem {
-    fn from(error: QueryPayloadError) -> Self {
-        Self::invalid(error)
-    }
-}
-
-impl From<ArchiveError> for Problem {
-    fn from(error: ArchiveError) -> Self {
-        Self::internal(error)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::body::to_bytes;
@@ -400,7 +188,9 @@ mod tests {
 
     use super::*;
     use crate::catalog::DatasetId;
-    use crate::trade::QuoteId;
+    use crate::delivery::DeliveryError;
+    use crate::ledger::LedgerError;
+    use crate::trade::{QuoteId, TradeError};
 
     async fn shown(problem: Problem) -> (u16, serde_json::Value) {
         let response = problem.error_response();

@@ -129,7 +129,7 @@ async fn deposit(
         ledger::balance(conn, ledger::Account::Buyer(buyer))
     };
     let balance = open(config)?.write::<_, LedgerError, _>(credit).await?;
-    writeln!(out, "{buyer} has {balance} tokens")?;
+    writeln!(out, "{buyer} has {} tokens", balance.posted)?;
     Ok(())
 }
 

@@ -1,12 +1,13 @@
 //! The ledger: who is owed what.
 //!
-//! Money moves in one way: [`post`] appends an [`Entry`], a set of postings that sum to zero.
-//! Entries are never edited: a mistake is undone by posting its reverse. Owns the tables `accounts`,
-//! `entries`, `postings` and `seals`.
+//! Money moves in one way: [`post`] appends an [`Entry`], a set of postings that sum to zero. What is to be given later, or
+//! perhaps not, is reserved first ([`reserve`]) and then posted or freed. Entries are never edited: a mistake is undone by
+//! posting its reverse. Owns the tables `accounts`, `entries`, `postings`, `seals`, `pending_transfers`, `pending_ends` and
+//! `pending_open`.
 //!
-//! **Invariant:** over any set of whole entries, postings sum to zero, and no account but the
-//! issuance goes below zero. [`Entry::new`] and [`post`] refuse both, and the migration's triggers
-//! and checks refuse them again.
+//! **Invariant:** over any set of whole entries, postings sum to zero, and no account but the issuance has less than is
+//! pending of it, which is never less than nothing. [`Entry::new`], [`post`] and [`reserve`] refuse what would break it, and
+//! the migrations' triggers and checks refuse it again.
 //!
 //! **Not here:** prices ([`crate::trade`]) and how revenue is shared ([`crate::rewards`]).
 
@@ -15,6 +16,7 @@ mod amount;
 mod deposit;
 mod entry;
 mod idempotency;
+mod pending;
 mod queries;
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,10 @@ pub use amount::{Amount, NotAnAmount};
 pub use deposit::deposit;
 pub use entry::{Entry, EntryKind, NotAnEntry, Posting};
 pub use idempotency::{IdempotencyKey, NotAKey};
-pub use queries::{Posted, balance, post};
+pub use pending::{
+    Outcome, PendingId, Reservation, expire_pending, post_pending, reserve, void_pending,
+};
+pub use queries::{Balance, Posted, balance, post, post_linked};
 
 /// An entry of the ledger.
 pub enum EntryMark {}
@@ -43,12 +48,12 @@ pub type EntryId = Id<EntryMark>;
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The account has less than it should give.
-    #[error("{account} has {balance} tokens, {needed} are needed")]
+    #[error("{account} has {available} tokens, {needed} are needed")]
     InsufficientFunds {
         /// Who should give.
         account: Account,
-        /// What is there.
-        balance: Amount,
+        /// What is there and not pending.
+        available: Amount,
         /// What should be given.
         needed: Amount,
     },
@@ -66,6 +71,36 @@ pub enum LedgerError {
     NothingDeposited {
         /// What was asked for.
         amount: Amount,
+    },
+    /// A reservation of nothing or less.
+    #[error("{amount} tokens can not be reserved: it is not more than zero")]
+    NothingReserved {
+        /// What was asked for.
+        amount: Amount,
+    },
+    /// No such transfer.
+    #[error("there is no {pending}")]
+    UnknownPending {
+        /// The transfer named.
+        pending: PendingId,
+    },
+    /// A transfer ends once.
+    #[error("{pending} is {outcome} already")]
+    PendingEnded {
+        /// Which.
+        pending: PendingId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// An entry that does not do what was announced.
+    #[error("of {amount} tokens that are pending as {pending}, the entry gives {given}")]
+    NotWhatIsPending {
+        /// Which.
+        pending: PendingId,
+        /// The most that can be given.
+        amount: Amount,
+        /// What would be.
+        given: Amount,
     },
     /// Nobody to credit.
     #[error("there is no buyer {buyer}")]

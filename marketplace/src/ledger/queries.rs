@@ -1,12 +1,18 @@
 //! The only statements that name the ledger's tables.
 
+pub(super) mod pending;
+
+use std::error::Error;
+
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 use telematics::Timestamp;
 
-use super::{Account, Amount, Entry, EntryId, LedgerError, Posting};
-use crate::db::Conn;
+use super::{Account, Amount, Entry, EntryId, LedgerError};
+use crate::db::{self, Conn};
 use crate::schema::{accounts, entries, postings, seals};
+
+const AMOUNT_MAX: Amount = Amount::from_micros(i64::MAX);
 
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +34,8 @@ pub fn post(conn: &mut Conn, entry: &Entry, now: Timestamp) -> Result<Posted, Le
     let id = entry_id(entry, now);
     for posting in entry.postings() {
         open(conn, posting.account, now)?;
-        refuse_overdraft(conn, *posting)?;
+        let given = posting.amount.checked_neg().unwrap_or(AMOUNT_MAX);
+        refuse_overdraft(conn, posting.account, given)?;
     }
 
     diesel::insert_into(entries::table)
@@ -53,18 +60,55 @@ pub fn post(conn: &mut Conn, entry: &Entry, now: Timestamp) -> Result<Posted, Le
     Ok(Posted::Now(id))
 }
 
+/// Appends all of these entries, or none of them.
+///
+/// # Errors
+/// As [`post`], for the first that is refused.
+pub fn post_linked(
+    conn: &mut Conn,
+    entries: &[Entry],
+    now: Timestamp,
+) -> Result<Vec<Posted>, LedgerError> {
+    let all = |conn: &mut Conn| entries.iter().map(|entry| post(conn, entry, now)).collect();
+    db::all_or_nothing(conn, all)
+}
+
+/// What is in an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// All of it.
+    pub posted: Amount,
+    /// What of it is reserved for pending transfers.
+    pub pending: Amount,
+}
+
+impl Balance {
+    /// What can be given or reserved.
+    #[must_use]
+    pub fn available(self) -> Amount {
+        self.posted.checked_sub(self.pending).unwrap_or_default()
+    }
+}
+
 /// What an account holds. An account that was never named holds nothing.
 ///
 /// # Errors
 /// When the database can not be read.
-pub fn balance(conn: &mut Conn, account: Account) -> Result<Amount, LedgerError> {
-    let micros: Option<i64> =
-        accounts::table.find(account.key()).select(accounts::balance).first(conn).optional()?;
-    Ok(Amount::from_micros(micros.unwrap_or(0)))
+pub fn balance(conn: &mut Conn, account: Account) -> Result<Balance, LedgerError> {
+    let found: Option<(i64, i64)> = accounts::table
+        .find(account.key())
+        .select((accounts::balance, accounts::pending))
+        .first(conn)
+        .optional()?;
+    let (posted, pending) = found.unwrap_or_default();
+    Ok(Balance { posted: Amount::from_micros(posted), pending: Amount::from_micros(pending) })
 }
 
 /// The entry that was posted with this key, if it was; an error if it was another one.
-fn posted_before(conn: &mut Conn, entry: &Entry) -> Result<Option<EntryId>, LedgerError> {
+pub(super) fn posted_before(
+    conn: &mut Conn,
+    entry: &Entry,
+) -> Result<Option<EntryId>, LedgerError> {
     let found: Option<(Vec<u8>, String)> = entries::table
         .filter(entries::idempotency_key.eq(entry.key()))
         .select((entries::id, entries::kind))
@@ -84,7 +128,7 @@ fn posted_before(conn: &mut Conn, entry: &Entry) -> Result<Option<EntryId>, Ledg
     EntryId::from_bytes(&id).map(Some).map_err(corrupt)
 }
 
-fn open(conn: &mut Conn, account: Account, now: Timestamp) -> Result<(), LedgerError> {
+pub(super) fn open(conn: &mut Conn, account: Account, now: Timestamp) -> Result<(), LedgerError> {
     let known: i64 = accounts::table.find(account.key()).count().get_result(conn)?;
     if known == 0 {
         diesel::insert_into(accounts::table)
@@ -101,27 +145,27 @@ fn open(conn: &mut Conn, account: Account, now: Timestamp) -> Result<(), LedgerE
 }
 
 /// The database would refuse as well, but could not say how much is missing.
-fn refuse_overdraft(conn: &mut Conn, posting: Posting) -> Result<(), LedgerError> {
-    let Posting { account, amount } = posting;
-    if account == Account::Issuance || amount.is_positive() {
+pub(super) fn refuse_overdraft(
+    conn: &mut Conn,
+    account: Account,
+    needed: Amount,
+) -> Result<(), LedgerError> {
+    if account == Account::Issuance || !needed.is_positive() {
         return Ok(());
     }
-    let balance = balance(conn, account)?;
-    match balance.checked_add(amount) {
-        Some(rest) if rest >= Amount::ZERO => Ok(()),
-        _ => {
-            let needed = amount.checked_neg().unwrap_or(Amount::from_micros(i64::MAX));
-            Err(LedgerError::InsufficientFunds { account, balance, needed })
-        }
+    let available = balance(conn, account)?.available();
+    if needed <= available {
+        return Ok(());
     }
+    Err(LedgerError::InsufficientFunds { account, available, needed })
 }
 
 /// Follows from the key, which is unique: no randomness is needed.
-fn entry_id(entry: &Entry, now: Timestamp) -> EntryId {
+pub(super) fn entry_id(entry: &Entry, now: Timestamp) -> EntryId {
     let digest: [u8; 32] = Sha256::digest(entry.key().as_bytes()).into();
     EntryId::new(now, digest.first_chunk().copied().unwrap_or_default())
 }
 
-fn corrupt(error: telematics::ids::NotAnId) -> LedgerError {
-    LedgerError::Storage(diesel::result::Error::DeserializationError(Box::new(error)))
+fn corrupt(error: impl Into<Box<dyn Error + Send + Sync>>) -> LedgerError {
+    LedgerError::Storage(diesel::result::Error::DeserializationError(error.into()))
 }

@@ -93,7 +93,7 @@ async fn a_buyer_finds_buys_and_reads_and_every_owner_is_paid() {
 
 async fn held(market: &Market, account: Account) -> i64 {
     let read = move |conn: &mut _| ledger::balance(conn, account);
-    market.app.db.read::<_, ledger::LedgerError, _>(read).await.unwrap().micros()
+    market.app.db.read::<_, ledger::LedgerError, _>(read).await.unwrap().posted.micros()
 }
 
 #[actix_web::test]

@@ -9,7 +9,7 @@ use super::headers::Idempotency;
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::identity::{self, ApiKey, IdentityError, Operator, Principal};
-use crate::ledger::{self, Account, Amount, LedgerError, Posted};
+use crate::ledger::{self, Account, Amount, Balance, LedgerError, Posted};
 
 /// Characters that a name may have.
 const NAME_CHARS_MAX: usize = 100;
@@ -130,7 +130,11 @@ pub(super) async fn balance(
         Principal::Buyer(buyer) => Account::Buyer(buyer.id),
         Principal::Operator(_) => return Err(Problem::forbidden("an owner or a buyer")),
     };
-    let balance: Amount =
+    let balance: Balance =
         app.db.read::<_, LedgerError, _>(move |conn| ledger::balance(conn, account)).await?;
-    Ok(HttpResponse::Ok().json(json!({ "balance": balance.to_string() })))
+    Ok(HttpResponse::Ok().json(json!({
+        "balance": balance.posted.to_string(),
+        "pending": balance.pending.to_string(),
+        "available": balance.available().to_string(),
+    })))
 }

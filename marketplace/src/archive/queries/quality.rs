@@ -96,13 +96,18 @@ pub(in crate::archive) fn latest_among(
         // No limit: a vehicle has one row a signal of the catalogue.
         let mut rows = latest_values::table
             .filter(latest_values::vehicle_id.eq_any(ids))
-            .select((latest_values::vehicle_id, LATEST))
+            .select((
+                latest_values::vehicle_id,
+                latest_values::signal,
+                latest_values::measured_at,
+                latest_values::value,
+            ))
             .into_boxed();
         if signals.is_some() {
             rows = rows.filter(latest_values::signal.eq_any(&numbers));
         }
-        for (vehicle, columns) in rows.load::<(Vec<u8>, (i32, i64, i64, i64))>(conn)? {
-            found.push((to_vehicle("latest_values", &vehicle)?, to_latest(columns)?.sample));
+        for (vehicle, signal, time, value) in rows.load::<(Vec<u8>, i32, i64, i64)>(conn)? {
+            found.push((to_vehicle("latest_values", &vehicle)?, to_sample(signal, time, value)?));
         }
     }
     Ok(found)
@@ -124,12 +129,15 @@ const LATEST: (
 fn to_latest(
     (signal, measured_at, value, since): (i32, i64, i64, i64),
 ) -> Result<Latest, ArchiveError> {
+    let sample = to_sample(signal, measured_at, value)?;
+    Ok(Latest { sample, since: Timestamp::from_micros(since) })
+}
+
+fn to_sample(signal: i32, measured_at: i64, value: i64) -> Result<Sample, ArchiveError> {
     let number = u64::try_from(signal).unwrap_or_default();
     let signal =
         Signal::by_number(number).map_err(|error| damaged("latest_values", &error.to_string()))?;
-    let (time, value) = (Timestamp::from_micros(measured_at), Value::from_raw(value));
-    let sample = Sample { signal, time, value };
-    Ok(Latest { sample, since: Timestamp::from_micros(since) })
+    Ok(Sample { signal, time: Timestamp::from_micros(measured_at), value: Value::from_raw(value) })
 }
 
 /// The last batches of `vehicle` that have a score, newest first.
