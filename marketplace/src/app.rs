@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use zk::keys::FolderError;
 
+use crate::answers::InFlight;
 use crate::catalog::{Search, SearchError};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -34,6 +35,8 @@ pub struct App {
     pub questions: Desk,
     /// How far the jobs are.
     pub progress: Progress,
+    /// Requests that are being answered.
+    pub in_flight: InFlight,
     /// Finds datasets.
     pub search: Search,
     /// Signs the certificates of vehicles.
@@ -102,6 +105,7 @@ impl App {
             lake: Lake::open(config.lake()).await?,
             questions: Desk::open(config.questions.clone()).map_err(OpenError::Threads)?,
             progress: Progress::default(),
+            in_flight: InFlight::default(),
             search: Search::open(&config.search_dir())?,
             authority: Arc::new(Authority::open(&config.authority_dir(), clock.now())?),
             keys: keys.map(Arc::new),

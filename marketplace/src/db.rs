@@ -135,6 +135,29 @@ impl Db {
         blocking(move || query(&mut *connection(&readers)?)).await
     }
 
+    /// Runs `query` on a reading connection, on a blocking thread, over one state of the database, whatever is written
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// What `query` returns; a lost connection is a database error.
+    pub async fn snapshot<T, E, F>(&self, query: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DieselError> + Send + 'static,
+        F: Fn(&mut Conn) -> Result<T, E> + Send + 'static,
+    {
+        let readers = self.readers.clone();
+        blocking(move || {
+            let conn = &mut *connection(&readers)?;
+            let begin = match conn {
+                Conn::Sqlite(_) => "BEGIN",
+                Conn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+            };
+            between(conn, begin, &query)
+        })
+        .await
+    }
+
     /// Runs `verb` in one transaction, on a blocking thread. Committed and durable when it returns
     /// `Ok`, undone when it returns `Err`.
     ///
@@ -204,7 +227,7 @@ where
 {
     if matches!(conn, Conn::Sqlite(_)) {
         // Takes the write lock at once: a transaction that upgrades later would fail instead.
-        return immediate(conn, &verb);
+        return between(conn, "BEGIN IMMEDIATE", &verb);
     }
     let mut pause_max = PAUSE_FIRST;
     for _ in 1..ATTEMPTS_MAX {
@@ -223,12 +246,13 @@ fn pause(longest: Duration) {
     std::thread::sleep(longest.mul_f64(rand::random()));
 }
 
-fn immediate<T, E, F>(conn: &mut Conn, verb: &F) -> Result<T, E>
+/// Runs `verb` between `begin` and the end of that transaction.
+fn between<T, E, F>(conn: &mut Conn, begin: &str, verb: &F) -> Result<T, E>
 where
     E: From<DieselError>,
     F: Fn(&mut Conn) -> Result<T, E>,
 {
-    conn.batch_execute("BEGIN IMMEDIATE")?;
+    conn.batch_execute(begin)?;
     let result = verb(conn).and_then(|value| {
         conn.batch_execute("COMMIT")?;
         Ok(value)

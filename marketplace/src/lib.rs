@@ -4,9 +4,11 @@
 //! them). A table has one owner module; the others call a verb of the owner. Verbs are synchronous
 //! and are given `now`, randomness and ids; the transport opens the transaction.
 
+pub mod answers;
 pub mod api;
 pub mod app;
 pub mod archive;
+pub mod audit;
 pub mod campaigns;
 pub mod catalog;
 pub mod clock;

@@ -129,6 +129,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    answers (asker, idempotency_key) {
+        asker -> Text,
+        idempotency_key -> Text,
+        digest -> Binary,
+        status -> Integer,
+        body -> Binary,
+        answered_at -> BigInt,
+    }
+}
+
+diesel::table! {
     batches (arrival) {
         arrival -> BigInt,
         vehicle_id -> Binary,
@@ -261,6 +272,7 @@ diesel::table! {
         placed_at -> BigInt,
         deliver_by -> BigInt,
         settled_at -> Nullable<BigInt>,
+        fee_basis_points -> Nullable<Integer>,
     }
 }
 
@@ -380,6 +392,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     pending_transfers,
     pending_ends,
     pending_open,
+    answers,
     batches,
     chains,
     latest_values,

@@ -18,6 +18,8 @@ use crate::db;
 
 /// When it is worth trying again to store something on a full disk.
 const FULL_RETRY_SECONDS: &str = "60";
+/// When an answer is there that was not yet.
+const IN_FLIGHT_RETRY_SECONDS: &str = "1";
 
 /// What every refusal has in common: a name that programs can match, and a title for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,7 @@ mod kinds {
     pub(super) const NOT_FOUND: Kind = kind(StatusCode::NOT_FOUND, "not-found", "There is no such thing");
     pub(super) const CONFLICT: Kind = kind(StatusCode::CONFLICT, "conflict", "That is not possible any more");
     pub(super) const TOO_FEW: Kind = kind(StatusCode::CONFLICT, "too-few-vehicles", "Too few vehicles share this");
+    pub(super) const IN_FLIGHT: Kind = kind(StatusCode::CONFLICT, "request-in-flight", "The same request is being answered");
     pub(super) const EXPIRED: Kind = kind(StatusCode::GONE, "quote-expired", "The quote has expired");
     pub(super) const TOO_LARGE: Kind = kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large");
     pub(super) const RANGE: Kind = kind(StatusCode::RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "The file has no such bytes");
@@ -163,8 +166,13 @@ impl ResponseError for Problem {
         if status == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
-        if self.kind == kinds::FULL {
-            response.insert_header(("Retry-After", FULL_RETRY_SECONDS));
+        let retry_seconds = match self.kind {
+            kinds::FULL => Some(FULL_RETRY_SECONDS),
+            kinds::IN_FLIGHT => Some(IN_FLIGHT_RETRY_SECONDS),
+            _ => None,
+        };
+        if let Some(seconds) = retry_seconds {
+            response.insert_header(("Retry-After", seconds));
         }
         response.insert_header(("Content-Type", "application/problem+json")).json(body)
     }

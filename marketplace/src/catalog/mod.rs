@@ -19,7 +19,7 @@ mod templates;
 pub use dataset::{Dataset, DatasetId, DatasetQuality, ReasonRows, SignalRows};
 pub use describe::{describe, keep};
 pub use queries::{dataset, datasets};
-pub use search::{Search, SearchError, Wanted};
+pub use search::{Search, SearchError, Wanted, audit};
 pub use templates::{NotATemplate, Template, templates};
 
 use crate::archive::ArchiveError;

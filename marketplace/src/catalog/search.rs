@@ -3,6 +3,8 @@
 //! **Invariant:** the index is a view of the table of datasets and never the truth: it is made again
 //! at start and after each description, and can be deleted at any time.
 
+mod audit;
+
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +16,8 @@ use tantivy::schema::{
     TextFieldIndexing, TextOptions, Value,
 };
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
+
+pub use audit::audit;
 
 use super::dataset::{Dataset, DatasetId};
 use crate::archive::Score;
@@ -102,12 +106,7 @@ impl Search {
     /// When the index can not be written; then it is as it was.
     pub fn rebuild(&self, datasets: &[Dataset]) -> Result<(), SearchError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut writer: IndexWriter = self.index.writer_with_num_threads(1, WRITER_BYTES)?;
-        writer.delete_all_documents()?;
-        for dataset in datasets {
-            writer.add_document(self.document(dataset))?;
-        }
-        writer.commit()?;
+        write(&self.index, self.fields, datasets)?;
         self.reader.reload()?;
         Ok(())
     }
@@ -126,30 +125,6 @@ impl Search {
             found.extend(id.and_then(|text| DatasetId::parse(text).ok()));
         }
         Ok(found)
-    }
-
-    fn document(&self, dataset: &Dataset) -> TantivyDocument {
-        let Fields { id, text, signal, make, model, score } = self.fields;
-        let mut document = TantivyDocument::new();
-        document.add_text(id, dataset.id.to_string());
-        if let Some(known) = dataset.quality.score {
-            document.add_u64(score, known.per_mille().into());
-        }
-        document.add_text(text, &dataset.title);
-        document.add_text(text, &dataset.description);
-        for line in &dataset.signals {
-            document.add_text(text, words(line.signal.path()));
-            document.add_text(signal, line.signal.path().to_lowercase());
-        }
-        for word in &dataset.makes {
-            document.add_text(text, word);
-            document.add_text(make, word.to_lowercase());
-        }
-        for word in &dataset.models {
-            document.add_text(text, word);
-            document.add_text(model, word.to_lowercase());
-        }
-        document
     }
 
     fn query(&self, wanted: &Wanted) -> Result<BooleanQuery, SearchError> {
@@ -183,6 +158,41 @@ impl Search {
         }
         Ok(BooleanQuery::new(fitting))
     }
+}
+
+/// Puts these datasets in the place of all that are in `index`.
+fn write(index: &Index, fields: Fields, datasets: &[Dataset]) -> Result<(), SearchError> {
+    let mut writer: IndexWriter = index.writer_with_num_threads(1, WRITER_BYTES)?;
+    writer.delete_all_documents()?;
+    for dataset in datasets {
+        writer.add_document(document(fields, dataset))?;
+    }
+    writer.commit()?;
+    Ok(())
+}
+
+fn document(fields: Fields, dataset: &Dataset) -> TantivyDocument {
+    let Fields { id, text, signal, make, model, score } = fields;
+    let mut document = TantivyDocument::new();
+    document.add_text(id, dataset.id.to_string());
+    if let Some(known) = dataset.quality.score {
+        document.add_u64(score, known.per_mille().into());
+    }
+    document.add_text(text, &dataset.title);
+    document.add_text(text, &dataset.description);
+    for line in &dataset.signals {
+        document.add_text(text, words(line.signal.path()));
+        document.add_text(signal, line.signal.path().to_lowercase());
+    }
+    for word in &dataset.makes {
+        document.add_text(text, word);
+        document.add_text(make, word.to_lowercase());
+    }
+    for word in &dataset.models {
+        document.add_text(text, word);
+        document.add_text(model, word.to_lowercase());
+    }
+    document
 }
 
 fn schema() -> (Schema, Fields) {

@@ -4,6 +4,7 @@
 //! go to standard error.
 
 mod account;
+mod audit;
 mod client;
 mod load;
 mod migrate;
@@ -38,6 +39,7 @@ enum Command {
     #[command(subcommand)]
     Owner(owner::Owner),
     Status(status::Status),
+    Audit(audit::Audit),
     Load(load::Load),
 }
 
@@ -56,6 +58,7 @@ impl Cli {
             Command::Account(account) => account.run(&mut out).await,
             Command::Owner(owner) => owner.run(&mut out).await,
             Command::Status(status) => status.run(&mut out).await,
+            Command::Audit(audit) => audit.run(&mut out).await,
             Command::Load(load) => load.run(&mut out).await,
         }
     }

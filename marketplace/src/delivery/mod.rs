@@ -13,6 +13,7 @@
 //!
 //! **Not here:** prices and pay-outs ([`crate::trade`]).
 
+mod audit;
 mod error;
 mod export;
 mod file;
@@ -21,6 +22,7 @@ mod pseudonym;
 mod queries;
 mod verbs;
 
+pub use audit::audit;
 pub use error::DeliveryError;
 pub use export::Export;
 pub use materialise::{Delivered, Depot, deliver};

@@ -13,6 +13,7 @@
 
 mod account;
 mod amount;
+mod audit;
 mod deposit;
 mod entry;
 mod idempotency;
@@ -28,6 +29,7 @@ use crate::identity::IdentityError;
 
 pub use account::Account;
 pub use amount::{Amount, NotAnAmount};
+pub use audit::{Check, audit, count, escrows, is_posted};
 pub use deposit::deposit;
 pub use entry::{Entry, EntryKind, NotAnEntry, Posting};
 pub use idempotency::{IdempotencyKey, NotAKey};

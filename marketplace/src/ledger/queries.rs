@@ -1,6 +1,7 @@
 //! The only statements that name the ledger's tables.
 
 pub(super) mod pending;
+pub(super) mod replay;
 
 use std::error::Error;
 
@@ -166,6 +167,6 @@ pub(super) fn entry_id(entry: &Entry, now: Timestamp) -> EntryId {
     EntryId::new(now, digest.first_chunk().copied().unwrap_or_default())
 }
 
-fn corrupt(error: impl Into<Box<dyn Error + Send + Sync>>) -> LedgerError {
+pub(super) fn corrupt(error: impl Into<Box<dyn Error + Send + Sync>>) -> LedgerError {
     LedgerError::Storage(diesel::result::Error::DeserializationError(error.into()))
 }

@@ -10,6 +10,7 @@
 //!
 //! **Not here:** how revenue is split ([`crate::rewards`]) and the files ([`crate::delivery`]).
 
+mod audit;
 mod error;
 mod lapse;
 mod order;
@@ -17,14 +18,16 @@ mod purchase;
 mod queries;
 mod quote;
 mod settle;
+mod shares;
 
+pub use audit::audit;
 pub use error::TradeError;
 pub use lapse::lapse;
 pub use order::{Order, OrderId, OrderStatus, Payout};
 pub use purchase::purchase;
 pub use queries::{
-    earned_by, order, orders, overdue, payout_count, payouts_for, payouts_of, quote_of_order,
-    undelivered,
+    earned_by, order, orders, orders_after, overdue, payout_count, payouts_for, payouts_of,
+    quote_of_order, undelivered,
 };
 pub use quote::{Ask, Quote, QuoteId, quote, quoted};
 pub use settle::{refund, settle};

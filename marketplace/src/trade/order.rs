@@ -4,7 +4,7 @@ use telematics::ids::{Id, Kind};
 use telematics::{BuyerId, OwnerId, Timestamp, VehicleId};
 
 use super::QuoteId;
-use crate::ledger::{Account, Amount};
+use crate::ledger::{Account, Amount, Posting};
 
 /// An order.
 pub enum OrderMark {}
@@ -65,6 +65,8 @@ pub struct Order {
     pub paid_out: Amount,
     /// What the buyer got back.
     pub refunded: Amount,
+    /// What of it the market keeps, in hundredths of a percent; not agreed for orders of before.
+    pub fee_basis_points: Option<u32>,
     /// When it was paid.
     pub placed_at: Timestamp,
     /// Until when the rows must be delivered.
@@ -78,6 +80,58 @@ impl Order {
     #[must_use]
     pub fn escrow(&self) -> Account {
         Account::Escrow(*self.id.as_bytes())
+    }
+
+    /// The key of the entry that moves its price to escrow.
+    pub(super) fn purchase_key(&self) -> String {
+        format!("purchase/{}", self.id)
+    }
+
+    /// The key of the entry that shares its price.
+    pub(super) fn settlement_key(&self) -> String {
+        format!("settlement/{}", self.id)
+    }
+
+    /// The key of the entry that gives its price back.
+    pub(super) fn refund_key(&self) -> String {
+        format!("refund/{}", self.id)
+    }
+
+    /// What moves when it is placed.
+    pub(super) fn purchase(&self) -> [Posting; 2] {
+        let [to_buyer, from_escrow] = self.refund();
+        let reverse = |line: Posting| Posting {
+            amount: line.amount.checked_neg().unwrap_or_default(),
+            ..line
+        };
+        [reverse(to_buyer), reverse(from_escrow)]
+    }
+
+    /// What moves when it is not delivered.
+    pub(super) fn refund(&self) -> [Posting; 2] {
+        [
+            Posting { account: Account::Buyer(self.buyer), amount: self.price },
+            Posting { account: self.escrow(), amount: self.given() },
+        ]
+    }
+
+    /// What moves when it is delivered and these are paid.
+    pub(super) fn settlement(&self, payouts: &[Payout]) -> Vec<Posting> {
+        let mut postings = vec![
+            Posting { account: self.escrow(), amount: self.given() },
+            Posting { account: Account::Fees, amount: self.fee },
+            Posting { account: Account::Buyer(self.buyer), amount: self.refunded },
+        ];
+        let earned = |payout: &Payout| Posting {
+            account: Account::Owner(payout.owner),
+            amount: payout.amount,
+        };
+        postings.extend(payouts.iter().map(earned));
+        postings
+    }
+
+    fn given(&self) -> Amount {
+        self.price.checked_neg().unwrap_or_default()
     }
 }
 

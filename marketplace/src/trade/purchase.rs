@@ -9,7 +9,7 @@ use crate::config::Rules;
 use crate::consent;
 use crate::db::Conn;
 use crate::identity::Buyer;
-use crate::ledger::{self, Account, Amount, Entry, EntryKind, IdempotencyKey, LedgerError};
+use crate::ledger::{self, Amount, Entry, EntryKind, IdempotencyKey, LedgerError};
 
 /// Buys a quote: moves its price from the buyer to the order's escrow.
 ///
@@ -51,17 +51,15 @@ pub fn purchase(
         fee: Amount::ZERO,
         paid_out: Amount::ZERO,
         refunded: Amount::ZERO,
+        fee_basis_points: Some(rules.fee_basis_points),
         placed_at: now,
         deliver_by: now.plus_seconds(rules.deliver_within_seconds.into()),
         settled_at: None,
     };
     queries::insert_order(conn, &order)?;
     if order.price.is_positive() {
-        let route = (Account::Buyer(buyer.id), order.escrow());
-        let key = format!("purchase/{}", order.id);
-        let entry = Entry::transfer(EntryKind::Purchase, &key, route, order.price)
-            .map_err(LedgerError::from)?;
-        ledger::post(conn, &entry, now)?;
+        let entry = Entry::new(EntryKind::Purchase, &order.purchase_key(), order.purchase());
+        ledger::post(conn, &entry.map_err(LedgerError::from)?, now)?;
     }
     Ok(order)
 }

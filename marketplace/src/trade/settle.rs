@@ -4,29 +4,12 @@ use std::collections::BTreeMap;
 
 use telematics::{Timestamp, VehicleId};
 
+use super::shares::{Shares, shares};
 use super::{Order, OrderId, OrderStatus, Payout, Quote, TradeError, queries};
 use crate::config::Rules;
 use crate::db::Conn;
 use crate::identity;
-use crate::ledger::{self, Account, Amount, Entry, EntryKind, LedgerError, Posting};
-use crate::rewards::split;
-
-/// Hundredths of a percent in a whole.
-const BASIS_POINTS: u64 = 10_000;
-
-/// What becomes of the rows of a quote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
-    Delivered,
-    Withdrawn,
-}
-
-/// Who shares what was paid for delivered rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Payee {
-    Owners,
-    Market,
-}
+use crate::ledger::{self, Entry, EntryKind, LedgerError};
 
 /// Pays for what was delivered: rows of vehicles whose consent was withdrawn are refunded, the fee
 /// is taken from the rest, and what remains is split over the delivered vehicles by their rows.
@@ -45,23 +28,15 @@ pub fn settle(
         return Err(TradeError::TooLate { order: order.id, deliver_by: order.deliver_by });
     }
     let withdrawn = withdrawn_rows(&order, &quote, delivered)?;
-    let delivered_rows: u64 = delivered.values().sum();
-
-    let parts = split(
-        order.price,
-        &BTreeMap::from([(Part::Delivered, delivered_rows), (Part::Withdrawn, withdrawn)]),
-    );
-    let fee_share = u64::from(rules.fee_basis_points).min(BASIS_POINTS);
-    let earned = split(
-        parts.share(&Part::Delivered),
-        &BTreeMap::from([(Payee::Market, fee_share), (Payee::Owners, BASIS_POINTS - fee_share)]),
-    );
-    let payouts = payouts(conn, &order, delivered, earned.share(&Payee::Owners))?;
+    // Orders of before did not agree on a fee.
+    let fee = order.fee_basis_points.unwrap_or(rules.fee_basis_points);
+    let shares = shares(order.price, delivered, withdrawn, fee);
+    let payouts = payouts(conn, &order, delivered, &shares)?;
     let settled = Order {
         status: OrderStatus::Delivered,
-        fee: earned.share(&Payee::Market),
-        paid_out: earned.share(&Payee::Owners),
-        refunded: parts.share(&Part::Withdrawn),
+        fee: shares.fee,
+        paid_out: shares.paid_out,
+        refunded: shares.refunded,
         settled_at: Some(now),
         ..order
     };
@@ -78,11 +53,8 @@ pub fn settle(
 pub fn refund(conn: &mut Conn, order: OrderId, now: Timestamp) -> Result<Order, TradeError> {
     let (order, _) = open(conn, order)?;
     if order.price.is_positive() {
-        let route = (order.escrow(), Account::Buyer(order.buyer));
-        let key = format!("refund/{}", order.id);
-        let entry = Entry::transfer(EntryKind::Refund, &key, route, order.price)
-            .map_err(LedgerError::from)?;
-        ledger::post(conn, &entry, now)?;
+        let entry = Entry::new(EntryKind::Refund, &order.refund_key(), order.refund());
+        ledger::post(conn, &entry.map_err(LedgerError::from)?, now)?;
     }
     let refunded = Order {
         status: OrderStatus::Refunded,
@@ -123,7 +95,7 @@ fn payouts(
     conn: &mut Conn,
     order: &Order,
     delivered: &BTreeMap<VehicleId, u64>,
-    amount: Amount,
+    shares: &Shares,
 ) -> Result<Vec<Payout>, TradeError> {
     let ids: Vec<VehicleId> = delivered.keys().copied().collect();
     let vehicles = identity::vehicles(conn, &ids)?;
@@ -131,13 +103,12 @@ fn payouts(
     if vehicles.len() != ids.len() {
         return Err(TradeError::NotInQuote { order: order.id });
     }
-    let shares = split(amount, delivered);
     let payout = |vehicle: identity::VehicleRecord| Payout {
         order: order.id,
         vehicle: vehicle.id,
         owner: vehicle.owner,
         rows: delivered.get(&vehicle.id).copied().unwrap_or(0),
-        amount: shares.share(&vehicle.id),
+        amount: shares.vehicles.share(&vehicle.id),
     };
     Ok(vehicles.into_iter().map(payout).collect())
 }
@@ -151,19 +122,8 @@ fn post_settlement(
     if !order.price.is_positive() {
         return Ok(());
     }
-    let given = order.price.checked_neg().unwrap_or_default();
-    let mut postings = vec![
-        Posting { account: order.escrow(), amount: given },
-        Posting { account: Account::Fees, amount: order.fee },
-        Posting { account: Account::Buyer(order.buyer), amount: order.refunded },
-    ];
-    postings.extend(
-        payouts
-            .iter()
-            .map(|payout| Posting { account: Account::Owner(payout.owner), amount: payout.amount }),
-    );
-    let key = format!("settlement/{}", order.id);
-    let entry = Entry::new(EntryKind::Settlement, &key, postings).map_err(LedgerError::from)?;
-    ledger::post(conn, &entry, now)?;
+    let postings = order.settlement(payouts);
+    let entry = Entry::new(EntryKind::Settlement, &order.settlement_key(), postings);
+    ledger::post(conn, &entry.map_err(LedgerError::from)?, now)?;
     Ok(())
 }

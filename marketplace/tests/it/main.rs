@@ -21,6 +21,7 @@ mod lake;
 mod lake_support;
 mod market;
 mod market_access;
+mod market_audit;
 mod market_purchase;
 mod market_refusals;
 mod market_support;

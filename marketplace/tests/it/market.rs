@@ -5,6 +5,7 @@ use std::path::Path;
 
 use marketplace::api::grpc;
 use marketplace::app::App;
+use marketplace::audit::Books;
 use marketplace::config::Config;
 use marketplace::consent::{self, Decision};
 use marketplace::identity::{self, ApiKey, IdentityError, Owner};
@@ -21,7 +22,37 @@ pub(crate) struct Market {
     pub(crate) address: SocketAddr,
     stopping: CancellationToken,
     serving: JoinHandle<Result<(), grpc::ServeError>>,
+    // Before the folder, which is dropped after it.
+    _audited: Audited,
     folder: Option<tempfile::TempDir>,
+}
+
+/// Audits a market at the end of its test.
+pub(crate) struct Audited(pub(crate) Books);
+
+impl Audited {
+    pub(crate) fn of(app: &App) -> Self {
+        let config = &app.config;
+        let (deliveries, search) = (config.deliveries_dir(), config.search_dir());
+        Self(Books { db: app.db.clone(), deliveries, search })
+    }
+}
+
+impl Drop for Audited {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let books = self.0.clone();
+        // On a thread of its own, for the test's may run a runtime, and none can run in another.
+        let audit = move || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_all().build().unwrap().block_on(books.audit())
+        };
+        for check in std::thread::spawn(audit).join().unwrap().unwrap() {
+            assert!(check.findings.is_empty(), "{}: {:?}", check.rule, check.findings);
+        }
+    }
 }
 
 impl Market {
@@ -46,7 +77,7 @@ impl Market {
         let stopping = CancellationToken::new();
         let serving =
             tokio::spawn(grpc::serve(app.clone(), listener, certificate, stopping.clone()));
-        Self { app, address, stopping, serving, folder: None }
+        Self { _audited: Audited::of(&app), app, address, stopping, serving, folder: None }
     }
 
     /// Stops as SIGTERM does, and opens the same folder again.

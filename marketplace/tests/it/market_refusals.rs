@@ -1,6 +1,9 @@
 //! What the market refuses, in words that say what to do, without moving a micro-token.
 
 use actix_web::http::Method;
+use marketplace::answers::Intent;
+use marketplace::identity::ApiKey;
+use marketplace::ledger::IdempotencyKey;
 use serde_json::json;
 use telematics::testing::vehicle;
 
@@ -27,9 +30,10 @@ async fn a_key_buys_once_however_often_it_is_sent() {
     let key = market.buyer("Acme", "1").await;
     let (quote, other) = (market.quote(&key).await, market.quote(&key).await);
 
-    let first = market.order(&key, &quote, "k").await.expect(201);
-    let again = market.order(&key, &quote, "k").await.expect(201);
-    assert_eq!(first["id"], again["id"]);
+    let answer = market.order(&key, &quote, "k").await;
+    let again = market.order(&key, &quote, "k").await;
+    assert_eq!((again.status, &again.bytes), (answer.status, &answer.bytes));
+    let first = answer.expect(201);
     assert_eq!(market.balance(&key).await, "0.988000");
 
     let detail = market.order(&key, &other, "k").await.problem(422, "idempotency-key-reused");
@@ -39,6 +43,48 @@ async fn a_key_buys_once_however_often_it_is_sent() {
     let unkeyed = post("/v1/orders", &json!({ "quote": other["id"] })).by(&key);
     assert!(market.call(unkeyed).await.problem(400, "invalid-request").contains("Idempotency-Key"));
     assert_eq!(market.balance(&key).await, "0.988000");
+
+    market.settle().await;
+    let later = market.order(&key, &quote, "k").await;
+    assert_eq!(later.bytes, again.bytes, "whatever became of it");
+}
+
+#[actix_web::test]
+async fn a_request_that_is_being_answered_is_not_answered_twice() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let quote = market.quote(&key).await;
+    let me = market.call(get("/v1/me").by(&key)).await.expect(200);
+    let asker = me["id"].as_str().unwrap().to_owned();
+    let intent =
+        Intent::new(asker, IdempotencyKey::parse("k").unwrap(), "/v1/orders", &()).unwrap();
+
+    let turn = market.app.in_flight.enter(&intent).unwrap();
+    let refused = market.order(&key, &quote, "k").await;
+    assert_eq!(refused.header("retry-after"), "1");
+    refused.problem(409, "request-in-flight");
+    drop(turn);
+
+    market.order(&key, &quote, "k").await.expect(201);
+    assert_eq!(market.balance(&key).await, "0.988000");
+}
+
+#[actix_web::test]
+async fn what_was_refused_can_be_asked_again_with_its_key() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "0.001").await;
+    let quote = market.quote(&key).await;
+    market.order(&key, &quote, "k").await.problem(402, "insufficient-funds");
+
+    let me = market.call(get("/v1/me").by(&key)).await.expect(200);
+    let path = format!("/v1/buyers/{}/deposits", me["id"].as_str().unwrap());
+    let operator = ApiKey::new(OPERATOR).reveal();
+    let deposit = post(path, &json!({ "amount": "1" })).by(&operator).once("more");
+    market.call(deposit).await.expect(201);
+
+    market.order(&key, &quote, "k").await.expect(201);
 }
 
 #[actix_web::test]
@@ -47,17 +93,15 @@ async fn a_deposit_is_credited_once() {
     let key = market.buyer("Acme", "5").await;
     let me = market.call(get("/v1/me").by(&key)).await.expect(200);
     let path = format!("/v1/buyers/{}/deposits", me["id"].as_str().unwrap());
-    let operator = marketplace::identity::ApiKey::new(OPERATOR).reveal();
-    let put = |amount: &str| {
-        market.call(
-            post(path.as_str(), &json!({ "amount": amount })).by(&operator).once("first-Acme"),
-        )
+    let operator = ApiKey::new(OPERATOR).reveal();
+    let put = |amount: &str, key: &str| {
+        market.call(post(path.as_str(), &json!({ "amount": amount })).by(&operator).once(key))
     };
 
-    put("5").await.expect(201);
-    put("6").await.problem(422, "idempotency-key-reused");
+    put("5", "first-Acme").await.expect(201);
+    put("6", "first-Acme").await.problem(422, "idempotency-key-reused");
     for amount in ["0", "-1", "1.0000001", "much"] {
-        put(amount).await.problem(400, "invalid-request");
+        put(amount, "second-Acme").await.problem(400, "invalid-request");
     }
     assert_eq!(market.balance(&key).await, "5.000000");
 }

@@ -18,7 +18,7 @@ use telematics::{OwnerId, Powertrain, Timestamp, VehicleDescription};
 use tempfile::TempDir;
 use zk::IdentityCommitment;
 
-use crate::market;
+use crate::market::{self, Audited};
 
 /// The operator's key in every test.
 pub(crate) const OPERATOR: [u8; 32] = [1; 32];
@@ -91,7 +91,9 @@ impl Call {
 pub(crate) struct Market {
     pub(crate) app: App,
     pub(crate) owners: Vec<String>,
-    _folder: TempDir,
+    // Before the folder, which is dropped after it.
+    pub(crate) audited: Audited,
+    pub(crate) folder: TempDir,
 }
 
 impl Market {
@@ -108,7 +110,8 @@ impl Market {
             })
             .await
             .unwrap();
-        let mut market = Self { app, owners: Vec::new(), _folder: folder };
+        let audited = Audited::of(&app);
+        let mut market = Self { app, owners: Vec::new(), audited, folder };
         for number in 1..=cars {
             market.enrol(number).await;
         }

@@ -7,6 +7,7 @@ use telematics::ids::NotAnId;
 use zk::text::NotText;
 
 use super::{Problem, kinds};
+use crate::answers::AnswersError;
 use crate::archive::ArchiveError;
 use crate::campaigns::CampaignsError;
 use crate::catalog::{CatalogError, SearchError};
@@ -65,6 +66,16 @@ impl From<LedgerError> for Problem {
             }
         };
         Self::new(kind, error)
+    }
+}
+
+impl From<AnswersError> for Problem {
+    fn from(error: AnswersError) -> Self {
+        match error {
+            AnswersError::KeyReused { .. } => Self::new(kinds::KEY_REUSED, error),
+            AnswersError::InFlight { .. } => Self::new(kinds::IN_FLIGHT, error),
+            failure => Self::internal(failure),
+        }
     }
 }
 

@@ -6,8 +6,11 @@ use serde_json::json;
 use telematics::{BuyerId, OwnerId};
 
 use super::headers::Idempotency;
+use super::once;
+use crate::answers::Intent;
 use crate::api::problem::Problem;
 use crate::app::App;
+use crate::db::Conn;
 use crate::identity::{self, ApiKey, IdentityError, Operator, Principal};
 use crate::ledger::{self, Account, Amount, Balance, LedgerError, Posted};
 
@@ -29,7 +32,7 @@ impl OpenAccount {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Deposit {
     amount: String,
@@ -89,23 +92,23 @@ pub(super) async fn deposit(
     operator: Operator,
     Idempotency(key): Idempotency,
     id: web::Path<String>,
-    body: web::Json<Deposit>,
+    web::Json(body): web::Json<Deposit>,
 ) -> Result<HttpResponse, Problem> {
     let (buyer, amount) = (BuyerId::parse(&id)?, Amount::parse(&body.amount)?);
     let now = app.clock.now();
 
-    let posted = app
-        .db
-        .write::<_, LedgerError, _>(move |conn| {
-            ledger::deposit(conn, &operator, buyer, amount, &key, now)
-        })
-        .await?;
-    let (Posted::Now(entry) | Posted::Before(entry)) = posted;
-    Ok(HttpResponse::Created().json(json!({
-        "entry": entry.to_string(),
-        "buyer": buyer.to_string(),
-        "amount": amount.to_string(),
-    })))
+    let path = format!("/v1/buyers/{buyer}/deposits");
+    let intent = Intent::new("operator".to_owned(), key.clone(), &path, &body)?;
+    let credit = move |conn: &mut Conn| {
+        let posted = ledger::deposit(conn, &operator, buyer, amount, &key, now)?;
+        let (Posted::Now(entry) | Posted::Before(entry)) = posted;
+        Ok(json!({
+            "entry": entry.to_string(),
+            "buyer": buyer.to_string(),
+            "amount": amount.to_string(),
+        }))
+    };
+    once::create(&app, intent, credit).await
 }
 
 /// Who the caller is.

@@ -17,6 +17,7 @@ mod export;
 mod headers;
 mod keys;
 mod market;
+mod once;
 mod orders;
 mod proofs;
 mod quality;

@@ -5,15 +5,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::headers::Idempotency;
+use super::once;
+use crate::answers::Intent;
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::db::Conn;
 use crate::delivery::{self, Version};
 use crate::erasure;
 use crate::identity::Buyer;
-use crate::trade::{self, Order, OrderId, QuoteId, TradeError};
+use crate::trade::{self, Order, OrderId, QuoteId};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PlaceOrder {
     quote: String,
@@ -86,25 +88,23 @@ impl From<&Version> for VersionView {
 
 /// Buys a quote. The rows follow; the order says when they can be read.
 ///
-/// Safe to retry: the same `Idempotency-Key` gives back the first order, and charges once.
+/// Safe to retry: the same `Idempotency-Key` is answered as the first time, and charges once.
 #[post("/v1/orders")]
 pub(super) async fn place(
     app: web::Data<App>,
     buyer: Buyer,
     Idempotency(key): Idempotency,
-    body: web::Json<PlaceOrder>,
+    web::Json(body): web::Json<PlaceOrder>,
 ) -> Result<HttpResponse, Problem> {
     let quote = QuoteId::parse(&body.quote)?;
     let (rules, now) = (app.config.rules.clone(), app.clock.now());
 
-    let order = app
-        .db
-        .write::<_, TradeError, _>(move |conn| {
-            trade::purchase(conn, &buyer, quote, &key, &rules, now)
-        })
-        .await?;
-    let view = app.db.read(move |conn| OrderView::of(conn, &order)).await?;
-    Ok(HttpResponse::Created().json(view))
+    let intent = Intent::new(buyer.id.to_string(), key.clone(), "/v1/orders", &body)?;
+    let buy = move |conn: &mut Conn| {
+        let order = trade::purchase(conn, &buyer, quote, &key, &rules, now)?;
+        OrderView::of(conn, &order)
+    };
+    once::create(&app, intent, buy).await
 }
 
 /// The caller's orders, newest first.

@@ -11,13 +11,15 @@ use super::TradeError;
 pub(super) use orders::{
     close_order, insert_order, order_by_key, order_by_quote, undelivered_before,
 };
-pub use orders::{order, orders, overdue, quote_of_order, undelivered};
+pub use orders::{order, orders, orders_after, overdue, quote_of_order, undelivered};
 pub(super) use payouts::insert_payouts;
 pub use payouts::{earned_by, payout_count, payouts_for, payouts_of};
 pub(super) use quotes::{expire_quotes, find_quote, insert_quote};
 
 /// Rows that one answer lists at most.
 const ROWS_MAX: i64 = 10_000;
+/// Rows that are read together of those that are read all.
+const PAGE_ROWS: i64 = 500;
 
 fn stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)

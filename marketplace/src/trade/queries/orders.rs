@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use telematics::{BuyerId, Timestamp};
 
-use super::{ROWS_MAX, find_quote, read_id, stored};
+use super::{PAGE_ROWS, ROWS_MAX, find_quote, read_id, stored};
 use crate::db::Conn;
 use crate::identity::Buyer;
 use crate::ledger::Amount;
@@ -25,9 +25,12 @@ struct OrderRow {
     placed_at: i64,
     deliver_by: i64,
     settled_at: Option<i64>,
+    fee_basis_points: Option<i32>,
 }
 
 pub(in crate::trade) fn insert_order(conn: &mut Conn, order: &Order) -> Result<(), TradeError> {
+    let fee_basis_points = order.fee_basis_points.map(i32::try_from).transpose();
+    let fee_basis_points = fee_basis_points.or(Err(TradeError::Damaged { table: "orders" }))?;
     diesel::insert_into(orders::table)
         .values((
             orders::id.eq(order.id.to_vec()),
@@ -42,6 +45,7 @@ pub(in crate::trade) fn insert_order(conn: &mut Conn, order: &Order) -> Result<(
             orders::placed_at.eq(order.placed_at.as_micros()),
             orders::deliver_by.eq(order.deliver_by.as_micros()),
             orders::settled_at.eq(order.settled_at.map(Timestamp::as_micros)),
+            orders::fee_basis_points.eq(fee_basis_points),
         ))
         .execute(conn)?;
     Ok(())
@@ -167,6 +171,21 @@ pub fn overdue(conn: &mut Conn, now: Timestamp) -> Result<Vec<OrderId>, TradeErr
     ids.iter().map(|id| read_id("orders", id)).collect()
 }
 
+/// The orders behind `last`, by id, some at a time; from the first when none is named.
+///
+/// # Errors
+/// When they can not be read.
+pub fn orders_after(conn: &mut Conn, last: Option<OrderId>) -> Result<Vec<Order>, TradeError> {
+    let last = last.map(|last| last.to_vec()).unwrap_or_default();
+    let rows: Vec<OrderRow> = orders::table
+        .filter(orders::id.gt(last))
+        .order(orders::id)
+        .limit(PAGE_ROWS)
+        .select(OrderRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(Order::try_from).collect()
+}
+
 /// An order and what was bought with it, whoever bought it.
 ///
 /// # Errors
@@ -195,6 +214,11 @@ impl TryFrom<OrderRow> for Order {
             fee: Amount::from_micros(row.fee),
             paid_out: Amount::from_micros(row.paid_out),
             refunded: Amount::from_micros(row.refunded),
+            fee_basis_points: row
+                .fee_basis_points
+                .map(u32::try_from)
+                .transpose()
+                .or(Err(TradeError::Damaged { table }))?,
             placed_at: Timestamp::from_micros(row.placed_at),
             deliver_by: Timestamp::from_micros(row.deliver_by),
             settled_at: row.settled_at.map(Timestamp::from_micros),

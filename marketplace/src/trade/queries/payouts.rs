@@ -67,15 +67,15 @@ pub fn earned_by(conn: &mut Conn, vehicle: VehicleId) -> Result<Amount, TradeErr
     Ok(Amount::from_micros(micros))
 }
 
-/// What each vehicle earned with `order`, at most 10,000 of them.
+/// What each vehicle earned with `order`.
 ///
 /// # Errors
 /// When it can not be read.
 pub fn payouts_for(conn: &mut Conn, order: OrderId) -> Result<Vec<Payout>, TradeError> {
+    // No limit: no more than are in a quote.
     let rows: Vec<PayoutRow> = payouts::table
         .filter(payouts::order_id.eq(order.to_vec()))
         .order(payouts::vehicle_id)
-        .limit(ROWS_MAX)
         .select(PayoutRow::as_select())
         .load(conn)?;
     rows.into_iter().map(Payout::try_from).collect()

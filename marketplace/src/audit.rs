@@ -1,0 +1,89 @@
+//! The audit: everything that can be computed again is, and compared with what is kept.
+//!
+//! **Invariant:** nothing is changed. What is looked at is one state of the database, whatever happens meanwhile.
+//!
+//! **Not here:** what is right, which each module says of its own tables.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::catalog::{self, CatalogError, SearchError};
+use crate::db::Db;
+use crate::delivery::{self, DeliveryError};
+use crate::ledger::{self, Check, LedgerError};
+use crate::trade::{self, TradeError};
+
+/// How long the index may take to follow the database.
+const INDEX_FOLLOWS: Duration = Duration::from_secs(1);
+
+/// What is audited.
+#[derive(Clone)]
+pub struct Books {
+    /// The database.
+    pub db: Db,
+    /// Where delivered versions are.
+    pub deliveries: PathBuf,
+    /// Where the search index is.
+    pub search: PathBuf,
+}
+
+/// Why nothing could be said.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The ledger can not be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Orders can not be read.
+    #[error(transparent)]
+    Trade(#[from] TradeError),
+    /// Versions can not be read.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// Datasets can not be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The index can not be read.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// The database failed.
+    #[error("cannot read the database")]
+    Storage(#[from] diesel::result::Error),
+}
+
+impl Books {
+    /// Audits everything.
+    ///
+    /// # Errors
+    /// When something can not be read. What is wrong is no error, but a finding.
+    pub async fn audit(&self) -> Result<Vec<Check>, AuditError> {
+        let deliveries = self.deliveries.clone();
+        let replay = move |conn: &mut _| {
+            let mut checks = ledger::audit(conn)?;
+            checks.extend(trade::audit(conn)?);
+            checks.extend(delivery::audit(conn, &deliveries)?);
+            Ok::<_, AuditError>(checks)
+        };
+        let mut checks = self.db.snapshot(replay).await?;
+        checks.push(self.audit_index().await?);
+        Ok(checks)
+    }
+
+    /// The index is written a moment after the database.
+    async fn audit_index(&self) -> Result<Check, AuditError> {
+        let check = self.compare_index().await?;
+        if check.findings.is_empty() {
+            return Ok(check);
+        }
+        tokio::time::sleep(INDEX_FOLLOWS).await;
+        self.compare_index().await
+    }
+
+    async fn compare_index(&self) -> Result<Check, AuditError> {
+        let folder = self.search.clone();
+        let compare = move |conn: &mut _| {
+            let datasets = catalog::datasets(conn)?;
+            Ok(catalog::audit(&folder, &datasets)?)
+        };
+        self.db.read(compare).await
+    }
+}
