@@ -1,4 +1,4 @@
-//! Named places between two steps of a job, at which a test lets the process die.
+//! Named places between two steps of a job or a sale, at which a test lets the process die.
 //!
 //! `AXLE_FAILPOINT=flush-committed marketplace serve` aborts where it says: nothing is dropped, flushed
 //! or answered, as after `kill -9`. A release build does not read the variable.
@@ -53,11 +53,25 @@ pub enum Failpoint {
     ErasureCleaned,
     /// The files of the database were cleaned.
     ErasureScrubbed,
+    /// An order is written, and not paid.
+    PurchaseOrdered,
+    /// Its price is in escrow.
+    PurchasePosted,
+    /// The answer is kept, and nothing committed.
+    AnswerKept,
+    /// All of it is committed, and the buyer was not told.
+    AnswerCommitted,
+    /// The file of an order has its name.
+    DeliveryWritten,
+    /// Owners and market have their shares, and nothing is committed.
+    DeliverySettled,
+    /// All of it is committed.
+    DeliveryCommitted,
 }
 
 impl Failpoint {
-    /// All, in the order in which a turn reaches them.
-    pub const ALL: [Self; 22] = [
+    /// What a turn of the jobs reaches, in that order.
+    pub const TURN: [Self; 22] = [
         Self::FlushRead,
         Self::FlushDecoded,
         Self::FlushWritten,
@@ -80,6 +94,17 @@ impl Failpoint {
         Self::ErasureCheckpointed,
         Self::ErasureCleaned,
         Self::ErasureScrubbed,
+    ];
+
+    /// What a sale reaches, in that order.
+    pub const SALE: [Self; 7] = [
+        Self::PurchaseOrdered,
+        Self::PurchasePosted,
+        Self::AnswerKept,
+        Self::AnswerCommitted,
+        Self::DeliveryWritten,
+        Self::DeliverySettled,
+        Self::DeliveryCommitted,
     ];
 
     /// The variable that says where to die.
@@ -111,6 +136,13 @@ impl Failpoint {
             Self::ErasureCheckpointed => "erasure-checkpointed",
             Self::ErasureCleaned => "erasure-cleaned",
             Self::ErasureScrubbed => "erasure-scrubbed",
+            Self::PurchaseOrdered => "purchase-ordered",
+            Self::PurchasePosted => "purchase-posted",
+            Self::AnswerKept => "answer-kept",
+            Self::AnswerCommitted => "answer-committed",
+            Self::DeliveryWritten => "delivery-written",
+            Self::DeliverySettled => "delivery-settled",
+            Self::DeliveryCommitted => "delivery-committed",
         }
     }
 

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::Rules;
 use crate::consent;
 use crate::db::{Conn, Db};
+use crate::failpoint::Failpoint;
 use crate::identity::{self, VehicleRecord};
 use crate::lake::{Lake, LakeError, RowFilter, Rows};
 use crate::trade::{self, Order, OrderId, OrderStatus, Quote, TradeError};
@@ -76,6 +77,7 @@ pub async fn deliver(depot: &Depot, order: OrderId) -> Result<Delivered, Deliver
     let refuse = |source| DeliveryError::File { file: path.display().to_string(), source };
     tokio::fs::create_dir_all(&depot.folder).await.map_err(refuse)?;
     let written = file::write(&path, select(&depot.lake, &quote, &cars).await?).await?;
+    Failpoint::DeliveryWritten.reach();
 
     let now = depot.clock.now();
     let rows = by_vehicle(&cars, &written);
@@ -87,6 +89,7 @@ pub async fn deliver(depot: &Depot, order: OrderId) -> Result<Delivered, Deliver
         discard(&path, &error).await;
         return Err(error);
     }
+    Failpoint::DeliveryCommitted.reach();
     Ok(Delivered::Version(version))
 }
 
@@ -133,6 +136,7 @@ fn keep(
         return Err(DeliveryError::ConsentChanged { order: version.order });
     }
     trade::settle(conn, version.order, rows, rules, version.delivered_at)?;
+    Failpoint::DeliverySettled.reach();
     queries::insert_version(conn, version)
 }
 

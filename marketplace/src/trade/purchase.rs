@@ -8,6 +8,7 @@ use super::{Order, OrderId, OrderStatus, QuoteId, TradeError, queries};
 use crate::config::Rules;
 use crate::consent;
 use crate::db::Conn;
+use crate::failpoint::Failpoint;
 use crate::identity::Buyer;
 use crate::ledger::{self, Amount, Entry, EntryKind, IdempotencyKey, LedgerError};
 
@@ -57,10 +58,12 @@ pub fn purchase(
         settled_at: None,
     };
     queries::insert_order(conn, &order)?;
+    Failpoint::PurchaseOrdered.reach();
     if order.price.is_positive() {
         let entry = Entry::new(EntryKind::Purchase, &order.purchase_key(), order.purchase());
         ledger::post(conn, &entry.map_err(LedgerError::from)?, now)?;
     }
+    Failpoint::PurchasePosted.reach();
     Ok(order)
 }
 

@@ -2,7 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
@@ -70,16 +70,21 @@ impl Stopped {
 
     /// A market of its own in the same state.
     fn copy(&self) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        let everything = self.folder.path().join(".");
-        let copied = Command::new("cp").arg("-R").arg(everything).arg(folder.path()).status();
-        assert!(copied.unwrap().success());
+        let folder = copy(self.folder.path());
         age(&folder.path().join("lake/_delta_log"));
-        if let Some(server) = engine::server() {
-            engine::create(&server, folder.path(), &engine::name(self.folder.path()));
-        }
         folder
     }
+}
+
+/// The folder of a market that is stopped, and its database, once more.
+pub(crate) fn copy(stopped: &Path) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp").arg("-R").arg(stopped.join(".")).arg(folder.path()).status();
+    assert!(copied.unwrap().success());
+    if let Some(server) = engine::server() {
+        engine::create(&server, folder.path(), &engine::name(stopped));
+    }
+    folder
 }
 
 /// Makes the entries of a log old enough to be cut off.
@@ -115,7 +120,11 @@ async fn die_at(folder: &Path, place: Failpoint) {
     let mut command = market_in(folder);
     command.arg("serve").env(Failpoint::VARIABLE, place.name());
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
+    died(command.spawn().unwrap(), place).await;
+}
+
+/// Waits until a market has died at `place`.
+pub(crate) async fn died(mut child: Child, place: Failpoint) {
     let ended = timeout(PATIENCE, async {
         loop {
             match child.try_wait().unwrap() {
@@ -153,7 +162,7 @@ async fn settled(folder: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_between_any_two_steps_loses_and_doubles_nothing() {
     let stopped = Stopped::new().await;
-    for place in Failpoint::ALL {
+    for place in Failpoint::TURN {
         let folder = stopped.copy();
         die_at(folder.path(), place).await;
 

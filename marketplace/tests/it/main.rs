@@ -11,6 +11,7 @@
 mod cars;
 mod claims;
 mod crashes;
+mod crashes_sale;
 mod earnings;
 mod engine;
 mod enrolment;

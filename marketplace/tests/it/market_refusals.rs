@@ -1,6 +1,7 @@
 //! What the market refuses, in words that say what to do, without moving a micro-token.
 
 use actix_web::http::Method;
+use futures_util::future::join_all;
 use marketplace::answers::Intent;
 use marketplace::identity::ApiKey;
 use marketplace::ledger::IdempotencyKey;
@@ -68,6 +69,25 @@ async fn a_request_that_is_being_answered_is_not_answered_twice() {
 
     market.order(&key, &quote, "k").await.expect(201);
     assert_eq!(market.balance(&key).await, "0.988000");
+}
+
+#[actix_web::test]
+async fn purchases_that_race_for_the_last_tokens_are_paid_as_far_as_they_go() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "0.029").await; // enough for two of 0.012
+    let quotes = join_all((0..8).map(|_| market.quote(&key))).await;
+
+    let keys = (0..8).map(|number| format!("race-{number}")).collect::<Vec<_>>();
+    let racing = quotes.iter().zip(&keys).map(|(quote, once)| market.order(&key, quote, once));
+    let answers = join_all(racing).await;
+
+    let bought = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(bought, 2);
+    for answer in answers.into_iter().filter(|answer| answer.status != 201) {
+        answer.problem(402, "insufficient-funds");
+    }
+    assert_eq!(market.balance(&key).await, "0.005000");
 }
 
 #[actix_web::test]

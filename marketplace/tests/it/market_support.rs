@@ -173,6 +173,13 @@ impl Market {
         sales::turn(&self.app).await.unwrap();
     }
 
+    /// Stops, and leaves its folder to another.
+    pub(crate) fn into_folder(self) -> TempDir {
+        let Self { app, audited, folder, .. } = self;
+        drop((app, audited));
+        folder
+    }
+
     pub(crate) fn wait_seconds(&mut self, seconds: i64) {
         let Clock::Fixed(now) = self.app.clock else { panic!("tests have their own time") };
         self.app.clock = Clock::Fixed(now.plus_seconds(seconds));

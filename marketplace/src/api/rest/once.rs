@@ -8,6 +8,7 @@ use crate::answers::{self, Answer, AnswersError, Intent};
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::db::Conn;
+use crate::failpoint::Failpoint;
 
 /// Does what `intent` stands for and answers 201 with what it made; or answers as the first time. What is refused is not kept.
 ///
@@ -29,9 +30,11 @@ pub(super) async fn create<T: Serialize>(
             let body = serde_json::to_vec(&verb(conn)?).map_err(AnswersError::from)?;
             let answer = Answer { status: StatusCode::CREATED.as_u16(), body };
             answers::keep(conn, &intent, &answer, now)?;
+            Failpoint::AnswerKept.reach();
             Ok(answer)
         })
         .await?;
+    Failpoint::AnswerCommitted.reach();
     let status = StatusCode::from_u16(answer.status).map_err(Problem::internal)?;
     Ok(HttpResponse::build(status).content_type("application/json").body(answer.body))
 }
