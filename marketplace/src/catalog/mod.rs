@@ -1,8 +1,8 @@
 //! The catalogue: what is for sale, and what is known about it.
 //!
 //! A dataset is a standing offer made from a template ([`templates()`]); its statistics are measured
-//! from the lake by [`describe()`], over the vehicles whose owners share everything in it now. Owns the
-//! table `datasets`.
+//! from the lake by [`describe()`], over the vehicles whose owners share everything in it now. What it says
+//! can be said in the words of standards too ([`export`]). Owns the table `datasets`.
 //!
 //! **Invariant:** statistics never decide a sale: a quote measures again. [`Search`] is a view of the
 //! table and can be deleted at any time.
@@ -11,6 +11,7 @@
 
 mod dataset;
 mod describe;
+pub mod export;
 mod quality;
 mod queries;
 mod search;

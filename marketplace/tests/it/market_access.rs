@@ -12,7 +12,7 @@ type Row = (Method, &'static str, &'static str);
 const ORDER: &str = "order_0190a5b8c3d27e4f8a9b0c1d2e3f4a5b";
 
 #[rustfmt::skip] // a table is read by column
-const ROUTES: [Row; 44] = [
+const ROUTES: [Row; 46] = [
     (Method::GET,  "/v1/health",                        "owb-"),
     (Method::GET,  "/v1/market",                        "owb"),
     (Method::GET,  "/v1/rules",                         "owb-"),
@@ -20,6 +20,8 @@ const ROUTES: [Row; 44] = [
     (Method::GET,  "/v1/me",                            "owb"),
     (Method::GET,  "/v1/datasets",                      "owb"),
     (Method::GET,  "/v1/datasets/DATASET",              "owb"),
+    (Method::GET,  "/v1/datasets/DATASET/dcat.jsonld",  "owb"),
+    (Method::GET,  "/v1/datasets/DATASET/contract.yaml", "owb"),
     (Method::GET,  "/v1/balance",                       "wb"),
     (Method::POST, "/v1/owners",                        "o"),
     (Method::POST, "/v1/buyers",                        "o"),

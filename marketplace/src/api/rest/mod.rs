@@ -16,6 +16,7 @@ mod erasure;
 mod export;
 mod headers;
 mod keys;
+mod listing;
 mod market;
 mod once;
 mod orders;
@@ -76,6 +77,8 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(earnings::reads)
         .service(datasets::list)
         .service(datasets::one)
+        .service(listing::dcat)
+        .service(listing::contract)
         .service(quotes::ask)
         .service(quotes::one)
         .service(orders::place)
