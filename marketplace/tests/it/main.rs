@@ -20,6 +20,7 @@ mod erasure;
 mod export;
 mod lake;
 mod lake_support;
+mod listing;
 mod market;
 mod market_access;
 mod market_audit;
