@@ -43,7 +43,8 @@ pub(in super::super) struct AuthoritativeDefinition {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Server {
-    pub(super) server: &'static str,
+    #[serde(rename = "server")]
+    pub(super) name: &'static str,
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
     pub(super) location: String,
@@ -153,11 +154,13 @@ pub(super) struct ReasonLine {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Pricing {
-    pub(super) price_amount: i64,
-    pub(super) price_currency: &'static str,
-    pub(super) price_unit: &'static str,
+    #[serde(rename = "priceAmount")]
+    pub(super) amount: i64,
+    #[serde(rename = "priceCurrency")]
+    pub(super) currency: &'static str,
+    #[serde(rename = "priceUnit")]
+    pub(super) unit: &'static str,
 }
 
 #[derive(Debug, Serialize)]

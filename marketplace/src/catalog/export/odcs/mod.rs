@@ -42,7 +42,7 @@ pub fn odcs<'a>(listing: &Listing<'a>) -> DataContract<'a> {
             description: "What a buyer may do with it, as an ODRL offer.",
         }],
         servers: [Server {
-            server: "market",
+            name: "market",
             kind: "api",
             location: listing.market.of("v1"),
             description: listing.delivery(),
@@ -191,9 +191,9 @@ fn measured(listing: &Listing<'_>) -> Vec<CustomProperty> {
 /// A micro-token for a row is a token for a million rows, so the price is an integer: no reader rounds it.
 fn price(listing: &Listing<'_>) -> Pricing {
     Pricing {
-        price_amount: listing.dataset.price_per_row.micros(),
-        price_currency: "token",
-        price_unit: "million rows",
+        amount: listing.dataset.price_per_row.micros(),
+        currency: "token",
+        unit: "million rows",
     }
 }
 
