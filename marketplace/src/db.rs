@@ -1,8 +1,8 @@
 //! How we talk to the database. No tables here.
 //!
 //! One code path serves two engines through [`Conn`]: SQLite, embedded, is the default; PostgreSQL
-//! when `database_url` says so. What the enum can not express (upserts, batch inserts) is written as
-//! separate statements by its callers, or matched by arm in this file and nowhere else.
+//! when `database_url` says so. What the enum can not express is written as separate statements by its
+//! callers, executed by [`on_either`] (inserts of many rows), or matched by arm in this file and nowhere else.
 //!
 //! **Invariants:** [`Db::write`] is one serializable transaction, durable when it returns:
 //! SQLite runs with `synchronous=FULL` and one writer, PostgreSQL at SERIALIZABLE with retries.
@@ -35,6 +35,20 @@ mod engines {
         Postgres(PgConnection),
     }
 }
+
+/// Rows of one insert: far fewer values than SQLite takes, and enough for most sales.
+pub const ROWS_AT_ONCE: usize = 200;
+
+/// Executes a statement that [`Conn`] can not, but each of its engines can: an insert of many rows.
+macro_rules! on_either {
+    ($conn:expr, $statement:expr) => {
+        match $conn {
+            $crate::db::Conn::Sqlite(conn) => ::diesel::RunQueryDsl::execute($statement, conn),
+            $crate::db::Conn::Postgres(conn) => ::diesel::RunQueryDsl::execute($statement, conn),
+        }
+    };
+}
+pub(crate) use on_either;
 
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/postgres");

@@ -72,6 +72,7 @@ struct RulesSettings {
 #[derive(Debug)]
 pub struct Market {
     process: Child,
+    settings: String,
     rest: Rest,
     grpc_url: String,
     keys: Option<PathBuf>,
@@ -108,8 +109,8 @@ impl Market {
         let file = folder.join("marketplace.toml");
         fs::write(&file, toml::to_string(&settings)?)?;
 
-        let file = path_text(&file);
-        let arguments = ["marketplace", "serve", "--config", &file];
+        let settings = path_text(&file);
+        let arguments = ["marketplace", "serve", "--config", &settings];
         let mut process = programs.start(&arguments, &folder.join("marketplace.log"))?;
         let rest = Rest::new(format!("http://{rest_address}"));
         let answers = async {
@@ -128,6 +129,7 @@ impl Market {
         let rest = Rest { key: Some(operator_key.trim().to_owned()), ..rest };
         Ok(Self {
             process,
+            settings,
             rest,
             grpc_url: format!("https://{grpc_address}"),
             keys: keys.map(Path::to_owned),
@@ -162,6 +164,14 @@ impl Market {
     #[must_use]
     pub fn process(&mut self) -> &mut Child {
         &mut self.process
+    }
+
+    /// What `marketplace audit` prints of it, while it runs.
+    ///
+    /// # Errors
+    /// When something is not as it must be.
+    pub async fn audit(&self, programs: &Programs) -> anyhow::Result<String> {
+        programs.output(&["marketplace", "audit", "--config", &self.settings]).await
     }
 
     /// Kills it as a power cut would.

@@ -78,6 +78,11 @@ pub async fn run(tour: &Tour, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "{}", report::cars(&rows))?;
     writeln!(out, "{}", report::purchase(&purchase)?)?;
     writeln!(out, "{}", report::answers(&answers))?;
+    writeln!(
+        out,
+        "marketplace audit, which computes all of it again:\n{}\n",
+        market.audit(&programs).await?
+    )?;
     if !tour.once {
         let buyer_key = purchase.buyer.rest().key();
         write!(out, "{}", report::addresses(&market, &cars, buyer_key, &data)?)?;

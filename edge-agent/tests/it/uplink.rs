@@ -275,6 +275,12 @@ async fn a_silent_bus_closes_the_connection_and_a_frame_opens_it_again() {
     tokio::time::timeout(patience, shown(false)).await.expect("closed while parked");
     assert_eq!(market.samples().len(), 200, "everything was sent before");
     tokio::time::timeout(patience, shown(true)).await.expect("connected again");
+    let rest = async {
+        while market.samples().len() < 400 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(patience, rest).await.expect("the rest was sent");
     stop.cancel();
     tokio::time::timeout(patience, run).await.unwrap().unwrap().unwrap();
 

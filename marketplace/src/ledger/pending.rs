@@ -84,7 +84,7 @@ pub fn reserve(
     if let Some(before) = table::reserved_before(conn, reservation)? {
         return Ok(before);
     }
-    queries::open(conn, reservation.account, now)?;
+    queries::open(conn, [reservation.account], now)?;
     queries::refuse_overdraft(conn, reservation.account, reservation.amount)?;
     table::insert(conn, reservation, now)
 }

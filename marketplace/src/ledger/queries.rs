@@ -3,14 +3,15 @@
 pub(super) mod pending;
 pub(super) mod replay;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 use telematics::Timestamp;
 
-use super::{Account, Amount, Entry, EntryId, LedgerError};
-use crate::db::{self, Conn};
+use super::{Account, Amount, Entry, EntryId, LedgerError, Posting};
+use crate::db::{self, Conn, ROWS_AT_ONCE, on_either};
 use crate::schema::{accounts, entries, postings, seals};
 
 const AMOUNT_MAX: Amount = Amount::from_micros(i64::MAX);
@@ -33,8 +34,8 @@ pub fn post(conn: &mut Conn, entry: &Entry, now: Timestamp) -> Result<Posted, Le
         return Ok(Posted::Before(before));
     }
     let id = entry_id(entry, now);
+    open(conn, entry.postings().iter().map(|posting| posting.account), now)?;
     for posting in entry.postings() {
-        open(conn, posting.account, now)?;
         let given = posting.amount.checked_neg().unwrap_or(AMOUNT_MAX);
         refuse_overdraft(conn, posting.account, given)?;
     }
@@ -47,15 +48,17 @@ pub fn post(conn: &mut Conn, entry: &Entry, now: Timestamp) -> Result<Posted, Le
             entries::posted_at.eq(now.as_micros()),
         ))
         .execute(conn)?;
-    for (line, posting) in (1_i32..).zip(entry.postings()) {
-        diesel::insert_into(postings::table)
-            .values((
-                postings::entry_id.eq(id.to_vec()),
-                postings::line.eq(line),
-                postings::account_id.eq(posting.account.key()),
-                postings::amount.eq(posting.amount.micros()),
-            ))
-            .execute(conn)?;
+    let row = |(line, posting): (i32, &Posting)| {
+        (
+            postings::entry_id.eq(id.to_vec()),
+            postings::line.eq(line),
+            postings::account_id.eq(posting.account.key()),
+            postings::amount.eq(posting.amount.micros()),
+        )
+    };
+    let rows = (1..).zip(entry.postings()).map(row).collect::<Vec<_>>();
+    for rows in rows.chunks(ROWS_AT_ONCE) {
+        on_either!(conn, diesel::insert_into(postings::table).values(rows))?;
     }
     diesel::insert_into(seals::table).values(seals::entry_id.eq(id.to_vec())).execute(conn)?;
     Ok(Posted::Now(id))
@@ -129,18 +132,33 @@ pub(super) fn posted_before(
     EntryId::from_bytes(&id).map(Some).map_err(corrupt)
 }
 
-pub(super) fn open(conn: &mut Conn, account: Account, now: Timestamp) -> Result<(), LedgerError> {
-    let known: i64 = accounts::table.find(account.key()).count().get_result(conn)?;
-    if known == 0 {
-        diesel::insert_into(accounts::table)
-            .values((
-                accounts::id.eq(account.key()),
-                accounts::kind.eq(account.kind()),
-                accounts::holder_id.eq(account.holder()),
-                accounts::balance.eq(0),
-                accounts::created_at.eq(now.as_micros()),
-            ))
-            .execute(conn)?;
+/// Makes the accounts among these that are not there yet.
+pub(super) fn open(
+    conn: &mut Conn,
+    named: impl IntoIterator<Item = Account>,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let named = named.into_iter().map(|account| (account.key(), account));
+    let mut missing = named.collect::<BTreeMap<_, _>>();
+    let keys = missing.keys().cloned().collect::<Vec<_>>();
+    for keys in keys.chunks(ROWS_AT_ONCE) {
+        let known = accounts::table.filter(accounts::id.eq_any(keys)).select(accounts::id);
+        for key in known.load::<Vec<u8>>(conn)? {
+            missing.remove(&key);
+        }
+    }
+    let row = |(key, account): (&Vec<u8>, &Account)| {
+        (
+            accounts::id.eq(key.clone()),
+            accounts::kind.eq(account.kind()),
+            accounts::holder_id.eq(account.holder()),
+            accounts::balance.eq(0),
+            accounts::created_at.eq(now.as_micros()),
+        )
+    };
+    let rows = missing.iter().map(row).collect::<Vec<_>>();
+    for rows in rows.chunks(ROWS_AT_ONCE) {
+        on_either!(conn, diesel::insert_into(accounts::table).values(rows))?;
     }
     Ok(())
 }

@@ -90,7 +90,7 @@ async fn one_sample_goes_from_frame_to_pay_out() {
         text(&order, "id").unwrap()
     );
 
-    scene.market.stop().await.unwrap();
+    scene.end().await;
 }
 
 /// Tokens with six decimals, as a whole number of micro-tokens.

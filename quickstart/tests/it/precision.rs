@@ -63,5 +63,5 @@ async fn what_an_owner_wants_whole_leaves_whole() {
     assert_eq!(latest().await, json!(180.0), "rounded");
     let policy = policy::load(&car.agent_folder()).unwrap();
     assert_eq!(policy.precision(SignalGroup::Motion), Precision::Whole);
-    scene.market.stop().await.unwrap();
+    scene.end().await;
 }

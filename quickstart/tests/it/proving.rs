@@ -55,5 +55,5 @@ async fn what_nobody_shows_is_proven_and_checked_without_the_market() {
     // Development keys convince nobody who does not ask for them.
     let refusal = scene.programs.output(&verify[..5]).await.unwrap_err().to_string();
     assert!(refusal.contains("for development"), "{refusal}");
-    scene.market.stop().await.unwrap();
+    scene.end().await;
 }

@@ -54,6 +54,12 @@ impl Scene {
         Self { folder, programs, addresses, market }
     }
 
+    /// Audits the market and stops it.
+    pub(crate) async fn end(self) {
+        self.market.audit(&self.programs).await.unwrap();
+        self.market.stop().await.unwrap();
+    }
+
     pub(crate) async fn car(&self, spec: CarSpec) -> Car {
         let folder = self.folder.path().join(&spec.name);
         let mut car = Car::open(spec, &folder, &self.market, &self.programs).await.unwrap();

@@ -6,7 +6,7 @@ use diesel::sql_types::BigInt;
 use telematics::VehicleId;
 
 use super::{ROWS_MAX, read_count, read_id, stored};
-use crate::db::Conn;
+use crate::db::{Conn, ROWS_AT_ONCE, on_either};
 use crate::identity::{self, Owner};
 use crate::ledger::Amount;
 use crate::schema::payouts;
@@ -23,16 +23,18 @@ struct PayoutRow {
 }
 
 pub(in crate::trade) fn insert_payouts(conn: &mut Conn, all: &[Payout]) -> Result<(), TradeError> {
-    for payout in all {
-        diesel::insert_into(payouts::table)
-            .values((
-                payouts::order_id.eq(payout.order.to_vec()),
-                payouts::vehicle_id.eq(payout.vehicle.to_vec()),
-                payouts::owner_id.eq(payout.owner.to_vec()),
-                payouts::row_count.eq(stored(payout.rows)),
-                payouts::amount.eq(payout.amount.micros()),
-            ))
-            .execute(conn)?;
+    let row = |payout: &Payout| {
+        (
+            payouts::order_id.eq(payout.order.to_vec()),
+            payouts::vehicle_id.eq(payout.vehicle.to_vec()),
+            payouts::owner_id.eq(payout.owner.to_vec()),
+            payouts::row_count.eq(stored(payout.rows)),
+            payouts::amount.eq(payout.amount.micros()),
+        )
+    };
+    let rows = all.iter().map(row).collect::<Vec<_>>();
+    for rows in rows.chunks(ROWS_AT_ONCE) {
+        on_either!(conn, diesel::insert_into(payouts::table).values(rows))?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use telematics::{Signal, Timestamp, VehicleId};
 
 use super::{read_count, read_id, stored};
-use crate::db::Conn;
+use crate::db::{Conn, ROWS_AT_ONCE, on_either};
 use crate::ledger::Amount;
 use crate::schema::{quote_vehicles, quotes};
 use crate::trade::{Quote, QuoteId, TradeError};
@@ -40,14 +40,16 @@ pub(in crate::trade) fn insert_quote(conn: &mut Conn, quote: &Quote) -> Result<(
             quotes::expires_at.eq(quote.expires_at.as_micros()),
         ))
         .execute(conn)?;
-    for (vehicle, rows) in &quote.vehicles {
-        diesel::insert_into(quote_vehicles::table)
-            .values((
-                quote_vehicles::quote_id.eq(quote.id.to_vec()),
-                quote_vehicles::vehicle_id.eq(vehicle.to_vec()),
-                quote_vehicles::row_count.eq(stored(*rows)),
-            ))
-            .execute(conn)?;
+    let line = |(vehicle, rows): (&VehicleId, &u64)| {
+        (
+            quote_vehicles::quote_id.eq(quote.id.to_vec()),
+            quote_vehicles::vehicle_id.eq(vehicle.to_vec()),
+            quote_vehicles::row_count.eq(stored(*rows)),
+        )
+    };
+    let lines = quote.vehicles.iter().map(line).collect::<Vec<_>>();
+    for lines in lines.chunks(ROWS_AT_ONCE) {
+        on_either!(conn, diesel::insert_into(quote_vehicles::table).values(lines))?;
     }
     Ok(())
 }
