@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::catalog::{self, CatalogError, SearchError};
+use crate::config::Config;
 use crate::db::Db;
 use crate::delivery::{self, DeliveryError};
 use crate::ledger::{self, Check, LedgerError};
@@ -51,6 +52,12 @@ pub enum AuditError {
 }
 
 impl Books {
+    /// Those of the market that runs with these settings, in `db`.
+    #[must_use]
+    pub fn of(db: Db, config: &Config) -> Self {
+        Self { db, deliveries: config.deliveries_dir(), search: config.search_dir() }
+    }
+
     /// Audits everything.
     ///
     /// # Errors

@@ -29,26 +29,17 @@ pub(super) struct Audit {
 impl Audit {
     pub(super) async fn run(&self, out: &mut impl Write) -> anyhow::Result<()> {
         let config = self.settings.load()?;
-        let books = Books {
-            db: Db::open(&config.database_url())?,
-            deliveries: config.deliveries_dir(),
-            search: config.search_dir(),
-        };
+        let books = Books::of(Db::open(&config.database_url())?, &config);
         let checks = books.audit().await?;
         let findings: usize = checks.iter().map(|check| check.findings.len()).sum();
         if self.json {
-            writeln!(out, "{:#}", json!({ "findings": findings, "checks": view(&checks) }))?;
+            writeln!(out, "{:#}", json!({ "findings": findings, "checks": checks }))?;
         } else {
             show(&checks, out)?;
         }
         ensure!(findings == 0, "the audit found {findings} things that are not as they must be");
         Ok(())
     }
-}
-
-fn view(checks: &[Check]) -> Vec<serde_json::Value> {
-    let one = |check: &Check| json!({ "rule": check.rule, "examined": check.examined, "findings": check.findings });
-    checks.iter().map(one).collect()
 }
 
 fn show(checks: &[Check], out: &mut impl Write) -> anyhow::Result<()> {

@@ -16,26 +16,22 @@ pub fn audit(conn: &mut Conn, folder: &Path) -> Result<Vec<Check>, DeliveryError
         "an order has a version of the rows it paid for once it is delivered, and no version before",
     );
     let mut files = Check::of("the file of every version is there, with all of its bytes");
-    let mut last = None;
-    loop {
-        let orders = trade::orders_after(conn, last)?;
-        let Some(end) = orders.last() else { return Ok(vec![licences, files]) };
-        last = Some(end.id);
-        for order in orders {
-            let versions = queries::versions(conn, order.id)?;
-            let payouts = trade::payouts_for(conn, order.id)?;
-            let paid = payouts.iter().map(|payout| payout.rows).fold(0, u64::saturating_add);
-            look_at(&mut licences, &order, &versions, paid);
-            for version in &versions {
-                let path = folder.join(&version.file);
-                let bytes = path.metadata().map(|found| found.len()).ok();
-                files.look(bytes == Some(version.bytes), || {
-                    let wanted = version.bytes;
-                    format!("{} of {} should have {wanted} bytes", path.display(), order.id)
-                });
-            }
+    trade::each_order(conn, |conn, order| {
+        let versions = queries::versions(conn, order.id)?;
+        let payouts = trade::payouts_for(conn, order.id)?;
+        let paid = payouts.iter().map(|payout| payout.rows).fold(0, u64::saturating_add);
+        look_at(&mut licences, &order, &versions, paid);
+        for version in &versions {
+            let path = folder.join(&version.file);
+            let bytes = path.metadata().map(|found| found.len()).ok();
+            files.look(bytes == Some(version.bytes), || {
+                let wanted = version.bytes;
+                format!("{} of {} should have {wanted} bytes", path.display(), order.id)
+            });
         }
-    }
+        Ok::<_, DeliveryError>(())
+    })?;
+    Ok(vec![licences, files])
 }
 
 fn look_at(check: &mut Check, order: &Order, versions: &[Version], paid: u64) {

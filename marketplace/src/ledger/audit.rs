@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use super::queries::{self, replay as table};
 use super::{Account, Amount, Entry, EntryKind, LedgerError, Posting};
 use crate::db::Conn;
 
 /// What was looked at, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What holds when nothing is found.
     pub rule: &'static str,
@@ -52,43 +54,51 @@ pub fn audit(conn: &mut Conn) -> Result<Vec<Check>, LedgerError> {
     Ok(vec![entries, pending, balances, sum])
 }
 
-fn replay_entries(conn: &mut Conn, books: &mut Books) -> Result<Check, LedgerError> {
-    let mut check = Check::of("every entry is sealed, and its postings sum to zero");
+/// Visits all that there are: reads `page` after page, each behind the last id of the one before.
+fn each<T>(
+    conn: &mut Conn,
+    page: fn(&mut Conn, &[u8]) -> Result<Vec<T>, LedgerError>,
+    id: fn(&T) -> &[u8],
+    mut visit: impl FnMut(T),
+) -> Result<(), LedgerError> {
     let mut last = Vec::new();
     loop {
-        let entries = table::entries_after(conn, &last)?;
-        let Some(end) = entries.last() else { return Ok(check) };
-        last.clone_from(&end.id);
-        for entry in entries {
-            let sum: i128 = entry.postings.iter().map(|(_, amount)| i128::from(*amount)).sum();
-            let is_right = sum == 0 && !entry.postings.is_empty() && entry.is_sealed;
-            check.look(is_right, || format!("the entry `{}` sums to {sum}", entry.key));
-            for (account, amount) in entry.postings {
-                *books.posted.entry(account).or_default() += i128::from(amount);
-            }
-        }
+        let found = page(conn, &last)?;
+        let Some(end) = found.last() else { return Ok(()) };
+        last = id(end).to_vec();
+        found.into_iter().for_each(&mut visit);
     }
+}
+
+fn replay_entries(conn: &mut Conn, books: &mut Books) -> Result<Check, LedgerError> {
+    let mut check = Check::of("every entry is sealed, and its postings sum to zero");
+    let replay = |entry: table::KeptEntry| {
+        let sum: i128 = entry.postings.iter().map(|(_, amount)| i128::from(*amount)).sum();
+        let is_right = sum == 0 && !entry.postings.is_empty() && entry.is_sealed;
+        check.look(is_right, || format!("the entry `{}` sums to {sum}", entry.key));
+        for (account, amount) in entry.postings {
+            *books.posted.entry(account).or_default() += i128::from(amount);
+        }
+    };
+    each(conn, table::entries_after, |entry| &entry.id, replay)?;
+    Ok(check)
 }
 
 fn replay_pending(conn: &mut Conn, books: &mut Books) -> Result<Check, LedgerError> {
     let mut check =
         Check::of("a pending transfer is open, or ended once, by an entry if it was posted");
-    let mut last = Vec::new();
-    loop {
-        let transfers = table::pending_after(conn, &last)?;
-        let Some(end) = transfers.last() else { return Ok(check) };
-        last.clone_from(&end.id);
-        for transfer in transfers {
-            let is_right = match &transfer.end {
-                None => transfer.is_open,
-                Some(end) => !transfer.is_open && end.posted == end.amount,
-            };
-            check.look(is_right, || format!("the pending transfer `{}`", transfer.key));
-            if transfer.end.is_none() {
-                *books.pending.entry(transfer.account).or_default() += i128::from(transfer.amount);
-            }
+    let replay = |transfer: table::KeptPending| {
+        let is_right = match &transfer.end {
+            None => transfer.is_open,
+            Some(end) => !transfer.is_open && end.posted == end.amount,
+        };
+        check.look(is_right, || format!("the pending transfer `{}`", transfer.key));
+        if transfer.end.is_none() {
+            *books.pending.entry(transfer.account).or_default() += i128::from(transfer.amount);
         }
-    }
+    };
+    each(conn, table::pending_after, |transfer| &transfer.id, replay)?;
+    Ok(check)
 }
 
 /// Accounts against the books.
@@ -96,23 +106,21 @@ fn compare(conn: &mut Conn, books: &Books) -> Result<[Check; 2], LedgerError> {
     let mut check =
         Check::of("an account has what was posted to it, and as much pending as is reserved");
     let mut sum = Check::of("all balances together are zero");
-    let (mut total, mut known, mut last) = (0_i128, BTreeSet::new(), Vec::new());
-    loop {
-        let accounts = table::accounts_after(conn, &last)?;
-        let Some(end) = accounts.last() else { break };
-        last.clone_from(&end.id);
-        for account in accounts {
-            let of = |book: &BTreeMap<Vec<u8>, i128>| book.get(&account.id).copied().unwrap_or(0);
-            let (posted, pending) = (of(&books.posted), of(&books.pending));
-            let (has, reserved) = (i128::from(account.balance), i128::from(account.pending));
-            check.look((has, reserved) == (posted, pending), || {
-                let name = account.name();
-                format!("{name} has {has}, {reserved} of it pending, and should have {posted} and {pending}")
-            });
-            total += has;
-            known.insert(account.id);
-        }
-    }
+    let (mut total, mut known) = (0_i128, BTreeSet::new());
+    let look = |account: table::KeptAccount| {
+        let of = |book: &BTreeMap<Vec<u8>, i128>| book.get(&account.id).copied().unwrap_or(0);
+        let (posted, pending) = (of(&books.posted), of(&books.pending));
+        let (has, reserved) = (i128::from(account.balance), i128::from(account.pending));
+        check.look((has, reserved) == (posted, pending), || {
+            let name = account.name();
+            format!(
+                "{name} has {has}, {reserved} of it pending, and should have {posted} and {pending}"
+            )
+        });
+        total += has;
+        known.insert(account.id);
+    };
+    each(conn, table::accounts_after, |account| &account.id, look)?;
     let named = books.posted.keys().chain(books.pending.keys());
     for key in named.filter(|key| !known.contains(*key)) {
         check.look(false, || format!("there is no account {}", hex::encode(key)));

@@ -32,21 +32,16 @@ pub fn audit(conn: &mut Conn) -> Result<Vec<Check>, TradeError> {
         entries: BTreeMap::new(),
     };
     let mut escrows = ledger::escrows(conn)?;
-    let mut last = None;
-    loop {
-        let orders = queries::orders_after(conn, last)?;
-        let Some(end) = orders.last() else { break };
-        last = Some(end.id);
-        for order in orders {
-            let (_, quote) = queries::quote_of_order(conn, order.id)?;
-            let payouts = queries::payouts_for(conn, order.id)?;
-            checks.look_at_quote(&order, &quote);
-            checks.look_at_payouts(&order, &quote, &payouts);
-            checks.look_at_charges(conn, &order, &payouts)?;
-            let held = escrows.remove(order.id.as_bytes()).unwrap_or_default();
-            checks.look_at_escrow(&order, held);
-        }
-    }
+    queries::each_order(conn, |conn, order| {
+        let quote = queries::find_quote(conn, order.quote)?;
+        let quote = quote.ok_or(TradeError::UnknownQuote { quote: order.quote })?;
+        let payouts = queries::payouts_for(conn, order.id)?;
+        checks.look_at_quote(&order, &quote);
+        checks.look_at_payouts(&order, &quote, &payouts);
+        let held = escrows.remove(order.id.as_bytes()).unwrap_or_default();
+        checks.look_at_escrow(&order, held);
+        checks.look_at_charges(conn, &order, &payouts)
+    })?;
     for (holder, held) in escrows {
         let finding = || format!("an escrow of no order holds {held}: {}", hex::encode(holder));
         checks.escrow.look(false, finding);

@@ -26,7 +26,7 @@ pub use lapse::lapse;
 pub use order::{Order, OrderId, OrderStatus, Payout};
 pub use purchase::purchase;
 pub use queries::{
-    earned_by, order, orders, orders_after, overdue, payout_count, payouts_for, payouts_of,
+    each_order, earned_by, order, orders, overdue, payout_count, payouts_for, payouts_of,
     quote_of_order, undelivered,
 };
 pub use quote::{Ask, Quote, QuoteId, quote, quoted};

@@ -32,9 +32,7 @@ pub(crate) struct Audited(pub(crate) Books);
 
 impl Audited {
     pub(crate) fn of(app: &App) -> Self {
-        let config = &app.config;
-        let (deliveries, search) = (config.deliveries_dir(), config.search_dir());
-        Self(Books { db: app.db.clone(), deliveries, search })
+        Self(Books::of(app.db.clone(), &app.config))
     }
 }
 

@@ -11,7 +11,7 @@ use super::TradeError;
 pub(super) use orders::{
     close_order, insert_order, order_by_key, order_by_quote, undelivered_before,
 };
-pub use orders::{order, orders, orders_after, overdue, quote_of_order, undelivered};
+pub use orders::{each_order, order, orders, overdue, quote_of_order, undelivered};
 pub(super) use payouts::insert_payouts;
 pub use payouts::{earned_by, payout_count, payouts_for, payouts_of};
 pub(super) use quotes::{expire_quotes, find_quote, insert_quote};

@@ -171,12 +171,26 @@ pub fn overdue(conn: &mut Conn, now: Timestamp) -> Result<Vec<OrderId>, TradeErr
     ids.iter().map(|id| read_id("orders", id)).collect()
 }
 
-/// The orders behind `last`, by id, some at a time; from the first when none is named.
+/// Visits every order, oldest first.
 ///
 /// # Errors
-/// When they can not be read.
-pub fn orders_after(conn: &mut Conn, last: Option<OrderId>) -> Result<Vec<Order>, TradeError> {
-    let last = last.map(|last| last.to_vec()).unwrap_or_default();
+/// The first that `visit` returns, and when orders can not be read.
+pub fn each_order<E: From<TradeError>>(
+    conn: &mut Conn,
+    mut visit: impl FnMut(&mut Conn, Order) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut last = Vec::new();
+    loop {
+        let orders = orders_after(conn, &last)?;
+        let Some(end) = orders.last() else { return Ok(()) };
+        last = end.id.to_vec();
+        for order in orders {
+            visit(conn, order)?;
+        }
+    }
+}
+
+fn orders_after(conn: &mut Conn, last: &[u8]) -> Result<Vec<Order>, TradeError> {
     let rows: Vec<OrderRow> = orders::table
         .filter(orders::id.gt(last))
         .order(orders::id)
