@@ -78,6 +78,13 @@ pub struct AgentConfig {
     /// A claim is sent after a random part of this, so that its time tells nothing.
     #[serde(default = "default_claim_delay_seconds_max")]
     pub claim_delay_seconds_max: u32,
+    /// What a claim was paid is moved to the owner's account after a random part of this: until then nobody knows whose car
+    /// answered.
+    #[serde(default = "default_sweep_delay_seconds_max")]
+    pub sweep_delay_seconds_max: u32,
+    /// A campaign is answered only when at least so many cars could have answered it, as far as the marketplace says.
+    #[serde(default = "default_claim_vehicles_min")]
+    pub claim_vehicles_min: u32,
     /// Folder of proving keys, with its `keys.json`. Needed to answer campaigns.
     pub proving_keys_dir: Option<PathBuf>,
     /// Takes keys that are for development only, with which anyone can forge.
@@ -363,6 +370,16 @@ const fn default_claim_check_seconds() -> NonZeroU32 {
 
 const fn default_claim_delay_seconds_max() -> u32 {
     6 * 3_600
+}
+
+/// A week: the claims of many cars are moved meanwhile.
+const fn default_sweep_delay_seconds_max() -> u32 {
+    7 * 86_400
+}
+
+/// As many as a market sells rows of, at least.
+const fn default_claim_vehicles_min() -> u32 {
+    10
 }
 
 /// A week of driving two hours a day.

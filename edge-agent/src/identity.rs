@@ -13,7 +13,7 @@ use std::path::Path;
 
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
-use telematics::{Powertrain, Timestamp, VehicleDescription, VehicleId};
+use telematics::{OwnerId, Powertrain, Timestamp, VehicleDescription, VehicleId};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -38,6 +38,8 @@ pub struct Holder {
 pub struct Identity {
     /// Its id at the marketplace.
     pub vehicle: VehicleId,
+    /// Whose it is there, and who is paid for its claims.
+    pub owner: OwnerId,
     /// What it brought to its enrolment.
     pub holder: Holder,
     /// When the certificate begins to be valid.
@@ -52,6 +54,8 @@ pub struct Identity {
 #[serde(deny_unknown_fields)]
 struct Stored {
     vehicle_id: String,
+    /// Absent in files of an earlier version.
+    owner_id: Option<String>,
     certificate: String,
     authority: String,
     key: String,
@@ -101,7 +105,7 @@ impl Identity {
     /// # Errors
     /// When `certificate_der` is no certificate, or one for another key than the holder's.
     pub fn new(
-        vehicle: VehicleId,
+        (vehicle, owner): (VehicleId, OwnerId),
         holder: Holder,
         certificate_der: Vec<u8>,
         authority_der: Vec<u8>,
@@ -116,7 +120,7 @@ impl Identity {
         };
         let validity = certificate.validity();
         let (valid_from, expires_at) = (time(validity.not_before), time(validity.not_after));
-        Ok(Self { vehicle, holder, valid_from, expires_at, certificate_der, authority_der })
+        Ok(Self { vehicle, owner, holder, valid_from, expires_at, certificate_der, authority_der })
     }
 
     /// Reads the identity in `data_dir`.
@@ -138,8 +142,10 @@ impl Identity {
             Ok(document) => Ok(document.into_contents()),
             Err(_) => Err(DamagedIdentity::Certificate),
         };
-        let (vehicle, holder) = (stored.vehicle_id.parse()?, Holder::parse(&stored)?);
-        Self::new(vehicle, holder, der(&stored.certificate)?, der(&stored.authority)?)
+        let owner = stored.owner_id.as_deref().ok_or(DamagedIdentity::NoOwner)?;
+        let names = (stored.vehicle_id.parse()?, owner.parse()?);
+        let holder = Holder::parse(&stored)?;
+        Self::new(names, holder, der(&stored.certificate)?, der(&stored.authority)?)
     }
 
     /// Writes the identity to `data_dir`, whole or not at all.
@@ -152,6 +158,7 @@ impl Identity {
         let Holder { key, secret, car } = &self.holder;
         let stored = Stored {
             vehicle_id: self.vehicle.to_string(),
+            owner_id: Some(self.owner.to_string()),
             certificate: certificate_pem(&self.certificate_der),
             authority: certificate_pem(&self.authority_der),
             key: key.to_pem(),
@@ -172,7 +179,8 @@ impl Identity {
     /// # Errors
     /// When it is no certificate.
     pub fn renewed(&self, certificate_der: Vec<u8>) -> Result<Self, DamagedIdentity> {
-        Self::new(self.vehicle, self.holder.clone(), certificate_der, self.authority_der.clone())
+        let names = (self.vehicle, self.owner);
+        Self::new(names, self.holder.clone(), certificate_der, self.authority_der.clone())
     }
 
     /// When to ask for a newer certificate: at two thirds of this one's life.
@@ -291,10 +299,14 @@ mod tests {
         parameters.self_signed(&pair).unwrap().der().to_vec()
     }
 
+    fn names() -> (VehicleId, OwnerId) {
+        (vehicle(1), OwnerId::new(T0, [2; 10]))
+    }
+
     fn identity() -> Identity {
         let holder = holder();
         let der = certificate_of(&holder);
-        Identity::new(vehicle(1), holder, der.clone(), der).unwrap()
+        Identity::new(names(), holder, der.clone(), der).unwrap()
     }
 
     #[test]
@@ -304,7 +316,7 @@ mod tests {
         identity.store(folder.path()).unwrap();
         let back = Identity::load(folder.path()).unwrap();
 
-        assert_eq!(back.vehicle, vehicle(1));
+        assert_eq!((back.vehicle, back.owner), names());
         assert_eq!(back.holder.secret, identity.holder.secret);
         assert_eq!(back.holder.car, identity.holder.car);
         assert_eq!(back.valid_from, T0);
@@ -312,20 +324,22 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_without_a_secret_has_to_be_enrolled_again() {
+    fn an_identity_of_an_earlier_version_has_to_be_enrolled_again() {
         let folder = tempfile::tempdir().unwrap();
         identity().store(folder.path()).unwrap();
         let path = folder.path().join("identity.json");
         let text = std::fs::read_to_string(&path).unwrap();
-        let mut stored: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let whole: serde_json::Value = serde_json::from_str(&text).unwrap();
         #[rustfmt::skip] // a table is read by column
         let cases = [
-            (serde_json::Value::Null,     "no secret to prove with"),
-            ("ff".repeat(32).into(),      "below the modulus"),
-            ("secret".into(),             "32 bytes in hex"),
+            ("secret",   serde_json::Value::Null,     "no secret to prove with"),
+            ("secret",   "ff".repeat(32).into(),      "below the modulus"),
+            ("secret",   "secret".into(),             "32 bytes in hex"),
+            ("owner_id", serde_json::Value::Null,     "names no owner"),
         ];
-        for (secret, expected) in cases {
-            stored["secret"] = secret;
+        for (field, value, expected) in cases {
+            let mut stored = whole.clone();
+            stored[field] = value;
             std::fs::write(&path, stored.to_string()).unwrap();
             let error = Identity::load(folder.path()).unwrap_err();
             let text = crate::status::chain_text(&error);
@@ -356,8 +370,7 @@ mod tests {
             ("a nest of lists",     &huge,           &good,   T0,   Some("no X.509 certificate")),
         ];
         for (name, certificate, authority, now, expected) in cases {
-            let made =
-                Identity::new(vehicle(1), mine.clone(), certificate.into(), authority.clone());
+            let made = Identity::new(names(), mine.clone(), certificate.into(), authority.clone());
             let checked = made.and_then(|identity| identity.check_issued(now));
             let error = checked.err().map(|error| error.to_string());
             match expected {

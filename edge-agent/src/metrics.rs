@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest request.
 const REQUEST_BYTES_MAX: u64 = 8 << 10;
 /// What only grows, beside [`Counters`].
-const TOTALS: [&str; 7] = [
+const TOTALS: [&str; 9] = [
     "batches_acknowledged",
     "samples_acknowledged",
     "bytes_acknowledged",
@@ -33,6 +33,8 @@ const TOTALS: [&str; 7] = [
     "samples_lost",
     "claims_sent",
     "claims_refused",
+    "claims_paid_micro_tokens",
+    "claims_swept_micro_tokens",
 ];
 
 /// Where metrics are read.

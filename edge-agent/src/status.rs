@@ -74,6 +74,12 @@ pub struct Status {
     /// Claims that the marketplace did not want.
     #[serde(default)]
     pub claims_refused: u64,
+    /// What campaigns paid for them.
+    #[serde(default)]
+    pub claims_paid_micro_tokens: u64,
+    /// How much of that is on the owner's account.
+    #[serde(default)]
+    pub claims_swept_micro_tokens: u64,
     /// Why campaigns could not be answered when they were last looked at.
     #[serde(default)]
     pub last_claim_error: Option<String>,
@@ -116,9 +122,14 @@ pub struct TokensEarned {
 
 impl fmt::Display for TokensEarned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (tokens, rest) = (self.micro_tokens / 1_000_000, self.micro_tokens % 1_000_000);
-        write!(f, "{tokens}.{rest:06}")
+        f.write_str(&tokens(self.micro_tokens))
     }
+}
+
+/// Micro-tokens as tokens.
+#[must_use]
+pub fn tokens(micro_tokens: u64) -> String {
+    format!("{}.{:06}", micro_tokens / 1_000_000, micro_tokens % 1_000_000)
 }
 
 /// What the car answered since the agent started.

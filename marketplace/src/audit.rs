@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::campaigns::{self, CampaignsError};
 use crate::catalog::{self, CatalogError, SearchError};
 use crate::config::Config;
 use crate::db::Db;
@@ -40,6 +41,9 @@ pub enum AuditError {
     /// Versions can not be read.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    /// Campaigns can not be read.
+    #[error(transparent)]
+    Campaigns(#[from] CampaignsError),
     /// Datasets can not be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -68,6 +72,7 @@ impl Books {
             let mut checks = ledger::audit(conn)?;
             checks.extend(trade::audit(conn)?);
             checks.extend(delivery::audit(conn, &deliveries)?);
+            checks.extend(campaigns::audit(conn)?);
             Ok::<_, AuditError>(checks)
         };
         let mut checks = self.db.snapshot(replay).await?;

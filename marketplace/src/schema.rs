@@ -355,6 +355,20 @@ diesel::table! {
         question -> Text,
         created_at -> BigInt,
         closes_at -> BigInt,
+        pay_per_vehicle -> BigInt,
+        fee_per_vehicle -> BigInt,
+        vehicles_max -> Integer,
+        vehicles_in_scope -> Integer,
+        returned -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sweeps (payee) {
+        payee -> Binary,
+        owner_id -> Binary,
+        amount -> BigInt,
+        swept_at -> BigInt,
     }
 }
 
@@ -412,5 +426,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     batch_leaves,
     campaigns,
     claims,
+    sweeps,
     erasures,
 );

@@ -89,6 +89,8 @@ struct Settings<'a> {
     answer_campaigns: bool,
     claim_check_seconds: u32,
     claim_delay_seconds_max: u32,
+    sweep_delay_seconds_max: u32,
+    claim_vehicles_min: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     proving_keys_dir: Option<&'a Path>,
     allow_dev_keys: bool,
@@ -99,8 +101,8 @@ struct Settings<'a> {
 pub enum WhenReplayed {
     /// Ends.
     End,
-    /// Stays, and answers campaigns at once. On the road it would wait for hours, so that the time of
-    /// a claim says nothing.
+    /// Stays, answers campaigns at once, and moves what they pay to its owner. On the road it would wait for hours, and for
+    /// days, so that the time of a claim says nothing.
     AnswerCampaigns,
 }
 
@@ -154,6 +156,12 @@ impl Car {
     #[must_use]
     pub fn proves(&self) -> bool {
         self.spec.consent.iter().any(|(_, disclosure)| *disclosure == "prove")
+    }
+
+    /// Whether he lets signals of `group` be proven.
+    #[must_use]
+    pub fn proves_of(&self, group: &str) -> bool {
+        self.spec.consent.contains(&(group, "prove"))
     }
 
     /// Folder of its agent.
@@ -279,6 +287,8 @@ impl Car {
             answer_campaigns: when_replayed == WhenReplayed::AnswerCampaigns,
             claim_check_seconds: 1,
             claim_delay_seconds_max: 1,
+            sweep_delay_seconds_max: 1,
+            claim_vehicles_min: market.vehicles_min(),
             proving_keys_dir: market.keys(),
             allow_dev_keys: true,
         };

@@ -37,15 +37,16 @@ pub fn simulated(count: u16) -> Vec<CarSpec> {
         .collect()
 }
 
-/// Owners differ: one in three shares how he drives, one in four only proves things about it and
-/// about where he was, and nobody shares where he is.
+/// Owners differ: one in three shares how he drives, one in four only proves things about it. Nobody shares where he is,
+/// and everybody proves things about it: who answers is hidden among all.
 fn simulated_car(number: u16, (make, model, year): &(&str, &str, u16)) -> CarSpec {
     let mut consent = SHARED.to_vec();
     if number.is_multiple_of(3) {
         consent.push(("driving", "share"));
     } else if number.is_multiple_of(4) {
-        consent.extend([("driving", "prove"), ("location", "prove")]);
+        consent.push(("driving", "prove"));
     }
+    consent.push(("location", "prove"));
     CarSpec {
         name: format!("car-{number:02}"),
         vehicle: [(*make).into(), (*model).into(), year.to_string(), "electric".into()],

@@ -76,6 +76,7 @@ pub struct Market {
     rest: Rest,
     grpc_url: String,
     keys: Option<PathBuf>,
+    vehicles_min: u32,
 }
 
 impl Market {
@@ -132,6 +133,7 @@ impl Market {
             settings,
             rest,
             grpc_url: format!("https://{grpc_address}"),
+            vehicles_min,
             keys: keys.map(Path::to_owned),
         })
     }
@@ -140,6 +142,12 @@ impl Market {
     #[must_use]
     pub fn grpc_url(&self) -> &str {
         &self.grpc_url
+    }
+
+    /// Vehicles among which each is hidden, at least.
+    #[must_use]
+    pub const fn vehicles_min(&self) -> u32 {
+        self.vehicles_min
     }
 
     /// Folder of the keys of its proofs, if it takes any.

@@ -96,9 +96,9 @@ pub fn purchase(purchase: &Purchase) -> anyhow::Result<Table> {
 /// What was asked of cars that show nothing, and how many proved it.
 #[must_use]
 pub fn answers(answers: &Answers) -> Table {
-    let mut table = table(&["campaign", "question", "cars that proved it"]);
-    for Answer { title, question, vehicles } in &answers.campaigns {
-        table.add_row([title.clone(), question.clone(), vehicles.to_string()]);
+    let mut table = table(&["campaign", "question", "cars that proved it", "paid to them"]);
+    for Answer { title, question, vehicles, paid } in &answers.campaigns {
+        table.add_row([title.clone(), question.clone(), vehicles.to_string(), paid.clone()]);
     }
     if let Some(question) = table.column_mut(1) {
         question.set_cell_alignment(CellAlignment::Left);
@@ -127,6 +127,7 @@ pub fn addresses(
 What the owner of {car} sees of his car, his earnings and his readers:
   curl -H 'Authorization: Bearer {owner_key}' {base}/v1/vehicles
   curl -H 'Authorization: Bearer {owner_key}' {base}/v1/payouts
+  curl -H 'Authorization: Bearer {owner_key}' {base}/v1/sweeps
   curl -H 'Authorization: Bearer {owner_key}' {base}/v1/reads
 What the buyer sees:
   curl -H 'Authorization: Bearer {buyer_key}' '{base}/v1/datasets?q=battery'

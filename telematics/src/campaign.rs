@@ -1,6 +1,6 @@
 //! Campaigns: what a buyer asks of cars, as cars see it.
 //!
-//! **Not here:** who pays how much (`marketplace`), how an answer is proven (`zk`).
+//! **Not here:** how it is funded and paid (`marketplace`), how an answer is proven (`zk`).
 
 use crate::ids::CampaignId;
 use crate::question::{Question, Scope};
@@ -24,6 +24,23 @@ pub struct Campaign {
 impl Campaign {
     /// Characters that a title may have.
     pub const TITLE_CHARS_MAX: usize = 200;
+}
+
+/// A campaign as cars are offered it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// What is asked.
+    pub campaign: Campaign,
+    /// What each vehicle that proves it is paid, in micro-tokens.
+    pub pay_micro_tokens: u64,
+    /// Vehicles of the class that committed to anything on these days, as last counted: whoever answers is hidden among them.
+    /// [`Self::VEHICLES_COUNTED_MAX`] stands for that many or more.
+    pub vehicles_in_scope: u32,
+}
+
+impl Offer {
+    /// Vehicles that are counted at most.
+    pub const VEHICLES_COUNTED_MAX: u32 = 100;
 }
 
 /// Where leaves are: in which epoch's tree, at which position, and the day in them.

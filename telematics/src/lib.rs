@@ -28,7 +28,7 @@ pub mod vss;
 pub mod window;
 
 pub use batch::{BatchHash, BatchHeader, SealedBatch};
-pub use campaign::{Campaign, LeavesAt};
+pub use campaign::{Campaign, LeavesAt, Offer};
 pub use consent::{Disclosure, Policy, PolicyVersion};
 pub use enrolment::{AuthorityPin, EnrolmentCode};
 pub use ids::{BuyerId, CampaignId, OwnerId, VehicleId};

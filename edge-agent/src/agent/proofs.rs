@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use zk::keys::Allow;
 
 use super::AgentError;
-use crate::claims::{Answering, Claim, Market, ProvingThread, Settings, counts};
+use crate::claims::{self, Answering, Market, ProvingThread, Settings};
 use crate::clock;
 use crate::config::AgentConfig;
 use crate::identity::Identity;
@@ -37,12 +37,13 @@ pub(super) fn answer(
     if config.allow_dev_keys {
         tracing::warn!("development keys are allowed: anyone can forge proofs under them");
     }
-    let thread =
-        ProvingThread::start(keys.clone(), allow).map_err(crate::claims::ClaimError::from)?;
+    let thread = ProvingThread::start(keys.clone(), allow).map_err(claims::ClaimError::from)?;
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
     let settings = Settings {
         check_period: seconds(config.claim_check_seconds.get()),
         delay_max: seconds(config.claim_delay_seconds_max),
+        sweep_delay_max: seconds(config.sweep_delay_seconds_max),
+        vehicles_min: config.claim_vehicles_min,
     };
     let answering = Answering::new(market, identity.clone(), shared.clone(), thread, settings);
     Ok(Some(tokio::spawn(answering.run(stop))))
@@ -79,11 +80,9 @@ pub(super) async fn look_after(shared: Shared, retention_days: u32) {
 /// Shows how many records and claims there are.
 pub(super) fn show(shared: &Shared) -> Result<(), SpoolError> {
     let kept = shared.spool.kept_counts()?;
-    let [waiting, sent, refused] = counts(&shared.spool.claims::<Claim>()?);
     shared.board.update(|status| {
         (status.proofs_kept, status.proofs_placed) = (kept.records, kept.placed);
-        (status.claims_waiting, status.claims_sent) = (waiting, sent);
-        status.claims_refused = refused;
     });
+    claims::show(&shared.board, &shared.spool.claims()?);
     Ok(())
 }

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use telematics::question::ClassPattern;
-use telematics::{Campaign, CampaignId, Disclosure, Timestamp, VehicleDescription};
+use telematics::{Campaign, CampaignId, Disclosure, Offer, Timestamp};
 use tokio_util::sync::CancellationToken;
 use zk::{ClassNumbers, Payee, Statement, Witness};
 
-use super::claim::{Claim, ClaimState, counts};
+use super::claim::{Claim, ClaimState, counts, pay};
 use super::error::ClaimError;
 use super::find::{Found, find};
 use super::market::Market;
 use super::thread::ProvingThread;
 use crate::clock;
 use crate::identity::Identity;
-use crate::status::chain_text;
+use crate::status::{Board, chain_text};
 use crate::uplink::Shared;
 
 /// Records that are tried for one campaign in one round: the newest may be too new for the newest root.
@@ -31,6 +30,10 @@ pub struct Settings {
     pub check_period: Duration,
     /// A claim is sent after a random part of this.
     pub delay_max: Duration,
+    /// What a claim was paid is moved to the owner after a random part of this.
+    pub sweep_delay_max: Duration,
+    /// Vehicles among which this one hides, itself included: a campaign in whose scope there are fewer is not answered.
+    pub vehicles_min: u32,
 }
 
 /// Answers campaigns for one car.
@@ -62,7 +65,8 @@ impl Answering {
                 self.hear_the_owner().await;
                 let sent = self.send_due().await;
                 let answered = self.answer_new().await;
-                sent.and(answered).and(self.send_due().await)
+                let sent = sent.and(answered).and(self.send_due().await);
+                sent.and(self.sweep_due().await)
             };
             let result = tokio::select! {
                 () = stop.cancelled() => return,
@@ -93,19 +97,18 @@ impl Answering {
     /// Until the next look, or the next claim that is due.
     fn pause(&self) -> Duration {
         let claims = self.claims().unwrap_or_default();
-        let [waiting, sent, refused] = counts(&claims);
-        self.shared.board.update(|status| {
-            (status.claims_waiting, status.claims_sent) = (waiting, sent);
-            status.claims_refused = refused;
-        });
+        show(&self.shared.board, &claims);
         let now = clock::now();
-        let until = |(_, claim): &(_, Claim)| {
-            let micros = claim.due_at().micros_since(now);
+        let until = |due_at: Timestamp| {
             // What is due already could not be sent just now.
-            u64::try_from(micros).ok().filter(|micros| *micros > 0).map(Duration::from_micros)
+            let micros = u64::try_from(due_at.micros_since(now)).ok();
+            micros.filter(|micros| *micros > 0).map(Duration::from_micros)
         };
-        let waiting = claims.iter().filter(|(_, claim)| claim.state == ClaimState::Waiting);
-        waiting.filter_map(until).fold(self.settings.check_period, Duration::min)
+        let is_waiting = |claim: &Claim| claim.state == ClaimState::Waiting;
+        let due = claims.iter().flat_map(|(_, claim)| {
+            [Some(claim.due_at()).filter(|_| is_waiting(claim)), claim.sweep_at()]
+        });
+        due.flatten().filter_map(until).fold(self.settings.check_period, Duration::min)
     }
 
     fn claims(&self) -> Result<Vec<(CampaignId, Claim)>, ClaimError> {
@@ -117,9 +120,48 @@ impl Answering {
         let now = clock::now();
         let mut result = Ok(());
         for (campaign, mut claim) in self.claims()?.into_iter().filter(|(_, c)| c.is_due(now)) {
-            match self.send(campaign, &claim).await {
-                Ok(state) => {
-                    claim.state = state;
+            match self.send(campaign, &mut claim).await {
+                Ok(()) => self.shared.spool.keep_claim(campaign, &claim)?,
+                Err(error) => result = Err(error),
+            }
+        }
+        result
+    }
+
+    /// Sends `claim`, and notes in it what became of it.
+    async fn send(&self, campaign: CampaignId, claim: &mut Claim) -> Result<(), ClaimError> {
+        let Some(request) = claim.request(campaign) else {
+            claim.state = ClaimState::Refused("the claim is damaged".to_owned());
+            return Ok(());
+        };
+        match self.market.submit(request).await {
+            Ok(existed) => {
+                tracing::info!(%campaign, existed, "claim sent");
+                let delay = self.settings.sweep_delay_max.mul_f64(rand::random_range(0.0..=1.0));
+                claim.sent(after(clock::now(), delay));
+            }
+            Err(error) => {
+                let Some(reason) = error.final_words() else { return Err(error) };
+                tracing::warn!(%campaign, reason, "claim refused");
+                claim.state = ClaimState::Refused(reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves what claims were paid to the owner, each when its time has come.
+    async fn sweep_due(&self) -> Result<(), ClaimError> {
+        let now = clock::now();
+        let mut result = Ok(());
+        for (campaign, mut claim) in self.claims()? {
+            if claim.sweep_at().is_none_or(|sweep_at| sweep_at > now) {
+                continue;
+            }
+            let Some(request) = claim.sweep(self.identity.owner) else { continue };
+            match self.market.sweep(request).await {
+                Ok(micro_tokens) => {
+                    tracing::info!(%campaign, micro_tokens, "moved to the owner");
+                    claim.state = ClaimState::Swept;
                     self.shared.spool.keep_claim(campaign, &claim)?;
                 }
                 Err(error) => result = Err(error),
@@ -128,36 +170,21 @@ impl Answering {
         result
     }
 
-    async fn send(&self, campaign: CampaignId, claim: &Claim) -> Result<ClaimState, ClaimError> {
-        let Some(request) = claim.request(campaign) else {
-            return Ok(ClaimState::Refused("the claim is damaged".to_owned()));
-        };
-        match self.market.submit(request).await {
-            Ok(existed) => {
-                tracing::info!(%campaign, existed, "claim sent");
-                Ok(ClaimState::Sent)
-            }
-            Err(error) => {
-                let Some(reason) = error.final_words() else { return Err(error) };
-                tracing::warn!(%campaign, reason, "claim refused");
-                Ok(ClaimState::Refused(reason))
-            }
-        }
-    }
-
     /// Proves for each campaign that has no claim yet and that this car can answer. One that can not be
     /// answered now does not hold up the others.
     async fn answer_new(&self) -> Result<(), ClaimError> {
-        let campaigns = self.market.campaigns().await?;
+        let offers = self.market.campaigns().await?;
         let answered = self.claims()?;
         let now = clock::now();
         let mut result = Ok(());
-        for campaign in campaigns {
+        for offer in offers {
+            let campaign = &offer.campaign;
             let is_new = answered.iter().all(|(id, _)| *id != campaign.id);
             if is_new
                 && now < campaign.closes_at
-                && self.concerns(&campaign)
-                && let Err(error) = self.answer(&campaign).await
+                && offer.vehicles_in_scope >= self.settings.vehicles_min
+                && self.concerns(campaign)
+                && let Err(error) = self.answer(&offer).await
             {
                 result = Err(error);
             }
@@ -168,10 +195,11 @@ impl Answering {
     /// True when the campaign asks cars like this one, about something that its owner does not keep.
     fn concerns(&self, campaign: &Campaign) -> bool {
         let disclosure = self.shared.policy.borrow().disclosure(campaign.question.signal());
-        disclosure != Disclosure::Keep && is_of(campaign.scope.class(), &self.identity.holder.car)
+        disclosure != Disclosure::Keep && campaign.scope.class().admits(&self.identity.holder.car)
     }
 
-    async fn answer(&self, campaign: &Campaign) -> Result<(), ClaimError> {
+    async fn answer(&self, offer: &Offer) -> Result<(), ClaimError> {
+        let campaign = &offer.campaign;
         for found in self.candidates(campaign).await? {
             let salt = rand::random();
             let prepared = prepare(&self.market, &self.identity, campaign, found, salt).await;
@@ -188,7 +216,7 @@ impl Answering {
             let now = clock::now();
             let part = rand::random_range(0.0..=1.0);
             let due_at = due_at(now, campaign.closes_at, self.settings.delay_max, part);
-            let claim = Claim::new(&statement, &proof, salt, due_at);
+            let claim = Claim::new(&statement, &proof, salt, due_at, offer.pay_micro_tokens);
             self.shared.spool.keep_claim(campaign.id, &claim)?;
             tracing::info!(campaign = %campaign.id, %due_at, "claim proven");
             return Ok(());
@@ -249,7 +277,7 @@ pub(crate) fn state(
         root,
         campaign: campaign.id,
         nullifier: holder.secret.nullifier(campaign.id),
-        payee: Payee::of(identity.vehicle.as_bytes(), salt),
+        payee: Payee::of(identity.owner.as_bytes(), salt),
         scope: campaign.scope.clone(),
         question: campaign.question.clone(),
     };
@@ -264,50 +292,31 @@ pub(crate) fn state(
     (statement, witness)
 }
 
-/// True when `car` is of the class that `pattern` describes. Upper and lower case are the same.
-fn is_of(pattern: &ClassPattern, car: &VehicleDescription) -> bool {
-    let same = |wanted: &Option<String>, word: &str| {
-        wanted.as_ref().is_none_or(|wanted| wanted.to_lowercase() == word.to_lowercase())
-    };
-    same(&pattern.make, car.make())
-        && same(&pattern.model, car.model())
-        && pattern.year.is_none_or(|year| year == car.year())
-        && pattern.powertrain.is_none_or(|powertrain| powertrain == car.powertrain())
-}
-
 /// `part` (0 to 1) of the longest delay from `now`; of half the time that is left, where that is shorter.
 fn due_at(now: Timestamp, closes_at: Timestamp, delay_max: Duration, part: f64) -> Timestamp {
     let left = u64::try_from(closes_at.micros_since(now) / 2).unwrap_or(0);
-    let delay = delay_max.min(Duration::from_micros(left)).mul_f64(part);
+    after(now, delay_max.min(Duration::from_micros(left)).mul_f64(part))
+}
+
+fn after(now: Timestamp, delay: Duration) -> Timestamp {
     now.plus_micros(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Shows how many `claims` there are, and what they were paid.
+pub(crate) fn show(board: &Board, claims: &[(CampaignId, Claim)]) {
+    let ([waiting, sent, refused], [paid, swept]) = (counts(claims), pay(claims));
+    board.update(|status| {
+        (status.claims_waiting, status.claims_sent) = (waiting, sent);
+        status.claims_refused = refused;
+        (status.claims_paid_micro_tokens, status.claims_swept_micro_tokens) = (paid, swept);
+    });
 }
 
 #[cfg(test)]
 mod tests {
-    use telematics::Powertrain;
     use telematics::testing::T0;
 
     use super::*;
-
-    #[test]
-    fn a_campaign_about_other_cars_is_not_answered() {
-        let car = VehicleDescription::new("Toyota", "RAV4", 2017, Powertrain::Hybrid).unwrap();
-        let any = ClassPattern::default();
-        let word = |word: &str| Some(word.to_owned());
-        #[rustfmt::skip] // a table is read by column
-        let cases = [
-            ("any car",        any.clone(),                                                       true),
-            ("in other case",  ClassPattern { make: word("TOYOTA"), ..any.clone() },              true),
-            ("another make",   ClassPattern { make: word("Honda"), ..any.clone() },               false),
-            ("another model",  ClassPattern { model: word("Yaris"), ..any.clone() },              false),
-            ("its year",       ClassPattern { year: Some(2017), ..any.clone() },                  true),
-            ("another year",   ClassPattern { year: Some(2018), ..any.clone() },                  false),
-            ("other wheels",   ClassPattern { powertrain: Some(Powertrain::Diesel), ..any },      false),
-        ];
-        for (name, pattern, expected) in cases {
-            assert_eq!(is_of(&pattern, &car), expected, "{name}");
-        }
-    }
 
     #[test]
     fn a_claim_is_due_within_the_longest_delay_and_before_the_campaign_closes() {

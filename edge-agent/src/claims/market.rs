@@ -5,7 +5,7 @@
 use proto::convert::required;
 use proto::v1;
 use proto::v1::proofs_client::ProofsClient;
-use telematics::{Campaign, LeavesAt};
+use telematics::{Campaign, LeavesAt, Offer};
 use tonic::transport::{Channel, Endpoint};
 use zk::tree::{self, ARITY, BUCKET_LEAVES, BucketPath, DEPTH};
 use zk::{Leaf, Root};
@@ -46,7 +46,7 @@ impl Market {
     ///
     /// # Errors
     /// When it does not answer.
-    pub async fn campaigns(&self) -> Result<Vec<Campaign>, ClaimError> {
+    pub async fn campaigns(&self) -> Result<Vec<Offer>, ClaimError> {
         let mut client = self.connect().await?;
         let (mut campaigns, mut after_campaign_id) = (Vec::new(), Vec::new());
         for _ in 0..PAGES_MAX {
@@ -59,8 +59,8 @@ impl Market {
             let is_last = page.len() < PAGE;
             after_campaign_id = page.last().map_or(Vec::new(), |last| last.campaign_id.clone());
             for wire in page {
-                match Campaign::try_from(wire) {
-                    Ok(campaign) => campaigns.push(campaign),
+                match Offer::try_from(wire) {
+                    Ok(offer) => campaigns.push(offer),
                     Err(error) => tracing::warn!(%error, "campaign not understood"),
                 }
             }
@@ -116,14 +116,24 @@ impl Market {
         Ok(submitted.existed)
     }
 
+    /// Moves what a payee was paid to its owner, and says how many micro-tokens that were.
+    ///
+    /// # Errors
+    /// When it does not answer, or knows no such payee.
+    pub async fn sweep(&self, request: v1::SweepPayeeRequest) -> Result<u64, ClaimError> {
+        let mut client = self.connect().await?;
+        let swept = answer(client.sweep_payee(request)).await.map_err(ClaimError::Refused)?;
+        Ok(swept.micro_tokens)
+    }
+
     /// The campaign with this id, if it takes claims now.
     ///
     /// # Errors
     /// When it does not answer.
     pub async fn campaign(&self, id: telematics::CampaignId) -> Result<Campaign, ClaimError> {
-        let campaigns = self.campaigns().await?;
-        let found = campaigns.into_iter().find(|campaign| campaign.id == id);
-        Ok(required("campaign", found)?)
+        let offers = self.campaigns().await?;
+        let found = offers.into_iter().find(|offer| offer.campaign.id == id);
+        Ok(required("campaign", found)?.campaign)
     }
 }
 

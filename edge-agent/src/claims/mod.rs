@@ -6,8 +6,12 @@
 //!
 //! **Invariant:** nothing here is sent over a connection that says which car it is: no client
 //! certificate, a new connection for each errand, the path by way of 256 leaves, and a claim at a time
-//! that is unrelated to when the car was asked or drove. What a marketplace could still use is the
-//! address that the connections come from.
+//! that is unrelated to when the car was asked or drove. A campaign that too few cars could answer is not
+//! answered. What a marketplace could still use is the address that the connections come from.
+//!
+//! A claim is paid to a payee: a hash of the owner's account and a salt that only this car knows. Some days later the
+//! car tells the salt, and the marketplace moves what the payee has to the owner. From then on it knows whose car
+//! answered, though not which.
 //!
 //! **Not here:** what makes a statement true (`zk`); what a claim is worth (`marketplace`).
 
@@ -19,8 +23,8 @@ mod market;
 mod thread;
 
 pub use answering::{Answering, Settings};
-pub(crate) use answering::{prepare, state, witness_leaf};
-pub use claim::{Claim, ClaimState, counts};
+pub(crate) use answering::{prepare, show, state, witness_leaf};
+pub use claim::{Claim, ClaimState};
 pub use error::ClaimError;
 pub use find::{Found, find};
 pub use market::Market;

@@ -14,7 +14,7 @@ use std::path::Path;
 use proto::convert::{self, BadMessage};
 use proto::v1;
 use proto::v1::enrolment_client::EnrolmentClient;
-use telematics::{EnrolmentCode, Policy, Timestamp, VehicleId};
+use telematics::{EnrolmentCode, OwnerId, Policy, Timestamp, VehicleId};
 use tonic::transport::Channel;
 
 pub use probe::{ProbeError, probe};
@@ -103,8 +103,9 @@ pub async fn enrol(
         return Err(EnrolError::OtherAuthority);
     }
     let vehicle = VehicleId::from_bytes(&answer.vehicle_id).map_err(BadMessage::from)?;
+    let owner = OwnerId::from_bytes(&answer.owner_id).map_err(BadMessage::from)?;
     let policy = Policy::try_from(convert::required("policy", answer.policy)?)?;
-    let identity = Identity::new(vehicle, holder, answer.certificate_der, authority)?;
+    let identity = Identity::new((vehicle, owner), holder, answer.certificate_der, authority)?;
     identity.check_issued(now)?;
     // The identity last: it is what makes a car enrolled.
     policy::store(&policy, data_dir)?;

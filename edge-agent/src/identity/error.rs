@@ -80,6 +80,9 @@ pub enum DamagedIdentity {
     /// Written by a program that made no proofs of this kind.
     #[error("it is of an earlier version of this program and holds no secret to prove with")]
     NoSecret,
+    /// Written by a program that did not know whose the car is.
+    #[error("it is of an earlier version of this program and names no owner")]
+    NoOwner,
     /// Not a secret.
     #[error("its secret for proofs is not 32 bytes in hex below the modulus of BN254")]
     Secret,

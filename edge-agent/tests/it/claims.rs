@@ -19,10 +19,11 @@ use telematics::{
     Timestamp, Value,
 };
 use tokio_util::sync::CancellationToken;
+use zk::Payee;
 use zk::text::ClaimFile;
 
 use crate::car::Car;
-use crate::market::{DAY, Market};
+use crate::market::{DAY, Market, owner};
 use crate::proofs::{keys, statement, verify};
 
 fn prove(version: u32, groups: &[SignalGroup]) -> Policy {
@@ -104,6 +105,53 @@ async fn a_campaign_is_answered_without_saying_which_car_it_is() {
     let [list, path, claim] = ["list", "path", "claim"].map(ports);
     assert!(!path.is_empty() && path.is_disjoint(&list) && claim.is_disjoint(&path));
     assert!(claim.is_disjoint(&list));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_claim_was_paid_is_moved_to_the_owner_later_and_without_a_name() {
+    let market = Market::open().await;
+    let car = driven(&market).await;
+    market.state().campaigns = vec![campaign(1, fact(Signal::SPEED, 0, 9_999))];
+    let config = config(&market, &car, 0);
+    run_until(&config, |status| status.claims_sent == 1).await;
+    let paid = status::read(car.data_dir()).unwrap();
+    let yours = (paid.claims_paid_micro_tokens, paid.claims_swept_micro_tokens);
+    assert_eq!(yours, (1_500_000, 0));
+    assert!(claims(&car)[0].1.sweep_at().unwrap() > edge_agent::clock::now());
+    assert!(market.state().sweeps.is_empty(), "its time is a random part of a week");
+
+    market.state().campaigns.push(campaign(2, fact(Signal::SPEED, 0, 9_998)));
+    let config = AgentConfig { sweep_delay_seconds_max: 0, ..config };
+    run_until(&config, |status| status.claims_swept_micro_tokens == 1_500_000).await;
+
+    let state = market.state();
+    let [sweep] = &state.sweeps[..] else { panic!("{} sweeps", state.sweeps.len()) };
+    assert_eq!(sweep.owner_id, owner().to_vec());
+    let payee = Payee::of(owner().as_bytes(), sweep.salt.as_slice().try_into().unwrap());
+    assert_eq!(state.claims[1].payee, payee.to_bytes(), "the second claim's, which has no delay");
+    let nameless = |(call, _, is_named): &(&str, u16, bool)| *call != "sweep" || !is_named;
+    assert!(state.nameless_calls.iter().all(nameless), "no certificate");
+    drop(state);
+    let states = claims(&car).into_iter().map(|(_, claim)| claim.state).collect::<Vec<_>>();
+    assert_eq!(states, [ClaimState::Sent, ClaimState::Swept]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_that_too_few_cars_could_answer_waits() {
+    let market = Market::open().await;
+    let car = driven(&market).await;
+    market.state().campaigns = vec![campaign(1, fact(Signal::SPEED, 0, 9_999))];
+    market.state().vehicles_in_scope = 9;
+    let config = config(&market, &car, 0);
+    let lists = || {
+        let state = market.state();
+        state.nameless_calls.iter().filter(|(call, ..)| *call == "list").count()
+    };
+    run_until(&config, |_| lists() > 2).await;
+    assert!(claims(&car).is_empty());
+
+    market.state().vehicles_in_scope = 10;
+    run_until(&config, |status| status.claims_sent == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

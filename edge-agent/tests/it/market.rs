@@ -21,8 +21,8 @@ use telematics::payload;
 use telematics::precision::coarse_enough;
 use telematics::window::Committed;
 use telematics::{
-    AuthorityPin, BatchHash, Campaign, Disclosure, EnrolmentCode, LeavesAt, Policy, PolicyVersion,
-    SealedBatch, SignalGroup, VehicleDescription, testing,
+    AuthorityPin, BatchHash, Campaign, Disclosure, EnrolmentCode, LeavesAt, OwnerId, Policy,
+    PolicyVersion, SealedBatch, SignalGroup, VehicleDescription, testing,
 };
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
@@ -66,6 +66,11 @@ pub(crate) struct State {
     pub(crate) leaves: Vec<Leaf>,
     pub(crate) published: Option<u32>,
     pub(crate) campaigns: Vec<Campaign>,
+    /// What each campaign pays, and among how many vehicles who answers is hidden.
+    pub(crate) pay_micro_tokens: u64,
+    pub(crate) vehicles_in_scope: u32,
+    /// Payees whose pay was moved.
+    pub(crate) sweeps: Vec<v1::SweepPayeeRequest>,
     /// Claims that were verified.
     pub(crate) claims: Vec<v1::SubmitClaimRequest>,
     /// Answers the next claims with these instead.
@@ -148,6 +153,9 @@ impl Market {
             leaves: Vec::new(),
             published: None,
             campaigns: Vec::new(),
+            pay_micro_tokens: 1_500_000,
+            vehicles_in_scope: 10,
+            sweeps: Vec::new(),
             claims: Vec::new(),
             claim_answers: Vec::new(),
             nameless_calls: Vec::new(),
@@ -304,6 +312,7 @@ impl Enrolment for Market {
                 .unwrap_or_else(|| self.authority.sign(&request.csr_der, state.certificates_end)),
             authority_der: self.authority.der.clone(),
             policy: Some(state.policy_answer()),
+            owner_id: owner().to_vec(),
         }))
     }
 
@@ -316,6 +325,11 @@ impl Enrolment for Market {
             given.unwrap_or_else(|| self.authority.sign(&request.into_inner().csr_der, LATER));
         Ok(Response::new(v1::RenewResponse { certificate_der }))
     }
+}
+
+/// Whose the car is.
+pub(crate) fn owner() -> OwnerId {
+    OwnerId::new(testing::T0, [3; 10])
 }
 
 fn public_key(request: &X509CertificationRequest<'_>) -> ed25519_dalek::VerifyingKey {

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use proto::v1;
 use proto::v1::proofs_server::Proofs;
-use telematics::{Campaign, CampaignId};
+use telematics::{Campaign, CampaignId, Offer};
 use tonic::{Request, Response, Status};
 use zk::keys::{Allow, Folder, Origin};
 use zk::tree::{self, MemoryTree};
@@ -73,7 +73,13 @@ impl Proofs for Market {
         let after = request.into_inner().after_campaign_id;
         let state = self.state();
         let later = state.campaigns.iter().filter(|campaign| campaign.id.to_vec() > after);
-        let campaigns = later.take(100).map(v1::Campaign::from).collect();
+        let (pay_micro_tokens, vehicles_in_scope) =
+            (state.pay_micro_tokens, state.vehicles_in_scope);
+        let offer = |campaign: &Campaign| {
+            let campaign = campaign.clone();
+            v1::Campaign::from(&Offer { campaign, pay_micro_tokens, vehicles_in_scope })
+        };
+        let campaigns = later.take(100).map(offer).collect();
         Ok(Response::new(v1::ListCampaignsResponse { campaigns }))
     }
 
@@ -121,5 +127,22 @@ impl Proofs for Market {
         let existed = state.claims.contains(&claim);
         state.claims.push(claim);
         Ok(Response::new(v1::SubmitClaimResponse { existed }))
+    }
+
+    async fn sweep_payee(
+        &self,
+        request: Request<v1::SweepPayeeRequest>,
+    ) -> Result<Response<v1::SweepPayeeResponse>, Status> {
+        self.note("sweep", &request);
+        let sweep = request.into_inner();
+        let (owner, salt) = (sweep.owner_id.as_slice(), sweep.salt.as_slice());
+        let payee = Payee::of(owner.try_into().unwrap(), salt.try_into().unwrap());
+        let mut state = self.state();
+        if !state.claims.iter().any(|claim| claim.payee == payee.to_bytes()) {
+            return Err(Status::not_found("no claim was paid to this payee"));
+        }
+        let micro_tokens = state.pay_micro_tokens;
+        state.sweeps.push(sweep);
+        Ok(Response::new(v1::SweepPayeeResponse { micro_tokens }))
     }
 }

@@ -5,6 +5,7 @@ use telematics::{CampaignId, Timestamp};
 use zk::{Circuit, Fingerprint, Nullifier, Payee, Proof, Root, Statement};
 
 use super::{CampaignsError, ClaimRefusal, queries, verbs};
+use crate::config::Rules;
 use crate::db::Conn;
 use crate::epochs;
 use crate::identity::Buyer;
@@ -81,6 +82,7 @@ pub struct Claim {
 pub fn admit(
     conn: &mut Conn,
     submission: &Submission,
+    rules: &Rules,
     now: Timestamp,
 ) -> Result<Result<Admission, ClaimRefusal>, CampaignsError> {
     let Submission { campaign, root, nullifier, payee, proof } = *submission;
@@ -94,6 +96,13 @@ pub fn admit(
     let closed_at = record.campaign.closes_at;
     if closed_at <= now {
         return Ok(Err(ClaimRefusal::Closed { campaign, closed_at }));
+    }
+    let (vehicles, vehicles_min) = (record.vehicles_in_scope, rules.vehicles_min);
+    if vehicles < vehicles_min {
+        return Ok(Err(ClaimRefusal::TooFewToHide { campaign, vehicles, vehicles_min }));
+    }
+    if queries::is_payee(conn, payee)? {
+        return Ok(Err(ClaimRefusal::PayeeUsed));
     }
     if !epochs::is_published(conn, root)? {
         return Ok(Err(ClaimRefusal::UnknownRoot { root }));
@@ -141,23 +150,25 @@ pub fn verify(
     claims.into_iter().zip(verdicts).map(decide).collect()
 }
 
-/// Keeps `verified`, unless that is not possible any more: the campaign may have closed meanwhile, and the
-/// vehicle may have claimed over another connection.
+/// Keeps `verified` and pays for it, unless that is not possible any more: the campaign may have closed meanwhile, and the
+/// vehicle may have claimed over another connection. The last claim that a campaign can pay closes it.
 ///
 /// # Errors
 /// Fails when the database does; the inner error is the refusal.
 pub fn keep(
     conn: &mut Conn,
     verified: &VerifiedClaim,
+    rules: &Rules,
     now: Timestamp,
 ) -> Result<Result<Kept, ClaimRefusal>, CampaignsError> {
     let Statement { root, campaign, nullifier, payee, .. } = verified.claim.statement;
     let proof = verified.claim.proof;
-    match admit(conn, &Submission { campaign, root, nullifier, payee, proof }, now)? {
+    match admit(conn, &Submission { campaign, root, nullifier, payee, proof }, rules, now)? {
         Ok(Admission::Pending(_)) => {
             let key = verified.key;
             let claim = Claim { root, nullifier, payee, verifying_key: key, proof };
             queries::insert_claim(conn, campaign, &claim, now)?;
+            verbs::pay(conn, campaign, &claim, now)?;
             Ok(Ok(Kept::Now))
         }
         Ok(Admission::Kept) => Ok(Ok(Kept::Before)),

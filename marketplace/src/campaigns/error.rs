@@ -3,7 +3,10 @@
 use telematics::{Campaign, CampaignId, Timestamp};
 use zk::{Nullifier, Root};
 
+use super::Terms;
 use crate::epochs::EpochsError;
+use crate::identity::IdentityError;
+use crate::ledger::{Amount, LedgerError};
 
 /// Why a campaign was refused, or could not be kept.
 ///
@@ -28,6 +31,42 @@ pub enum CampaignsError {
     /// Its numbers can not be written down without being rounded.
     #[error("a bound has more digits than can be written down exactly; leave it out or round it")]
     NotExact,
+    /// Nobody would prove anything for it.
+    #[error("`pay_per_vehicle` is {pay_per_vehicle}; a campaign pays more than zero")]
+    PaysNothing {
+        /// What it would pay.
+        pay_per_vehicle: Amount,
+    },
+    /// Nobody, or more than there ever will be.
+    #[error(
+        "`vehicles_max` is {vehicles_max}; a campaign pays 1 to {} vehicles",
+        Terms::VEHICLES_MAX
+    )]
+    BadVehiclesMax {
+        /// How many it would pay.
+        vehicles_max: u32,
+    },
+    /// More than an amount can hold.
+    #[error(
+        "{pay_per_vehicle} tokens to each of {vehicles_max} vehicles are more than can be paid"
+    )]
+    TooLarge {
+        /// What it would pay each.
+        pay_per_vehicle: Amount,
+        /// How many.
+        vehicles_max: u32,
+    },
+    /// Whoever answers would stand alone.
+    #[error(
+        "{vehicles} vehicles of this class take part, at least {vehicles_min} are needed so that nobody can tell \
+         who answers; ask a wider class"
+    )]
+    TooFewVehicles {
+        /// Vehicles of the class.
+        vehicles: u32,
+        /// Vehicles needed.
+        vehicles_min: u32,
+    },
     /// No such campaign.
     #[error("there is no campaign {campaign}")]
     Unknown {
@@ -49,6 +88,12 @@ pub enum CampaignsError {
     /// Roots could not be looked up.
     #[error(transparent)]
     Epochs(#[from] EpochsError),
+    /// Vehicles could not be read.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Money could not be moved.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The database failed.
     #[error("cannot read or store campaigns")]
     Storage(#[from] diesel::result::Error),
@@ -83,6 +128,25 @@ pub enum ClaimRefusal {
         /// The nullifier.
         nullifier: Nullifier,
     },
+    /// A payee is for one claim.
+    #[error("the payee of this claim was used before; draw another salt and prove anew")]
+    PayeeUsed,
+    /// Too few to hide among.
+    #[error(
+        "{vehicles} vehicles could have made a claim to {campaign}, fewer than the {vehicles_min} that hide who did: retry \
+         when more take part"
+    )]
+    TooFewToHide {
+        /// The campaign.
+        campaign: CampaignId,
+        /// How many could have, as last counted.
+        vehicles: u32,
+        /// How many it takes.
+        vehicles_min: u32,
+    },
+    /// Never paid, or another owner's.
+    #[error("no claim was paid to the payee of this owner and salt")]
+    UnknownPayee,
     /// Not a proof, or not of this statement.
     #[error("{0}")]
     WrongProof(#[from] zk::Refused),

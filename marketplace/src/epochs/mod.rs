@@ -23,6 +23,6 @@ mod tests;
 pub use append::{append, forget, leaves_of, publish};
 pub use error::EpochsError;
 pub use read::{
-    Bucket, Epoch, PublishedRoot, ROOTS_MAX, bucket, epoch, epochs, is_published, leaves,
-    newest_root, roots,
+    Bucket, Epoch, PublishedRoot, ROOTS_MAX, bucket, committed, epoch, epochs, is_published,
+    leaves, newest_root, roots,
 };

@@ -1,5 +1,8 @@
 //! The only file that names the tables of the epochs.
 
+use std::ops::RangeInclusive;
+
+use diesel::dsl::count;
 use diesel::prelude::*;
 use telematics::{LeavesAt, Timestamp, VehicleId};
 use zk::tree::NodeAt;
@@ -169,6 +172,22 @@ pub(super) fn is_root(conn: &mut Conn, root: Root) -> Result<bool, EpochsError> 
     let count: i64 =
         roots::table.filter(roots::root.eq(root.to_bytes().to_vec())).count().get_result(conn)?;
     Ok(count > 0)
+}
+
+/// How many of `vehicles` have leaves of these days.
+pub(super) fn committed(
+    conn: &mut Conn,
+    vehicles: &[VehicleId],
+    days: &RangeInclusive<u16>,
+) -> Result<i64, EpochsError> {
+    let vehicles = vehicles.iter().map(VehicleId::to_vec).collect::<Vec<_>>();
+    let (first, last) = (i32::from(*days.start()), i32::from(*days.end()));
+    let count = batch_leaves::table
+        .filter(batch_leaves::vehicle_id.eq_any(vehicles))
+        .filter(batch_leaves::day.between(first, last))
+        .select(count(batch_leaves::vehicle_id).aggregate_distinct())
+        .first(conn)?;
+    Ok(count)
 }
 
 /// Forgets which leaves are of `vehicle`.

@@ -1,6 +1,8 @@
 //! Asking for epochs, roots, leaves and paths. All of it is public.
 
-use telematics::Timestamp;
+use std::ops::RangeInclusive;
+
+use telematics::{Timestamp, VehicleId};
 use zk::tree::{self, BUCKET_LEAVES, BucketPath};
 use zk::{Leaf, Root};
 
@@ -92,6 +94,18 @@ pub fn roots(
 /// Fails when the database does.
 pub fn is_published(conn: &mut Conn, root: Root) -> Result<bool, EpochsError> {
     queries::is_root(conn, root)
+}
+
+/// How many of `vehicles`, at most some hundreds, committed to anything on one of these days.
+///
+/// # Errors
+/// Fails when the database does.
+pub fn committed(
+    conn: &mut Conn,
+    vehicles: &[VehicleId],
+    days: &RangeInclusive<u16>,
+) -> Result<u32, EpochsError> {
+    Ok(u32::try_from(queries::committed(conn, vehicles, days)?).unwrap_or(0))
 }
 
 /// Leaves of `epoch` from position `first` on, in order, at most `limit`.

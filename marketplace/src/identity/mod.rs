@@ -32,5 +32,5 @@ pub use labels::{Labels, NotLabels, label};
 pub use principal::{Buyer, Operator, Owner, Principal, Vehicle};
 pub use vehicles::{
     Prover, VehicleRecord, VehicleStatus, fleet_version, prover, suspend, vehicle, vehicles,
-    vehicles_of,
+    vehicles_after, vehicles_of,
 };

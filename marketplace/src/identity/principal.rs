@@ -28,11 +28,27 @@ pub struct Owner {
     pub(crate) id: OwnerId,
 }
 
+impl Owner {
+    /// Who.
+    #[must_use]
+    pub const fn id(&self) -> OwnerId {
+        self.id
+    }
+}
+
 /// A company that buys data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buyer {
     /// Who.
     pub(crate) id: BuyerId,
+}
+
+impl Buyer {
+    /// Who.
+    #[must_use]
+    pub const fn id(&self) -> BuyerId {
+        self.id
+    }
 }
 
 /// A car whose edge agent is connected.

@@ -242,6 +242,20 @@ pub(super) fn vehicles(
     Ok(found)
 }
 
+pub(super) fn vehicles_after(
+    conn: &mut Conn,
+    after: Option<VehicleId>,
+    limit: u32,
+) -> Result<Vec<VehicleRecord>, IdentityError> {
+    let rows = vehicles::table
+        .filter(vehicles::id.gt(after.map(|id| id.to_vec()).unwrap_or_default()))
+        .order(vehicles::id)
+        .limit(i64::from(limit))
+        .select(VehicleRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(VehicleRecord::try_from).collect()
+}
+
 /// The key and the status of a vehicle: what its door asks.
 pub(super) fn vehicle_access(
     conn: &mut Conn,

@@ -91,6 +91,18 @@ pub fn vehicles(conn: &mut Conn, ids: &[VehicleId]) -> Result<Vec<VehicleRecord>
     queries::vehicles(conn, ids)
 }
 
+/// Vehicles of everybody with ids after `after`, by id, at most `limit`.
+///
+/// # Errors
+/// Fails when the database does, or when a row is damaged.
+pub fn vehicles_after(
+    conn: &mut Conn,
+    after: Option<VehicleId>,
+    limit: u32,
+) -> Result<Vec<VehicleRecord>, IdentityError> {
+    queries::vehicles_after(conn, after, limit)
+}
+
 /// The vehicle that a certificate for `id` and `key` lets in. Only the door for cars calls this,
 /// after TLS has verified the certificate.
 ///

@@ -8,6 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::campaigns::{self, CampaignsError};
 use crate::epochs::{self, EpochsError, PublishedRoot};
 use crate::progress::Job;
 
@@ -28,15 +29,20 @@ pub(super) async fn run(app: App, stopping: CancellationToken) {
     }
 }
 
-/// Publishes once, if there is anything new.
+/// Publishes once, if there is anything new, and counts among how many vehicles those hide who answer campaigns.
 ///
 /// # Errors
 /// When the tree can not be read or the root not be kept. The next turn tries again.
-pub async fn turn(app: &App) -> Result<Option<PublishedRoot>, EpochsError> {
+pub async fn turn(app: &App) -> Result<Option<PublishedRoot>, CampaignsError> {
     let now = app.clock.now();
-    let published = app.db.write(move |conn| epochs::publish(conn, now)).await?;
+    let publish = move |conn: &mut _| epochs::publish(conn, now);
+    let published = app.db.write::<_, EpochsError, _>(publish).await?;
     if let Some(root) = &published {
         tracing::info!(epoch = root.epoch, size = root.size, "root published");
+    }
+    let counts = app.db.read(move |conn| campaigns::recount(conn, now)).await?;
+    if !counts.is_empty() {
+        app.db.write(move |conn| campaigns::keep_counts(conn, &counts)).await?;
     }
     Ok(published)
 }

@@ -1,6 +1,7 @@
-//! Paid orders are delivered, and overdue ones refunded.
+//! Paid orders are delivered, and overdue ones refunded. Campaigns that are over give back what is left.
 
 use crate::app::App;
+use crate::campaigns::{self, CampaignsError};
 use crate::delivery::{self, Delivered, Depot, Pseudonyms};
 use crate::trade::{self, TradeError};
 
@@ -16,9 +17,12 @@ pub enum SalesError {
     /// Orders could not be read or refunded.
     #[error(transparent)]
     Trade(#[from] TradeError),
+    /// Campaigns could not be ended.
+    #[error(transparent)]
+    Campaigns(#[from] CampaignsError),
 }
 
-/// Refunds what is overdue, then delivers what waits, and says how many orders it settled. One order that
+/// Refunds what is overdue, ends campaigns, then delivers what waits, and says how many orders and campaigns it settled. One order that
 /// can not be delivered does not hold up the others.
 ///
 /// # Errors
@@ -26,6 +30,8 @@ pub enum SalesError {
 pub async fn turn(app: &App) -> Result<u64, SalesError> {
     let mut settled = refund_overdue(app).await?;
     let now = app.clock.now();
+    let end = move |conn: &mut _| campaigns::end_overdue(conn, now);
+    settled += app.db.write::<_, CampaignsError, _>(end).await?;
     let waiting = app.db.read(move |conn| trade::undelivered(conn, now)).await?;
     if waiting.is_empty() {
         return Ok(settled);

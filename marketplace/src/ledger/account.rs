@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use telematics::{BuyerId, OwnerId};
+use telematics::{BuyerId, CampaignId, OwnerId};
 
 /// Holds tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +19,10 @@ pub enum Account {
     Owner(OwnerId),
     /// What is held for one order, named by its 16 bytes, until it is delivered or refunded.
     Escrow([u8; 16]),
+    /// What a campaign has left to pay.
+    Campaign(CampaignId),
+    /// What one claim was paid: the 32 bytes of a payee, whose owner nobody knows until he sweeps it.
+    Payee([u8; 32]),
 }
 
 impl Account {
@@ -30,6 +34,8 @@ impl Account {
             Self::Buyer(_) => "buyer",
             Self::Owner(_) => "owner",
             Self::Escrow(_) => "escrow",
+            Self::Campaign(_) => "campaign",
+            Self::Payee(_) => "payee",
         }
     }
 
@@ -40,6 +46,8 @@ impl Account {
             Self::Buyer(buyer) => Some(buyer.to_vec()),
             Self::Owner(owner) => Some(owner.to_vec()),
             Self::Escrow(order) => Some(order.to_vec()),
+            Self::Campaign(campaign) => Some(campaign.to_vec()),
+            Self::Payee(payee) => Some(payee.to_vec()),
         }
     }
 
@@ -51,6 +59,8 @@ impl Account {
             Self::Buyer(_) => 3,
             Self::Owner(_) => 4,
             Self::Escrow(_) => 5,
+            Self::Campaign(_) => 6,
+            Self::Payee(_) => 7,
         };
         [vec![tag], self.holder().unwrap_or_default()].concat()
     }
@@ -64,6 +74,8 @@ impl fmt::Display for Account {
             Self::Buyer(buyer) => buyer.fmt(f),
             Self::Owner(owner) => owner.fmt(f),
             Self::Escrow(order) => write!(f, "the escrow of order_{}", hex::encode(order)),
+            Self::Campaign(campaign) => campaign.fmt(f),
+            Self::Payee(payee) => write!(f, "payee {}", hex::encode(payee)),
         }
     }
 }

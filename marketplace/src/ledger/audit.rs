@@ -155,16 +155,14 @@ pub fn count(conn: &mut Conn, kind: EntryKind) -> Result<u64, LedgerError> {
     table::count(conn, kind)
 }
 
-/// What all escrow accounts hold, each by the 16 bytes that name it.
+/// What all accounts of the kind of `like` hold that hold anything, by the bytes that name them.
 ///
 /// # Errors
 /// When they can not be read.
-pub fn escrows(conn: &mut Conn) -> Result<BTreeMap<[u8; 16], Amount>, LedgerError> {
-    let mut escrows = BTreeMap::new();
-    for account in table::held_by_kind(conn, Account::Escrow([0; 16]).kind())? {
-        let holder = account.holder.as_deref().and_then(|holder| holder.try_into().ok());
-        let holder = holder.ok_or_else(|| queries::corrupt("an escrow of nobody"))?;
-        escrows.insert(holder, Amount::from_micros(account.balance));
-    }
-    Ok(escrows)
+pub fn holdings(conn: &mut Conn, like: Account) -> Result<BTreeMap<Vec<u8>, Amount>, LedgerError> {
+    let held = table::held_by_kind(conn, like.kind())?;
+    let of = |account: table::KeptAccount| {
+        (account.holder.unwrap_or_default(), Amount::from_micros(account.balance))
+    };
+    Ok(held.into_iter().map(of).collect())
 }

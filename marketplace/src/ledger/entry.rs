@@ -17,6 +17,14 @@ pub enum EntryKind {
     Settlement,
     /// An order was not delivered: escrow went back to the buyer.
     Refund,
+    /// A buyer's tokens went to a campaign.
+    Funding,
+    /// A campaign paid for a claim.
+    Claim,
+    /// What a campaign had left went back to the buyer.
+    Remainder,
+    /// What a payee had went to the owner whose account it stands for.
+    Sweep,
 }
 
 impl EntryKind {
@@ -28,6 +36,10 @@ impl EntryKind {
             Self::Purchase => "purchase",
             Self::Settlement => "settlement",
             Self::Refund => "refund",
+            Self::Funding => "funding",
+            Self::Claim => "claim",
+            Self::Remainder => "remainder",
+            Self::Sweep => "sweep",
         }
     }
 }

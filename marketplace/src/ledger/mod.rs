@@ -29,7 +29,7 @@ use crate::identity::IdentityError;
 
 pub use account::Account;
 pub use amount::{Amount, NotAnAmount};
-pub use audit::{Check, audit, count, escrows, is_posted};
+pub use audit::{Check, audit, count, holdings, is_posted};
 pub use deposit::deposit;
 pub use entry::{Entry, EntryKind, NotAnEntry, Posting};
 pub use idempotency::{IdempotencyKey, NotAKey};

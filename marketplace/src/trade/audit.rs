@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::shares::shares;
 use super::{Order, OrderStatus, Payout, Quote, TradeError, queries};
 use crate::db::Conn;
-use crate::ledger::{self, Amount, Check, EntryKind};
+use crate::ledger::{self, Account, Amount, Check, EntryKind};
 
 /// The checks of orders, as they fill.
 struct Checks {
@@ -31,14 +31,14 @@ pub fn audit(conn: &mut Conn) -> Result<Vec<Check>, TradeError> {
         escrow: Check::of("escrow holds the price of every open order, and nothing else"),
         entries: BTreeMap::new(),
     };
-    let mut escrows = ledger::escrows(conn)?;
+    let mut escrows = ledger::holdings(conn, Account::Escrow([0; 16]))?;
     queries::each_order(conn, |conn, order| {
         let quote = queries::find_quote(conn, order.quote)?;
         let quote = quote.ok_or(TradeError::UnknownQuote { quote: order.quote })?;
         let payouts = queries::payouts_for(conn, order.id)?;
         checks.look_at_quote(&order, &quote);
         checks.look_at_payouts(&order, &quote, &payouts);
-        let held = escrows.remove(order.id.as_bytes()).unwrap_or_default();
+        let held = escrows.remove(order.id.as_bytes().as_slice()).unwrap_or_default();
         checks.look_at_escrow(&order, held);
         checks.look_at_charges(conn, &order, &payouts)
     })?;

@@ -6,7 +6,7 @@ use marketplace::config::Config;
 use marketplace::jobs::roots;
 use proto::v1;
 use proto::v1::proofs_client::ProofsClient;
-use telematics::{Campaign, CampaignId};
+use telematics::{CampaignId, Offer};
 use tonic::Code;
 use zk::text::ClaimFile;
 use zk::{Circuit, Verifier};
@@ -17,8 +17,7 @@ use crate::market_support::{call, get, post};
 use crate::proving::{self, Proving, buyer, campaign, keys_dir};
 
 async fn market() -> Market {
-    Market::start_with(|config| (config.keys_dir, config.allow_dev_keys) = proving::takes_proofs())
-        .await
+    Market::start_with(proving::takes_proofs).await
 }
 
 #[actix_web::test]
@@ -29,7 +28,9 @@ async fn a_proven_claim_is_kept_once_and_its_buyer_can_verify_it_by_himself() {
     let campaign = campaign(&market.app, buyer, -1..=1).await;
     let listed = car.proofs.list_campaigns(v1::ListCampaignsRequest::default()).await.unwrap();
     let listed = listed.into_inner().campaigns;
-    assert_eq!(Campaign::try_from(listed[0].clone()), Ok(campaign.clone()));
+    let offer = Offer::try_from(listed[0].clone()).unwrap();
+    assert_eq!(offer.campaign, campaign);
+    assert_eq!((offer.pay_micro_tokens, offer.vehicles_in_scope), (2_000_000, 1));
 
     let claim = car.claim(&campaign).await;
     assert!(!car.submit(&claim).await.unwrap());
@@ -168,6 +169,7 @@ async fn a_car_that_shows_its_certificate_is_told_to_come_without() {
         proofs.fetch_root(v1::FetchRootRequest::default()).await.unwrap_err(),
         proofs.fetch_bucket(v1::FetchBucketRequest::default()).await.unwrap_err(),
         proofs.submit_claim(v1::SubmitClaimRequest::default()).await.unwrap_err(),
+        proofs.sweep_payee(v1::SweepPayeeRequest::default()).await.unwrap_err(),
     ];
 
     for refused in refusals {
@@ -178,7 +180,7 @@ async fn a_car_that_shows_its_certificate_is_told_to_come_without() {
 
 #[actix_web::test]
 async fn without_keys_no_campaign_is_opened_and_no_claim_is_taken() {
-    let market = Market::start().await;
+    let market = Market::start_with(|config| config.rules.vehicles_min = 0).await;
     let mut car = Proving::start(&market).await;
     let (buyer, key) = buyer(&market.app).await;
     // Opened while there were keys.
@@ -189,7 +191,7 @@ async fn without_keys_no_campaign_is_opened_and_no_claim_is_taken() {
     assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
     assert!(refused.message().contains("keys_dir"), "{refused:?}");
     let body = campaign_json("At most 130");
-    let answer = call(&market.app, post("/v1/campaigns", &body).by(&key)).await;
+    let answer = call(&market.app, post("/v1/campaigns", &body).by(&key).once("1")).await;
     assert!(answer.problem(503, "no-proofs").contains("keys_dir"));
     let keys = call(&market.app, get("/v1/keys")).await.expect(200);
     assert_eq!((&keys["keys"], &keys["development_keys"]), (&serde_json::json!([]), &false.into()));
@@ -205,7 +207,9 @@ fn campaign_json(title: &str) -> serde_json::Value {
             "period": "day",
             "figures": { "max": { "high": 130.0 } }
         },
-        "closes_at": "2099-01-01T00:00:00Z"
+        "closes_at": "2099-01-01T00:00:00Z",
+        "pay_per_vehicle": "0.500000",
+        "vehicles_max": 100
     })
 }
 
@@ -215,10 +219,11 @@ async fn a_campaign_reads_as_it_was_asked_and_every_page_says_that_anyone_can_fo
     let (_, key) = buyer(&market.app).await;
     let body = campaign_json("Calm drivers");
 
-    let opened = call(&market.app, post("/v1/campaigns", &body).by(&key)).await.expect(201);
+    let opened =
+        call(&market.app, post("/v1/campaigns", &body).by(&key).once("1")).await.expect(201);
     let id = opened["id"].as_str().unwrap();
 
-    for field in ["title", "scope", "question", "closes_at"] {
+    for field in ["title", "scope", "question", "closes_at", "pay_per_vehicle", "vehicles_max"] {
         assert_eq!(opened[field], body[field], "{field}");
     }
     let one = call(&market.app, get(format!("/v1/campaigns/{id}"))).await.expect(200);
@@ -254,9 +259,15 @@ async fn what_is_no_campaign_is_refused_with_the_reason() {
         (with("scope", serde_json::json!({ "first_day": "2026-01-02", "last_day": "2026-01-01" })), "days before"),
         (with("question", serde_json::json!({ "circuit": "region" })), "inside"),
         (with("price", 1.into()),                                 "price"),
+        (with("pay_per_vehicle", "0.0000001".into()),             "at most 6 decimals"),
+        (with("pay_per_vehicle", "-1".into()),                    "more than zero"),
+        (with("pay_per_vehicle", "0".into()),                     "more than zero"),
+        (with("pay_per_vehicle", "9223372036854".into()),         "more than can be paid"),
+        (with("vehicles_max", 0.into()),                          "1 to 10000000"),
+        (with("vehicles_max", 4_000_000_000_u32.into()),          "1 to 10000000"),
     ];
     for (body, expected) in cases {
-        let answer = call(&market.app, post("/v1/campaigns", &body).by(&key)).await;
+        let answer = call(&market.app, post("/v1/campaigns", &body).by(&key).once("1")).await;
         let detail = answer.problem(400, "invalid-request");
         assert!(detail.contains(expected), "{detail}");
     }
@@ -317,17 +328,19 @@ async fn the_transaction_looks_again_before_it_keeps_a_claim() {
         payee: zk::Payee::from_bytes(&wire.payee).unwrap(),
         proof: wire.proof.clone().try_into().unwrap(),
     };
-    let now = market.now();
-    let admitted = market.app.db.read(move |conn| campaigns::admit(conn, &submission, now)).await;
+    let (rules, now) = (market.app.config.rules.clone(), market.now());
+    let admit = {
+        let rules = rules.clone();
+        move |conn: &mut _| campaigns::admit(conn, &submission, &rules, now)
+    };
+    let admitted = market.app.db.read(admit).await;
     let Ok(Ok(campaigns::Admission::Pending(pending))) = admitted else { panic!("{admitted:?}") };
     let keys = market.app.keys.clone().unwrap();
     let verified = campaigns::verify(&keys, vec![*pending], &mut rand::rng()).remove(0).unwrap();
     let keep = |now| {
-        let verified = verified.clone();
-        market
-            .app
-            .db
-            .write::<_, CampaignsError, _>(move |conn| campaigns::keep(conn, &verified, now))
+        let (verified, rules) = (verified.clone(), rules.clone());
+        let keep = move |conn: &mut _| campaigns::keep(conn, &verified, &rules, now);
+        market.app.db.write::<_, CampaignsError, _>(keep)
     };
 
     let closed = keep(asked.closes_at).await.unwrap();

@@ -10,6 +10,7 @@
 
 mod cars;
 mod claims;
+mod claims_paid;
 mod crashes;
 mod crashes_sale;
 mod earnings;

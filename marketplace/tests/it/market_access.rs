@@ -12,7 +12,7 @@ type Row = (Method, &'static str, &'static str);
 const ORDER: &str = "order_0190a5b8c3d27e4f8a9b0c1d2e3f4a5b";
 
 #[rustfmt::skip] // a table is read by column
-const ROUTES: [Row; 46] = [
+const ROUTES: [Row; 47] = [
     (Method::GET,  "/v1/health",                        "owb-"),
     (Method::GET,  "/v1/market",                        "owb"),
     (Method::GET,  "/v1/rules",                         "owb-"),
@@ -41,6 +41,7 @@ const ROUTES: [Row; 46] = [
     (Method::POST, "/v1/query",                         "w"),
     (Method::POST, "/v1/sql",                           "wb"),
     (Method::GET,  "/v1/payouts",                       "w"),
+    (Method::GET,  "/v1/sweeps",                        "w"),
     (Method::GET,  "/v1/reads",                         "w"),
     (Method::POST, "/v1/quotes",                        "b"),
     (Method::GET,  "/v1/quotes/QUOTE",                  "b"),
@@ -71,6 +72,8 @@ fn body(path: &str) -> Value {
             "scope": { "first_day": "2026-01-01", "last_day": "2026-12-31" },
             "question": { "circuit": "fact", "signal": "Vehicle.Speed" },
             "closes_at": "2099-01-01T00:00:00Z",
+            "pay_per_vehicle": "1",
+            "vehicles_max": 10,
         }),
         "/v1/query" => json!({
             "from": "2024-01-01T00:00:00Z",

@@ -1,13 +1,15 @@
 //! Cars that prove: keys for development, a committed summary, and a claim about it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use marketplace::app::App;
-use marketplace::campaigns::{self, CampaignsError};
-use marketplace::identity::{self, ApiKey, Buyer, IdentityError};
+use marketplace::campaigns::{self, CampaignsError, Record, Terms};
+use marketplace::config::Config;
+use marketplace::identity::{self, ApiKey, Buyer, Owner};
 use marketplace::jobs::roots;
+use marketplace::ledger::{self, Amount, IdempotencyKey, LedgerError};
 use proto::v1;
 use proto::v1::proofs_client::ProofsClient;
 use telematics::question::{Bounds, ClassPattern, SummaryBounds};
@@ -48,9 +50,10 @@ pub(crate) fn prover() -> &'static Prover {
     })
 }
 
-/// Settings of a market that takes proofs.
-pub(crate) fn takes_proofs() -> (Option<PathBuf>, bool) {
-    (Some(keys_dir().to_owned()), true)
+/// Makes `config` that of a market that takes proofs, from however few cars.
+pub(crate) fn takes_proofs(config: &mut Config) {
+    (config.keys_dir, config.allow_dev_keys) = (Some(keys_dir().to_owned()), true);
+    config.rules.vehicles_min = 0;
 }
 
 /// A day's speed, at most 120 km/h.
@@ -79,12 +82,19 @@ pub(crate) struct Proving {
     pub(crate) car: Car,
     pub(crate) at: LeavesAt,
     pub(crate) blinding: Blinding,
+    /// Of the payee of its next claim.
+    pub(crate) salt: [u8; 16],
     pub(crate) proofs: ProofsClient<Channel>,
 }
 
 impl Proving {
     pub(crate) async fn start(market: &Market) -> Self {
-        let mut car = Car::enrol(market).await;
+        Self::start_for(market, market.owner().await).await
+    }
+
+    /// A car of `owner`.
+    pub(crate) async fn start_for(market: &Market, owner: Owner) -> Self {
+        let mut car = Car::enrol_for(market, owner).await;
         let blinding = Blinding::draw(&mut rand::rng());
         let commitment = day_of_speed().commit(blinding).unwrap();
         let committed = Committed { signal: Signal::SPEED, commitment };
@@ -92,7 +102,7 @@ impl Proving {
         let at = car.send(market, [batch]).await.leaves()[0].unwrap();
         roots::turn(&market.app).await.unwrap();
         let channel = cars::channel(market, cars::tls(market)).await.unwrap();
-        Self { car, at, blinding, proofs: ProofsClient::new(channel) }
+        Self { car, at, blinding, salt: rand::random(), proofs: ProofsClient::new(channel) }
     }
 
     /// A root that is published now, and the witness that leads to it.
@@ -127,7 +137,7 @@ impl Proving {
             root,
             campaign: campaign.id,
             nullifier: witness.secret.nullifier(campaign.id),
-            payee: Payee::of(self.car.id.as_bytes(), [7; 16]),
+            payee: Payee::of(self.car.owner.id().as_bytes(), self.salt),
             scope: campaign.scope.clone(),
             question: campaign.question.clone(),
         };
@@ -148,37 +158,56 @@ impl Proving {
     }
 }
 
-/// A new buyer, and his key.
+/// A new buyer with a hundred tokens, and his key.
 pub(crate) async fn buyer(app: &App) -> (Buyer, String) {
     let (id, keys) =
         (BuyerId::new(app.clock.now(), rand::random()), [(); 2].map(|()| rand::random()));
     let key = ApiKey::new(keys[1]).reveal();
-    let buyer = app.db.write::<_, IdentityError, _>(move |conn| {
+    let buyer = app.db.write::<_, LedgerError, _>(move |conn| {
         let operator = identity::create_operator(conn, &ApiKey::new(keys[0]), T0)?;
-        identity::create_buyer(conn, &operator, "Acme", id, &ApiKey::new(keys[1]), T0)
+        let buyer = identity::create_buyer(conn, &operator, "Acme", id, &ApiKey::new(keys[1]), T0)?;
+        let tokens = Amount::from_micros(100_000_000);
+        let key = IdempotencyKey::parse(&id.to_string()).unwrap();
+        ledger::deposit(conn, &operator, id, tokens, &key, T0)?;
+        Ok(buyer)
     });
     (buyer.await.unwrap(), key)
 }
 
-/// A campaign about cars like ours, for what was received `days` around today.
-pub(crate) async fn campaign(
-    app: &App,
-    buyer: Buyer,
-    days: std::ops::RangeInclusive<i64>,
-) -> Campaign {
+/// Two tokens for each of at most ten vehicles, and five percent of that for the market.
+pub(crate) fn terms() -> Terms {
+    Terms::new(Amount::from_micros(2_000_000), 10, 500).unwrap()
+}
+
+/// A question to cars like ours, about what was received `days` around today; not asked yet.
+pub(crate) fn asking(app: &App, days: std::ops::RangeInclusive<i64>) -> Campaign {
     let now = app.clock.now();
     let day = |offset: i64| u16::try_from(now.day() + offset).unwrap();
     let class = ClassPattern { make: Some("Toyota".to_owned()), ..ClassPattern::default() };
-    let campaign = Campaign {
+    Campaign {
         id: CampaignId::new(now, rand::random()),
         title: "Calm drivers".to_owned(),
         scope: Scope::new(class, day(*days.start()), day(*days.end())).unwrap(),
         question: at_most_130(),
         closes_at: now.plus_seconds(3_600),
-    };
-    let create = {
-        let campaign = campaign.clone();
-        move |conn: &mut _| campaigns::create(conn, &buyer, campaign.clone(), now)
-    };
-    app.db.write::<_, CampaignsError, _>(create).await.unwrap().campaign
+    }
+}
+
+/// Opens `campaign` on these terms.
+pub(crate) async fn open(app: &App, buyer: Buyer, campaign: &Campaign, terms: Terms) -> Record {
+    let (rules, now, campaign) = (app.config.rules.clone(), app.clock.now(), campaign.clone());
+    let create =
+        move |conn: &mut _| campaigns::create(conn, &buyer, campaign.clone(), terms, &rules, now);
+    app.db.write::<_, CampaignsError, _>(create).await.unwrap()
+}
+
+/// A campaign about cars like ours, for what was received `days` around today, on the usual [`terms`].
+pub(crate) async fn campaign(
+    app: &App,
+    buyer: Buyer,
+    days: std::ops::RangeInclusive<i64>,
+) -> Campaign {
+    let campaign = asking(app, days);
+    open(app, buyer, &campaign, terms()).await;
+    campaign
 }

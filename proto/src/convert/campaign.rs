@@ -2,37 +2,44 @@
 
 use telematics::question::{Above, Bounds, ClassPattern, Fact, Presence, Region, SummaryBounds};
 use telematics::window::{Figure, Period};
-use telematics::{Campaign, CampaignId, LeavesAt, Question, Scope, Signal, Timestamp, Value};
+use telematics::{
+    Campaign, CampaignId, LeavesAt, Offer, Question, Scope, Signal, Timestamp, Value,
+};
 
 use super::{BadMessage, powertrain, required};
 use crate::v1;
 
-impl From<&Campaign> for v1::Campaign {
-    fn from(campaign: &Campaign) -> Self {
+impl From<&Offer> for v1::Campaign {
+    fn from(offer: &Offer) -> Self {
+        let campaign = &offer.campaign;
         Self {
             campaign_id: campaign.id.to_vec(),
             title: campaign.title.clone(),
             scope: Some((&campaign.scope).into()),
             question: Some((&campaign.question).into()),
             closes_at_micros: campaign.closes_at.as_micros(),
+            pay_micro_tokens: offer.pay_micro_tokens,
+            vehicles_in_scope: offer.vehicles_in_scope,
         }
     }
 }
 
-impl TryFrom<v1::Campaign> for Campaign {
+impl TryFrom<v1::Campaign> for Offer {
     type Error = BadMessage;
 
     fn try_from(wire: v1::Campaign) -> Result<Self, BadMessage> {
-        if wire.title.chars().count() > Self::TITLE_CHARS_MAX {
+        if wire.title.chars().count() > Campaign::TITLE_CHARS_MAX {
             return Err(BadMessage::TooLong { field: "title" });
         }
-        Ok(Self {
+        let campaign = Campaign {
             id: CampaignId::from_bytes(&wire.campaign_id)?,
             title: wire.title,
             scope: required("scope", wire.scope)?.try_into()?,
             question: required("question", wire.question)?.try_into()?,
             closes_at: Timestamp::from_micros(wire.closes_at_micros),
-        })
+        };
+        let (pay_micro_tokens, vehicles_in_scope) = (wire.pay_micro_tokens, wire.vehicles_in_scope);
+        Ok(Self { campaign, pay_micro_tokens, vehicles_in_scope })
     }
 }
 
@@ -177,7 +184,7 @@ mod tests {
 
     use super::*;
 
-    fn campaigns() -> [Campaign; 3] {
+    fn offers() -> [Offer; 3] {
         let tiles = ["11/1100/671", "3/1/1"].map(|tile| tile.parse().unwrap()).to_vec();
         let mut figures = [Bounds::ANY_FIGURE; Figure::COUNT];
         figures[3] = Bounds::of_figure(-5, 70).unwrap();
@@ -200,25 +207,29 @@ mod tests {
             powertrain: Some(Powertrain::Diesel),
             ..ClassPattern::default()
         };
-        questions.map(|question| Campaign {
-            id: CampaignId::new(T0, [1; 10]),
-            title: "Winter tyres".to_owned(),
-            scope: Scope::new(class.clone(), 20_000, 20_030).unwrap(),
-            question,
-            closes_at: T0,
+        questions.map(|question| Offer {
+            campaign: Campaign {
+                id: CampaignId::new(T0, [1; 10]),
+                title: "Winter tyres".to_owned(),
+                scope: Scope::new(class.clone(), 20_000, 20_030).unwrap(),
+                question,
+                closes_at: T0,
+            },
+            pay_micro_tokens: 1_500_000,
+            vehicles_in_scope: 12,
         })
     }
 
     #[test]
     fn every_campaign_survives_the_wire() {
-        for campaign in campaigns() {
-            assert_eq!(Campaign::try_from(v1::Campaign::from(&campaign)), Ok(campaign));
+        for offer in offers() {
+            assert_eq!(Offer::try_from(v1::Campaign::from(&offer)), Ok(offer));
         }
     }
 
     #[test]
     fn what_is_no_campaign_is_refused_by_field() {
-        let [fact, region, summary] = campaigns().map(|campaign| v1::Campaign::from(&campaign));
+        let [fact, region, summary] = offers().map(|offer| v1::Campaign::from(&offer));
         let scope = fact.scope.clone().unwrap();
         let asked = |question: v1::campaign::Question| v1::Campaign {
             question: Some(question),
@@ -243,7 +254,7 @@ mod tests {
             (asked(v1::campaign::Question::Summary(mood)),                                         "`mood`"),
         ];
         for (wire, expected) in cases {
-            let error = Campaign::try_from(wire).unwrap_err().to_string();
+            let error = Offer::try_from(wire).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

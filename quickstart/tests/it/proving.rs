@@ -33,9 +33,12 @@ async fn what_nobody_shows_is_proven_and_checked_without_the_market() {
     let answers = answers.unwrap();
     assert_eq!(answers.campaigns.len(), 3);
     assert!(answers.campaigns.iter().all(|answer| answer.vehicles == 1), "{answers:?}");
+    assert!(answers.campaigns.iter().all(|answer| answer.paid == "0.500000"), "{answers:?}");
 
     // The market has leaves, and not one value.
     let owner = scene.market.rest(cars[0].owner_key());
+    let sweeps = owner.read("/v1/sweeps").await.unwrap();
+    assert_eq!(list(&sweeps, "sweeps").unwrap().len(), 3, "the owner has the pay: {sweeps}");
     let vehicles = owner.read("/v1/vehicles").await.unwrap();
     let vehicle = list(&vehicles, "vehicles").unwrap()[0]["id"].as_str().unwrap().to_owned();
     let latest = owner.read(&format!("/v1/vehicles/{vehicle}/latest")).await.unwrap();

@@ -1,7 +1,7 @@
 //! Which cars and days a question is asked of.
 
 use super::NotAQuestion;
-use crate::vehicle::Powertrain;
+use crate::vehicle::{Powertrain, VehicleDescription};
 
 /// Which cars a question is asked of. What is `None` may be anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,20 @@ pub struct ClassPattern {
     pub year: Option<u16>,
     /// The powertrain.
     pub powertrain: Option<Powertrain>,
+}
+
+impl ClassPattern {
+    /// True when `car` is of this class. Upper and lower case are the same.
+    #[must_use]
+    pub fn admits(&self, car: &VehicleDescription) -> bool {
+        let same = |wanted: &Option<String>, word: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted.to_lowercase() == word.to_lowercase())
+        };
+        same(&self.make, car.make())
+            && same(&self.model, car.model())
+            && self.year.is_none_or(|year| year == car.year())
+            && self.powertrain.is_none_or(|powertrain| powertrain == car.powertrain())
+    }
 }
 
 /// Which cars and days a question is asked of.
@@ -53,5 +67,30 @@ impl Scope {
     #[must_use]
     pub const fn last_day(&self) -> u16 {
         self.last_day
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_admits_the_cars_that_it_describes() {
+        let car = VehicleDescription::new("Toyota", "RAV4", 2017, Powertrain::Hybrid).unwrap();
+        let any = ClassPattern::default();
+        let word = |word: &str| Some(word.to_owned());
+        #[rustfmt::skip] // a table is read by column
+        let cases = [
+            ("any car",        any.clone(),                                                       true),
+            ("in other case",  ClassPattern { make: word("TOYOTA"), ..any.clone() },              true),
+            ("another make",   ClassPattern { make: word("Honda"), ..any.clone() },               false),
+            ("another model",  ClassPattern { model: word("Yaris"), ..any.clone() },              false),
+            ("its year",       ClassPattern { year: Some(2017), ..any.clone() },                  true),
+            ("another year",   ClassPattern { year: Some(2018), ..any.clone() },                  false),
+            ("other wheels",   ClassPattern { powertrain: Some(Powertrain::Diesel), ..any },      false),
+        ];
+        for (name, pattern, expected) in cases {
+            assert_eq!(pattern.admits(&car), expected, "{name}");
+        }
     }
 }

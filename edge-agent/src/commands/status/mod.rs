@@ -90,6 +90,14 @@ fn earned(status: &State, now: Timestamp) -> String {
     }
 }
 
+/// How many campaigns the car answered, and what they paid.
+fn answered(status: &State) -> String {
+    match status.claims_paid_micro_tokens {
+        0 => status.claims_sent.to_string(),
+        paid => format!("{}, paid {}", status.claims_sent, status::tokens(paid)),
+    }
+}
+
 /// How a disclosure is told to the owner.
 fn in_words(disclosure: &str) -> &'static str {
     match disclosure {

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use telematics::{Signal, Timestamp};
 
-use super::{age, alarm, earned, in_words};
+use super::{age, alarm, answered, earned, in_words};
 use crate::live;
-use crate::status::Status;
+use crate::status::{Status, tokens};
 
 /// Prints `status` as it is at `now`.
 pub(super) fn print(status: &Status, now: Timestamp, out: &mut impl Write) -> io::Result<()> {
@@ -48,7 +48,8 @@ fn facts(status: &Status, now: Timestamp) -> Vec<(&'static str, String)> {
         ("last receipt", receipt.map_or("none".to_owned(), |r| format!("{} ago", age(&r.at, now)))),
         ("tokens earned", earned(status, now)),
         ("kept for proofs", format!("{} ({} in a tree)", status.proofs_kept, status.proofs_placed)),
-        ("campaigns answered", status.claims_sent.to_string()),
+        ("campaigns answered", answered(status)),
+        ("of that yours now", tokens(status.claims_swept_micro_tokens)),
         ("claims waiting", status.claims_waiting.to_string()),
         ("claims refused", status.claims_refused.to_string()),
         ("last claim error", or_none(&status.last_claim_error)),

@@ -11,7 +11,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Paragraph, Row, Table, Wrap};
 use telematics::{Signal, Timestamp};
 
-use super::{age, alarm, bytes, earned, in_words};
+use super::{age, alarm, answered, bytes, earned, in_words};
 use crate::clock;
 use crate::live::{self, LiveSignal};
 use crate::status::{self, Status};
@@ -148,7 +148,7 @@ fn draw_facts(frame: &mut Frame<'_>, area: Rect, status: &Status, now: Timestamp
         Line::from(format!("waiting       {pending} batches, {size}")),
         Line::from(format!("last receipt  {receipt}")),
         Line::from(format!("acknowledged  {} samples", status.samples_acknowledged)),
-        Line::from(format!("proofs        {} campaigns answered", status.claims_sent)),
+        Line::from(format!("campaigns     {}", answered(status))),
         Line::from(format!("tokens earned {}", earned(status, now))),
         Line::from(format!("lost          {lost}")),
     ];

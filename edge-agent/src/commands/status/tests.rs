@@ -44,6 +44,8 @@ fn driving() -> State {
         batches_pending: 2,
         bytes_pending: 4_300,
         claims_sent: 1,
+        claims_paid_micro_tokens: 500_000,
+        claims_swept_micro_tokens: 200_000,
         tokens_earned: Some(TokensEarned {
             micro_tokens: 12_345_678,
             as_of: T0.plus_seconds(-300).to_string(),

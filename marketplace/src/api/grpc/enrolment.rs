@@ -4,7 +4,7 @@ use proto::convert::{BadMessage, required};
 use proto::v1;
 use telematics::consent::Policy;
 use telematics::enrolment::NotACode;
-use telematics::{EnrolmentCode, Timestamp, VehicleDescription, VehicleId};
+use telematics::{EnrolmentCode, OwnerId, Timestamp, VehicleDescription, VehicleId};
 use tonic::{Request, Response, Status};
 use zk::IdentityCommitment;
 
@@ -39,7 +39,7 @@ impl v1::enrolment_server::Enrolment for EnrolmentService {
         let certificate = self.sign(&request.csr_der, vehicle, now)?;
 
         let car = NewVehicle { id: vehicle, key: certificate.key, identity, description };
-        let policy = self.enrol(code.secret, car, now).await?;
+        let (owner, policy) = self.enrol(code.secret, car, now).await?;
 
         tracing::info!(%vehicle, "enrolled");
         Ok(Response::new(v1::EnrollResponse {
@@ -47,6 +47,7 @@ impl v1::enrolment_server::Enrolment for EnrolmentService {
             certificate_der: certificate.der,
             authority_der: self.app.authority.der().to_vec(),
             policy: Some(v1::Policy::from(&policy)),
+            owner_id: owner.to_vec(),
         }))
     }
 
@@ -97,7 +98,7 @@ impl EnrolmentService {
         secret: [u8; 10],
         car: NewVehicle,
         now: Timestamp,
-    ) -> Result<Policy, Status> {
+    ) -> Result<(OwnerId, Policy), Status> {
         let enrolled = self.app.db.write::<_, ConsentError, _>(move |conn| {
             let enrolled = identity::enroll(conn, &secret, &car, now)?;
             let damaged = |_| IdentityError::Corrupt {
@@ -105,7 +106,7 @@ impl EnrolmentService {
                 what: enrolled.consent.clone(),
             };
             let decision = Decision::parse(&enrolled.consent).map_err(damaged)?;
-            consent::grant(conn, car.id, &decision, now)
+            Ok((enrolled.owner, consent::grant(conn, car.id, &decision, now)?))
         });
         enrolled.await.map_err(|error| match error {
             ConsentError::Identity(error) if !matches!(error, IdentityError::Storage(_)) => {

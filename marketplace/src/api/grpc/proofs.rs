@@ -2,14 +2,14 @@
 
 use proto::convert::BadMessage;
 use proto::v1;
-use telematics::CampaignId;
+use telematics::{CampaignId, OwnerId};
 use tonic::{Request, Response, Status};
 use zk::{Nullifier, Payee, Proof, Root};
 
 use super::status;
 use super::verifying::Verifying;
 use crate::app::App;
-use crate::campaigns::{self, Admission, ClaimRefusal, Kept, Submission};
+use crate::campaigns::{self, Admission, CampaignsError, ClaimRefusal, Kept, Submission};
 use crate::epochs::{self, Bucket};
 
 pub(super) struct ProofsService {
@@ -63,13 +63,32 @@ impl v1::proofs_server::Proofs for ProofsService {
     ) -> Result<Response<v1::SubmitClaimResponse>, Status> {
         let submission = read(&anonymous(request)?)?;
         let now = self.app.clock.now();
-        let admit = move |conn: &mut _| campaigns::admit(conn, &submission, now);
+        let rules = self.app.config.rules.clone();
+        let admit = move |conn: &mut _| campaigns::admit(conn, &submission, &rules, now);
         let admitted = self.app.db.read(admit).await.map_err(|error| status::campaigns(&error))?;
         let kept = match admitted.map_err(|refusal| refused(&refusal))? {
             Admission::Kept => Kept::Before,
             Admission::Pending(claim) => self.verifying.decide(*claim).await?,
         };
         Ok(Response::new(v1::SubmitClaimResponse { existed: kept == Kept::Before }))
+    }
+
+    async fn sweep_payee(
+        &self,
+        request: Request<v1::SweepPayeeRequest>,
+    ) -> Result<Response<v1::SweepPayeeResponse>, Status> {
+        let v1::SweepPayeeRequest { owner_id, salt } = anonymous(request)?;
+        let owner = OwnerId::from_bytes(&owner_id).map_err(unreadable)?;
+        let length = BadMessage::Length { field: "salt", actual: salt.len(), expected: 16 };
+        let salt = salt.try_into().or(Err(unreadable(length)))?;
+        let now = self.app.clock.now();
+        let sweep = move |conn: &mut _| campaigns::sweep(conn, owner, salt, now);
+        let swept = self.app.db.write::<_, CampaignsError, _>(sweep).await;
+        let swept = swept.map_err(|error| status::storage(&self.app, &error))?;
+        let amount = swept.map_err(|refusal| refused(&refusal))?.amount;
+        // Nothing less than more than zero is swept.
+        let micro_tokens = u64::try_from(amount.micros()).unwrap_or_default();
+        Ok(Response::new(v1::SweepPayeeResponse { micro_tokens }))
     }
 }
 
@@ -105,11 +124,12 @@ fn unreadable(error: impl std::error::Error) -> Status {
 pub(super) fn refused(refusal: &ClaimRefusal) -> Status {
     let text = refusal.to_string();
     match refusal {
-        ClaimRefusal::UnknownCampaign { .. } | ClaimRefusal::UnknownRoot { .. } => {
-            Status::not_found(text)
-        }
+        ClaimRefusal::UnknownCampaign { .. }
+        | ClaimRefusal::UnknownRoot { .. }
+        | ClaimRefusal::UnknownPayee => Status::not_found(text),
         ClaimRefusal::Closed { .. } => Status::failed_precondition(text),
-        ClaimRefusal::OtherPayee { .. } => Status::already_exists(text),
+        ClaimRefusal::OtherPayee { .. } | ClaimRefusal::PayeeUsed => Status::already_exists(text),
+        ClaimRefusal::TooFewToHide { .. } => Status::unavailable(text),
         ClaimRefusal::WrongProof(_) => Status::invalid_argument(text),
     }
 }

@@ -128,9 +128,9 @@ async fn keep(
     if proven.is_empty() {
         return Ok(Vec::new());
     }
-    let now = app.clock.now();
+    let (rules, now) = (app.config.rules.clone(), app.clock.now());
     let kept = app.db.write::<_, CampaignsError, _>(move |conn| {
-        proven.iter().map(|claim| campaigns::keep(conn, claim, now)).collect()
+        proven.iter().map(|claim| campaigns::keep(conn, claim, &rules, now)).collect()
     });
     kept.await.map_err(|error| status::storage(app, &error))
 }

@@ -109,7 +109,12 @@ impl From<CampaignsError> for Problem {
             CampaignsError::BadTitle { .. }
             | CampaignsError::ControlInTitle
             | CampaignsError::ClosesInThePast { .. }
+            | CampaignsError::PaysNothing { .. }
+            | CampaignsError::BadVehiclesMax { .. }
+            | CampaignsError::TooLarge { .. }
             | CampaignsError::NotExact => Self::invalid(error),
+            CampaignsError::TooFewVehicles { .. } => Self::new(kinds::TOO_FEW, error),
+            CampaignsError::Ledger(error) => error.into(),
             failure => Self::internal(failure),
         }
     }

@@ -8,24 +8,31 @@ use telematics::{Campaign, CampaignId, Timestamp};
 use zk::Nullifier;
 use zk::text::{ClaimFile, QuestionText, ScopeText};
 
+use super::headers::Idempotency;
 use super::proofs::{self, Page};
-use super::stream;
+use super::{once, stream};
+use crate::answers::Intent;
 use crate::api::problem::Problem;
 use crate::app::App;
-use crate::campaigns::{self, CampaignsError, Claim, Record};
+use crate::campaigns::{self, CampaignsError, Claim, Record, Terms};
 use crate::db::Conn;
 use crate::identity::Buyer;
+use crate::ledger::{self, Account, Amount};
 
 /// Claims that are read at a time.
 const CLAIMS_PER_PAGE: u32 = 500;
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OpenCampaign {
     title: String,
     scope: ScopeText,
     question: QuestionText,
     closes_at: String,
+    /// Tokens for each vehicle that proves it.
+    pay_per_vehicle: String,
+    /// Vehicles that are paid at most.
+    vehicles_max: u32,
 }
 
 #[derive(Deserialize)]
@@ -44,13 +51,26 @@ struct CampaignView {
     status: &'static str,
     created_at: String,
     closes_at: String,
+    pay_per_vehicle: String,
+    /// What the market takes for each, on top.
+    fee_per_vehicle: String,
+    vehicles_max: u32,
+    /// Vehicles among which whoever answers is hidden, as last counted.
+    vehicles_in_scope: u32,
     /// Vehicles that proved it.
     claims: u64,
+    paid_out: String,
+    /// What is left to be paid, and what went back when it closed.
+    held: String,
+    returned: String,
 }
 
 impl CampaignView {
     fn of(conn: &mut Conn, record: &Record, now: Timestamp) -> Result<Self, CampaignsError> {
         let Campaign { id, title, scope, question, closes_at } = &record.campaign;
+        let Terms { pay_per_vehicle, fee_per_vehicle, vehicles_max } = record.terms;
+        let claim_count = campaigns::claim_count(conn, *id)?;
+        let held = ledger::balance(conn, Account::Campaign(*id))?.posted;
         Ok(Self {
             id: id.to_string(),
             title: title.clone(),
@@ -59,36 +79,48 @@ impl CampaignView {
             status: if *closes_at > now { "open" } else { "closed" },
             created_at: record.created_at.to_string(),
             closes_at: closes_at.to_string(),
-            claims: campaigns::claim_count(conn, *id)?,
+            pay_per_vehicle: pay_per_vehicle.to_string(),
+            fee_per_vehicle: fee_per_vehicle.to_string(),
+            vehicles_max,
+            vehicles_in_scope: record.vehicles_in_scope,
+            claims: claim_count,
+            paid_out: pay_per_vehicle.checked_times(claim_count).unwrap_or_default().to_string(),
+            held: held.to_string(),
+            returned: record.returned.unwrap_or_default().to_string(),
         })
     }
 }
 
-/// Opens a campaign.
+/// Opens a campaign, and moves what it may pay from the buyer to it.
+///
+/// Safe to retry: the same `Idempotency-Key` is answered as the first time, and charges once.
 #[post("/v1/campaigns")]
 pub(super) async fn open(
     app: web::Data<App>,
     buyer: Buyer,
-    body: web::Json<OpenCampaign>,
+    Idempotency(key): Idempotency,
+    web::Json(body): web::Json<OpenCampaign>,
 ) -> Result<HttpResponse, Problem> {
     if app.keys.is_none() {
         return Err(Problem::no_proofs());
     }
-    let OpenCampaign { title, scope, question, closes_at } = body.into_inner();
-    let now = app.clock.now();
+    let (rules, now) = (app.config.rules.clone(), app.clock.now());
+    let intent = Intent::new(buyer.id.to_string(), key, "/v1/campaigns", &body)?;
+    let pay = Amount::parse(&body.pay_per_vehicle)?;
+    let terms = Terms::new(pay, body.vehicles_max, rules.fee_basis_points)?;
     let campaign = Campaign {
         id: CampaignId::new(now, rand::random()),
-        title,
-        scope: scope.try_into()?,
-        question: question.try_into()?,
-        closes_at: closes_at.parse().map_err(Problem::invalid)?,
+        title: body.title,
+        scope: body.scope.try_into()?,
+        question: body.question.try_into()?,
+        closes_at: body.closes_at.parse().map_err(Problem::invalid)?,
     };
-    let create = move |conn: &mut _| {
-        let record = campaigns::create(conn, &buyer, campaign.clone(), now)?;
-        CampaignView::of(conn, &record, now)
+    let page = app.clone();
+    let create = move |conn: &mut Conn| {
+        let record = campaigns::create(conn, &buyer, campaign.clone(), terms, &rules, now)?;
+        Ok(Page::of(&page, CampaignView::of(conn, &record, now)?))
     };
-    let view = app.db.write::<_, CampaignsError, _>(create).await?;
-    Ok(HttpResponse::Created().json(Page::of(&app, view)))
+    once::create(&app, intent, create).await
 }
 
 /// Campaigns of everybody, oldest first, at most 100 an answer.

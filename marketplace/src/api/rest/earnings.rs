@@ -3,10 +3,11 @@
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use serde_json::json;
-use telematics::VehicleId;
+use telematics::{CampaignId, VehicleId};
 
 use crate::api::problem::Problem;
 use crate::app::App;
+use crate::campaigns::{self, CampaignsError, Sweep};
 use crate::db::Conn;
 use crate::delivery::{self, Read};
 use crate::identity::{self, Owner};
@@ -28,6 +29,25 @@ impl From<Payout> for PayoutView {
             rows: payout.rows,
             amount: payout.amount.to_string(),
         }
+    }
+}
+
+#[derive(Serialize)]
+struct SweepView {
+    campaign: String,
+    title: String,
+    amount: String,
+    swept_at: String,
+}
+
+impl SweepView {
+    fn of(conn: &mut Conn, (sweep, id): &(Sweep, CampaignId)) -> Result<Self, CampaignsError> {
+        Ok(Self {
+            campaign: id.to_string(),
+            title: campaigns::campaign(conn, *id)?.campaign.title,
+            amount: sweep.amount.to_string(),
+            swept_at: sweep.swept_at.to_string(),
+        })
     }
 }
 
@@ -64,6 +84,19 @@ pub(super) async fn payouts(app: web::Data<App>, owner: Owner) -> Result<HttpRes
         app.db.read::<_, TradeError, _>(move |conn| trade::payouts_of(conn, &owner)).await?;
     let views: Vec<PayoutView> = payouts.into_iter().map(PayoutView::from).collect();
     Ok(HttpResponse::Ok().json(json!({ "payouts": views })))
+}
+
+/// What campaigns paid the caller for claims of his cars, as far as they told it. Which car it was is not known.
+#[get("/v1/sweeps")]
+pub(super) async fn sweeps(app: web::Data<App>, owner: Owner) -> Result<HttpResponse, Problem> {
+    let views = app
+        .db
+        .read::<_, CampaignsError, _>(move |conn| {
+            let sweeps = campaigns::sweeps_of(conn, &owner)?;
+            sweeps.iter().map(|sweep| SweepView::of(conn, sweep)).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(json!({ "sweeps": views })))
 }
 
 /// Who bought and read data with the caller's vehicles in it.

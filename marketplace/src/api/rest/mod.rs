@@ -89,6 +89,7 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(campaigns::list)
         .service(campaigns::one)
         .service(campaigns::close)
+        .service(earnings::sweeps)
         .service(campaigns::claims)
         .service(epochs::list)
         .service(epochs::roots)
