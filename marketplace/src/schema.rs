@@ -247,6 +247,7 @@ diesel::table! {
         price -> BigInt,
         created_at -> BigInt,
         expires_at -> BigInt,
+        price_inputs -> Nullable<Text>,
     }
 }
 

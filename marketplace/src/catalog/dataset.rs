@@ -29,7 +29,7 @@ pub struct Dataset {
     pub description: String,
     /// What is in it.
     pub signals: Vec<SignalRows>,
-    /// What one row costs.
+    /// What one row costs before the factors of the price rule.
     pub price_per_row: Amount,
     /// Rows that could be bought when it was described.
     pub rows: u64,

@@ -21,7 +21,7 @@ pub struct Template {
     pub description: String,
     /// What is in it.
     pub signals: Vec<Signal>,
-    /// What one row costs.
+    /// What one row costs before the factors of the price rule.
     pub price_per_row: Amount,
 }
 

@@ -10,6 +10,7 @@ use crate::ledger::{self, Account, Amount, Check, EntryKind};
 /// The checks of orders, as they fill.
 struct Checks {
     quotes: Check,
+    prices: Check,
     charges: Check,
     payouts: Check,
     escrow: Check,
@@ -26,6 +27,7 @@ pub fn audit(conn: &mut Conn) -> Result<Vec<Check>, TradeError> {
         quotes: Check::of(
             "an order has the price of its quote, and a quote the rows of its vehicles",
         ),
+        prices: Check::of("a price is what the price rule makes of what it follows from"),
         charges: Check::of("an order is charged once, and ends in one settlement or one refund"),
         payouts: Check::of("pay-outs, fee and refund are what the rules make of price and rows"),
         escrow: Check::of("escrow holds the price of every open order, and nothing else"),
@@ -47,7 +49,7 @@ pub fn audit(conn: &mut Conn) -> Result<Vec<Check>, TradeError> {
         checks.escrow.look(false, finding);
     }
     checks.count(conn)?;
-    Ok(vec![checks.quotes, checks.charges, checks.payouts, checks.escrow])
+    Ok(vec![checks.quotes, checks.prices, checks.charges, checks.payouts, checks.escrow])
 }
 
 impl Checks {
@@ -55,6 +57,15 @@ impl Checks {
         let rows = quote.vehicles.values().copied().fold(0, u64::saturating_add);
         let is_right =
             order.price == quote.price && rows == quote.rows && order.buyer == quote.buyer;
+        if let Some(inputs) = quote.price_inputs {
+            let vehicles = u64::try_from(quote.vehicles.len()).unwrap_or(u64::MAX);
+            let is_right = inputs.price() == Some(quote.price)
+                && (inputs.rows, inputs.vehicles) == (quote.rows, vehicles);
+            self.prices.look(is_right, || {
+                let (id, price) = (quote.id, quote.price);
+                format!("{id} costs {price}, and rule {} makes something else of {inputs:?}", inputs.rule)
+            });
+        }
         self.quotes.look(is_right, || {
             let (id, price) = (order.id, order.price);
             format!(

@@ -14,6 +14,7 @@ mod audit;
 mod error;
 mod lapse;
 mod order;
+mod price;
 mod purchase;
 mod queries;
 mod quote;
@@ -24,10 +25,11 @@ pub use audit::audit;
 pub use error::TradeError;
 pub use lapse::lapse;
 pub use order::{Order, OrderId, OrderStatus, Payout};
+pub use price::{Factors, PRICE_FORMULA, PRICE_RULE, PriceInputs};
 pub use purchase::purchase;
 pub use queries::{
     each_order, earned_by, order, orders, overdue, payout_count, payouts_for, payouts_of,
     quote_of_order, undelivered,
 };
-pub use quote::{Ask, Quote, QuoteId, quote, quoted};
+pub use quote::{Ask, Quote, QuoteId, price_now, quote, quoted};
 pub use settle::{refund, settle};

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use telematics::ids::{Id, Kind};
+use telematics::time::MICROS_PER_SECOND;
 use telematics::{BuyerId, Signal, Timestamp, VehicleId};
 
+use super::price::{DEMAND_DAYS, PRICE_RULE, PriceInputs};
 use super::{TradeError, queries};
-use crate::catalog::{self, DatasetId};
+use crate::archive::Score;
+use crate::catalog::{self, Dataset, DatasetId};
 use crate::config::Rules;
 use crate::consent;
 use crate::db::Conn;
@@ -53,6 +56,8 @@ pub struct Quote {
     pub rows: u64,
     /// What they cost.
     pub price: Amount,
+    /// What that follows from; not kept for quotes of before there was a rule.
+    pub price_inputs: Option<PriceInputs>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Until when it can be bought.
@@ -82,6 +87,8 @@ pub fn quote(
     let of = |vehicle: VehicleId| (vehicle, ask.rows.get(&vehicle).copied().unwrap_or(0));
     let vehicles: BTreeMap<VehicleId, u64> = sharing.into_iter().map(of).collect();
     let rows = vehicles.values().copied().fold(0, u64::saturating_add);
+    let count = u64::try_from(vehicles.len()).unwrap_or(u64::MAX);
+    let inputs = price_inputs(conn, &dataset, (rows, count), rules, now)?;
     let too_large = TradeError::TooLarge { dataset: ask.dataset, rows };
     let quote = Quote {
         id: ask.id,
@@ -91,12 +98,49 @@ pub fn quote(
         lake_version: ask.lake_version,
         vehicles,
         rows,
-        price: dataset.price_per_row.checked_times(rows).ok_or(too_large)?,
+        price: inputs.price().ok_or(too_large)?,
+        price_inputs: Some(inputs),
         created_at: now,
         expires_at: now.plus_seconds(rules.quote_valid_seconds.into()),
     };
     queries::insert_quote(conn, &quote)?;
     Ok(quote)
+}
+
+/// What the price of all rows of `dataset` would follow from now, as it was last described.
+///
+/// # Errors
+/// When orders can not be read.
+pub fn price_now(
+    conn: &mut Conn,
+    dataset: &Dataset,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<PriceInputs, TradeError> {
+    price_inputs(conn, dataset, (dataset.rows, dataset.vehicles), rules, now)
+}
+
+fn price_inputs(
+    conn: &mut Conn,
+    dataset: &Dataset,
+    (rows, vehicles): (u64, u64),
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<PriceInputs, TradeError> {
+    let since = now.plus_seconds(-i64::from(DEMAND_DAYS) * 86_400);
+    let age_micros = dataset.last_at.map_or(0, |last_at| now.micros_since(last_at));
+    let score = dataset.quality.score.map_or(0, Score::per_mille);
+    Ok(PriceInputs {
+        rule: PRICE_RULE,
+        rows,
+        // A template costs more than nothing.
+        base_micro_tokens: u64::try_from(dataset.price_per_row.micros()).unwrap_or(0),
+        buyers: queries::buyers_since(conn, dataset.id, since)?,
+        vehicles,
+        vehicles_min: rules.vehicles_min.max(1).into(),
+        age_seconds: u64::try_from(age_micros / MICROS_PER_SECOND).unwrap_or(0),
+        score_per_mille: score.into(),
+    })
 }
 
 /// A quote of this buyer.

@@ -84,7 +84,7 @@ async fn a_kill_at_any_step_of_a_sale_charges_once_and_delivers() {
         let order = buyer.post("/v1/orders", &wanted).await.unwrap();
         assert!(answered.is_none_or(|answered| answered == order), "{place:?}");
         buyer.delivered(&order).await;
-        assert_eq!(buyer.get("/v1/balance").await["balance"], "0.988000", "{place:?}");
+        assert_eq!(buyer.get("/v1/balance").await["balance"], "0.995500", "{place:?}");
         let orders = buyer.get("/v1/orders").await;
         assert_eq!(orders["orders"].as_array().unwrap().len(), 1, "{place:?}");
         assert_eq!(stop(child, Signal::SIGTERM), Some(0), "{place:?}");

@@ -8,7 +8,7 @@ use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use marketplace::delivery::{self, Depot, Pseudonyms};
 use marketplace::ledger::{self, Account};
 use marketplace::trade::OrderId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use telematics::testing::{samples, vehicle};
 
 use crate::market_support::{Answer, Call, Market, START, get, micros, text_micros};
@@ -55,17 +55,21 @@ async fn a_buyer_finds_buys_and_reads_and_every_owner_is_paid() {
     let quote = market.quote(&key).await;
     assert_eq!(quote["vehicles"], 12);
     assert_eq!(quote["rows"], 780); // 10 + 20 + … + 120
-    assert_eq!(quote["price"], "0.156000"); // 780 rows at 200 micro-tokens
+    // 780 rows at 200 micro-tokens; scarcity is 1 + 0.5 x 10 / 12, verification 0.5, as nothing was scored.
+    assert_eq!(quote["price"], "0.110448");
+    let factors =
+        json!({ "demand": 1_000, "scarcity": 1_416, "freshness": 1_000, "verification": 500 });
+    assert_eq!(quote["price_rule"]["factors_per_mille"], factors);
 
     let order = market.order(&key, &quote, "first").await.expect(201);
     assert_eq!(order["status"], "paid");
-    assert_eq!(market.balance(&key).await, "99.844000");
+    assert_eq!(market.balance(&key).await, "99.889552");
     market.settle().await;
 
     let order = delivered(&market, &key, &order).await;
     assert_eq!(order["status"], "delivered");
-    assert_eq!(order["fee"], "0.007800");
-    assert_eq!(order["paid_out"], "0.148200");
+    assert_eq!(order["fee"], "0.005522");
+    assert_eq!(order["paid_out"], "0.104926");
     assert_eq!(order["refunded"], "0.000000");
     assert_eq!(order["payouts"], 12);
     assert_eq!(order["versions"][0]["rows"], 780);
@@ -74,7 +78,7 @@ async fn a_buyer_finds_buys_and_reads_and_every_owner_is_paid() {
     let mut paid = 0;
     for (number, owner) in (1_i64..).zip(&market.owners) {
         let balance = text_micros(&market.balance(owner).await);
-        assert!((balance - 148_200 * number / 78).abs() <= 1, "car {number} has {balance}");
+        assert!((balance - 104_926 * number / 78).abs() <= 1, "car {number} has {balance}");
         paid += balance;
     }
     assert_eq!(paid, micros(&order["paid_out"]));
@@ -224,14 +228,14 @@ async fn who_withdraws_between_purchase_and_delivery_is_neither_delivered_nor_pa
 
     let order = delivered(&market, &key, &order).await;
     assert_eq!(order["status"], "delivered");
-    assert_eq!(order["refunded"], "0.024000"); // 120 rows at 200 micro-tokens
-    assert_eq!(order["fee"], "0.006600");
-    assert_eq!(order["paid_out"], "0.125400");
+    assert_eq!(order["refunded"], "0.016992"); // 120 of 780 rows
+    assert_eq!(order["fee"], "0.004673");
+    assert_eq!(order["paid_out"], "0.088783");
     assert_eq!(order["payouts"], 11);
     assert_eq!(order["versions"][0]["rows"], 660);
     assert_eq!(rows(&download(&market, &key, &order).await).len(), 660);
     assert_eq!(market.balance(&market.owners[11]).await, "0.000000");
-    assert_eq!(market.balance(&key).await, "0.868000");
+    assert_eq!(market.balance(&key).await, "0.906544");
 }
 
 #[actix_web::test]
@@ -290,4 +294,35 @@ async fn a_delivery_that_died_half_way_is_made_again() {
     assert_eq!(order["versions"].as_array().unwrap().len(), 1);
     assert_eq!(rows(&download(&market, &key, &order).await).len(), 60);
     assert!(!folder.join(&name).with_extension("unfinished").exists());
+}
+
+#[actix_web::test]
+async fn a_price_can_be_computed_again_from_what_the_quote_says() {
+    let market = Market::with_cars(12, 10).await;
+    market.fill().await;
+    let [key, other] = [market.buyer("Acme", "100").await, market.buyer("Best", "100").await];
+    let rules = market.call(get("/v1/rules")).await.expect(200);
+    assert_eq!((&rules["price_rule"], rules["price_formula"].as_array().unwrap().len()), (&json!(1), 6));
+
+    let first = market.quote(&key).await;
+    let path = format!("/v1/datasets/{}", first["dataset"].as_str().unwrap());
+    let shown = market.call(get(path).by(&key)).await.expect(200);
+    assert_eq!((&shown["price_now"], &shown["price_rule"]), (&first["price"], &first["price_rule"]));
+    assert_eq!(market.quote(&other).await["price"], first["price"], "a quote is no demand");
+
+    // Each buyer counts once, however often he buys.
+    for (buyer, once) in [(&key, "1"), (&key, "2"), (&other, "3")] {
+        let quote = market.quote(buyer).await;
+        market.order(buyer, &quote, once).await.expect(201);
+    }
+    let quote = market.quote(&key).await;
+    let rule = &quote["price_rule"];
+    assert_eq!((&rule["buyers"], &rule["factors_per_mille"]["demand"]), (&json!(2), &json!(1_100)));
+    let number = |name: &str| rule[name].as_u64().unwrap();
+    let factor = |name: &str| rule["factors_per_mille"][name].as_u64().unwrap();
+    let factors = ["demand", "scarcity", "freshness", "verification"].map(factor);
+    let product = factors.into_iter().map(u128::from).product::<u128>();
+    let price = u128::from(number("rows") * number("base_micro_tokens")) * product;
+    let price = (price + 500_000_000_000) / 1_000_000_000_000;
+    assert_eq!(micros(&quote["price"]), i64::try_from(price).unwrap());
 }

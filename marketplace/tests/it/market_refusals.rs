@@ -18,7 +18,7 @@ async fn a_purchase_without_the_money_moves_nothing() {
     let quote = market.quote(&key).await;
 
     let detail = market.order(&key, &quote, "first").await.problem(402, "insufficient-funds");
-    assert!(detail.contains("has 0.001000 tokens, 0.012000 are needed"), "{detail}");
+    assert!(detail.contains("has 0.001000 tokens, 0.009000 are needed"), "{detail}");
     assert_eq!(market.balance(&key).await, "0.001000");
     let orders = market.call(get("/v1/orders").by(&key)).await.expect(200);
     assert_eq!(orders["orders"], json!([]));
@@ -35,7 +35,7 @@ async fn a_key_buys_once_however_often_it_is_sent() {
     let again = market.order(&key, &quote, "k").await;
     assert_eq!((again.status, &again.bytes), (answer.status, &answer.bytes));
     let first = answer.expect(201);
-    assert_eq!(market.balance(&key).await, "0.988000");
+    assert_eq!(market.balance(&key).await, "0.991000");
 
     let detail = market.order(&key, &other, "k").await.problem(422, "idempotency-key-reused");
     assert!(detail.contains("`k`"), "{detail}");
@@ -43,7 +43,7 @@ async fn a_key_buys_once_however_often_it_is_sent() {
     assert!(detail.contains(first["id"].as_str().unwrap()), "{detail}");
     let unkeyed = post("/v1/orders", &json!({ "quote": other["id"] })).by(&key);
     assert!(market.call(unkeyed).await.problem(400, "invalid-request").contains("Idempotency-Key"));
-    assert_eq!(market.balance(&key).await, "0.988000");
+    assert_eq!(market.balance(&key).await, "0.991000");
 
     market.settle().await;
     let later = market.order(&key, &quote, "k").await;
@@ -68,14 +68,14 @@ async fn a_request_that_is_being_answered_is_not_answered_twice() {
     drop(turn);
 
     market.order(&key, &quote, "k").await.expect(201);
-    assert_eq!(market.balance(&key).await, "0.988000");
+    assert_eq!(market.balance(&key).await, "0.991000");
 }
 
 #[actix_web::test]
 async fn purchases_that_race_for_the_last_tokens_are_paid_as_far_as_they_go() {
     let market = Market::with_cars(3, 3).await;
     market.fill().await;
-    let key = market.buyer("Acme", "0.029").await; // enough for two of 0.012
+    let key = market.buyer("Acme", "0.023").await; // enough for two of 0.009
     let quotes = join_all((0..8).map(|_| market.quote(&key))).await;
 
     let keys = (0..8).map(|number| format!("race-{number}")).collect::<Vec<_>>();

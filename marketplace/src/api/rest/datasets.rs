@@ -4,11 +4,14 @@ use actix_web::{HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::quotes::PriceView;
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::archive::Score;
-use crate::catalog::{self, CatalogError, Dataset, DatasetId, ReasonRows, Wanted};
+use crate::catalog::{self, Dataset, DatasetId, ReasonRows, Wanted};
+use crate::db::Conn;
 use crate::identity::Principal;
+use crate::trade::{self, TradeError};
 
 /// Datasets that one answer lists when nothing is said, and at most.
 const DEFAULT_LIMIT: usize = 20;
@@ -44,6 +47,15 @@ struct DatasetView {
     lake_version: u64,
     described_at: String,
     signals: Vec<SignalView>,
+}
+
+#[derive(Serialize)]
+struct OfferView {
+    #[serde(flatten)]
+    dataset: DatasetView,
+    /// What all rows would cost now; none when that is more than can be paid.
+    price_now: Option<String>,
+    price_rule: PriceView,
 }
 
 #[derive(Serialize)]
@@ -138,14 +150,23 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().json(json!({ "datasets": views })))
 }
 
-/// One dataset.
+/// One dataset, with what all its rows would cost now.
 #[get("/v1/datasets/{id}")]
 pub(super) async fn one(
     app: web::Data<App>,
     _anyone: Principal,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let id = DatasetId::parse(&id)?;
-    let dataset = app.db.read::<_, CatalogError, _>(move |conn| catalog::dataset(conn, id)).await?;
-    Ok(HttpResponse::Ok().json(DatasetView::from(dataset)))
+    let (id, rules, now) = (DatasetId::parse(&id)?, app.config.rules.clone(), app.clock.now());
+    let read = move |conn: &mut Conn| {
+        let dataset = catalog::dataset(conn, id)?;
+        let inputs = trade::price_now(conn, &dataset, &rules, now)?;
+        Ok((dataset, inputs))
+    };
+    let (dataset, inputs) = app.db.read::<_, TradeError, _>(read).await?;
+    Ok(HttpResponse::Ok().json(OfferView {
+        dataset: DatasetView::from(dataset),
+        price_now: inputs.price().map(|price| price.to_string()),
+        price_rule: PriceView::from(inputs),
+    }))
 }

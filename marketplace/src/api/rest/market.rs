@@ -8,6 +8,7 @@ use crate::api::problem::Problem;
 use crate::app::App;
 use crate::archive::{self, ArchiveError};
 use crate::identity::Principal;
+use crate::trade;
 
 #[derive(Serialize)]
 pub(super) struct MarketView {
@@ -23,6 +24,8 @@ struct RulesView {
     vehicles_min: u32,
     quote_valid_seconds: u32,
     deliver_within_seconds: u32,
+    price_rule: u32,
+    price_formula: &'static [&'static str],
 }
 
 /// Says that the market answers.
@@ -66,5 +69,7 @@ pub(super) async fn rules(app: web::Data<App>) -> HttpResponse {
         vehicles_min: rules.vehicles_min,
         quote_valid_seconds: rules.quote_valid_seconds,
         deliver_within_seconds: rules.deliver_within_seconds,
+        price_rule: trade::PRICE_RULE,
+        price_formula: &trade::PRICE_FORMULA,
     })
 }

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::catalog::{self, CatalogError, DatasetId};
 use crate::identity::Buyer;
 use crate::lake::RowFilter;
-use crate::trade::{self, Ask, Quote, QuoteId, TradeError};
+use crate::trade::{self, Ask, Factors, PriceInputs, Quote, QuoteId, TradeError};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,8 +24,24 @@ struct QuoteView {
     vehicles: usize,
     signals: Vec<&'static str>,
     price: String,
+    /// None for quotes of before there was a rule.
+    price_rule: Option<PriceView>,
     created_at: String,
     expires_at: String,
+}
+
+/// What a price follows from, so that anybody can compute it again: `GET /v1/rules` has the formula.
+#[derive(Serialize)]
+pub(super) struct PriceView {
+    #[serde(flatten)]
+    inputs: PriceInputs,
+    factors_per_mille: Factors,
+}
+
+impl From<PriceInputs> for PriceView {
+    fn from(inputs: PriceInputs) -> Self {
+        Self { inputs, factors_per_mille: inputs.factors() }
+    }
 }
 
 impl From<Quote> for QuoteView {
@@ -37,6 +53,7 @@ impl From<Quote> for QuoteView {
             vehicles: quote.vehicles.len(),
             signals: quote.signals.iter().map(|signal| signal.path()).collect(),
             price: quote.price.to_string(),
+            price_rule: quote.price_inputs.map(PriceView::from),
             created_at: quote.created_at.to_string(),
             expires_at: quote.expires_at.to_string(),
         }

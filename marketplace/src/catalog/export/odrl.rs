@@ -152,7 +152,10 @@ fn compensation(listing: &Listing<'_>) -> Duty {
         left_operand: "odrl:payAmount",
         operator: "odrl:eq",
         right_operand: listing.dataset.price_per_row.to_string(),
-        unit: Unit { id: "urn:axle:unit:token-per-row", label: "tokens for each row" },
+        unit: Unit {
+            id: "urn:axle:unit:base-token-per-row",
+            label: "tokens for each row, before the factors of the market's price rule",
+        },
     };
     Duty { kind: "odrl:Duty", action: Refined { action: "odrl:compensate", refinement } }
 }

@@ -9,7 +9,7 @@ use telematics::ids::{Id, Kind};
 use super::TradeError;
 
 pub(super) use orders::{
-    close_order, insert_order, order_by_key, order_by_quote, undelivered_before,
+    buyers_since, close_order, insert_order, order_by_key, order_by_quote, undelivered_before,
 };
 pub use orders::{each_order, order, orders, overdue, quote_of_order, undelivered};
 pub(super) use payouts::insert_payouts;

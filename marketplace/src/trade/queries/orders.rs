@@ -1,9 +1,11 @@
 //! Orders in the database.
 
+use diesel::dsl;
 use diesel::prelude::*;
 use telematics::{BuyerId, Timestamp};
 
-use super::{PAGE_ROWS, ROWS_MAX, find_quote, read_id, stored};
+use super::{PAGE_ROWS, ROWS_MAX, find_quote, read_count, read_id, stored};
+use crate::catalog::DatasetId;
 use crate::db::Conn;
 use crate::identity::Buyer;
 use crate::ledger::Amount;
@@ -154,6 +156,23 @@ pub(in crate::trade) fn undelivered_before(
         .select(orders::id)
         .load(conn)?;
     ids.iter().map(|id| read_id("orders", id)).collect()
+}
+
+/// Buyers who bought `dataset` since then, and have not all they paid back.
+pub(in crate::trade) fn buyers_since(
+    conn: &mut Conn,
+    dataset: DatasetId,
+    since: Timestamp,
+) -> Result<u64, TradeError> {
+    let of_dataset =
+        quotes::table.filter(quotes::dataset_id.eq(dataset.to_vec())).select(quotes::id);
+    let count: i64 = orders::table
+        .filter(orders::placed_at.ge(since.as_micros()))
+        .filter(orders::status.ne(OrderStatus::Refunded.as_str()))
+        .filter(orders::quote_id.eq_any(of_dataset))
+        .select(dsl::count(orders::buyer_id).aggregate_distinct())
+        .first(conn)?;
+    read_count("orders", count)
 }
 
 /// Orders that should have been delivered by now and are not, oldest first.

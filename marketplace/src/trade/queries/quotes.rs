@@ -9,7 +9,7 @@ use super::{read_count, read_id, stored};
 use crate::db::{Conn, ROWS_AT_ONCE, on_either};
 use crate::ledger::Amount;
 use crate::schema::{quote_vehicles, quotes};
-use crate::trade::{Quote, QuoteId, TradeError};
+use crate::trade::{PriceInputs, Quote, QuoteId, TradeError};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = quotes)]
@@ -23,6 +23,7 @@ struct QuoteRow {
     price: i64,
     created_at: i64,
     expires_at: i64,
+    price_inputs: Option<String>,
 }
 
 pub(in crate::trade) fn insert_quote(conn: &mut Conn, quote: &Quote) -> Result<(), TradeError> {
@@ -38,6 +39,7 @@ pub(in crate::trade) fn insert_quote(conn: &mut Conn, quote: &Quote) -> Result<(
             quotes::price.eq(quote.price.micros()),
             quotes::created_at.eq(quote.created_at.as_micros()),
             quotes::expires_at.eq(quote.expires_at.as_micros()),
+            quotes::price_inputs.eq(quote.price_inputs.as_ref().map(PriceInputs::to_json)),
         ))
         .execute(conn)?;
     let line = |(vehicle, rows): (&VehicleId, &u64)| {
@@ -87,6 +89,10 @@ impl QuoteRow {
             vehicles,
             rows: read_count(table, self.row_count)?,
             price: Amount::from_micros(self.price),
+            price_inputs: self
+                .price_inputs
+                .map(|text| PriceInputs::of_json(&text).ok_or(TradeError::Damaged { table }))
+                .transpose()?,
             created_at: Timestamp::from_micros(self.created_at),
             expires_at: Timestamp::from_micros(self.expires_at),
         })

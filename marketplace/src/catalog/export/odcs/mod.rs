@@ -76,7 +76,8 @@ fn description<'a>(listing: &Listing<'a>) -> Description<'a> {
     Description {
         purpose: &dataset.description,
         usage: format!(
-            "{} Each row costs {} tokens. The buyer may use the rows.",
+            "{} Each row costs {} tokens, times the factors of the market's price rule (`GET /v1/rules`), which are \
+             a quarter at least and nine quarters at most. The buyer may use the rows.",
             listing.delivery(),
             dataset.price_per_row,
         ),
