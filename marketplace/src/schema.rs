@@ -62,6 +62,7 @@ diesel::table! {
         groups -> Text,
         decided_at -> BigInt,
         precisions -> Text,
+        purposes -> Text,
     }
 }
 
@@ -248,6 +249,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         price_inputs -> Nullable<Text>,
+        purpose -> Nullable<Text>,
     }
 }
 
@@ -274,6 +276,7 @@ diesel::table! {
         deliver_by -> BigInt,
         settled_at -> Nullable<BigInt>,
         fee_basis_points -> Nullable<Integer>,
+        licence_sha256 -> Nullable<Binary>,
     }
 }
 

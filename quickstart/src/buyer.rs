@@ -61,8 +61,8 @@ impl Buyer {
     /// # Errors
     /// When the market refuses, refunds instead, or does not deliver in time.
     pub async fn buy(&self, dataset: &Value) -> anyhow::Result<Value> {
-        let dataset = json!({ "dataset": text(dataset, "id")? });
-        let quote = self.rest.create("/v1/quotes", dataset).await?;
+        let wanted = json!({ "dataset": text(dataset, "id")?, "purpose": "product-development" });
+        let quote = self.rest.create("/v1/quotes", wanted).await?;
         let quote = text(&quote, "id")?;
         // A quote is bought once, so its id makes a good key.
         let order = self.rest.create_once("/v1/orders", quote, json!({ "quote": quote })).await?;

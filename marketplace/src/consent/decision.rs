@@ -1,7 +1,7 @@
-//! What an owner decides, and its text: `battery=share,location=share;location=h3-9`.
+//! What an owner decides, and its text: `battery=share,location=share;location=h3-9;research,traffic`.
 //!
-//! **Invariant:** two decisions that permit the same precision of a group name it the same way: the usual
-//! one is never written down.
+//! **Invariant:** two decisions that permit the same precision of a group, or the same purposes, say it the same way: what is
+//! usual is never written down.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +9,8 @@ use std::fmt;
 use telematics::consent::{Disclosure, Policy, PolicyVersion, UnknownDisclosure};
 use telematics::precision::{Precision, WrongPrecision};
 use telematics::vss::{SignalGroup, UnknownGroup};
+
+use super::purpose::{Purposes, UnknownPurpose};
 
 /// What an owner decided about each group. One that is not in it is kept.
 pub type Groups = BTreeMap<SignalGroup, Disclosure>;
@@ -21,6 +23,7 @@ pub type Precisions = BTreeMap<SignalGroup, Precision>;
 pub struct Decision {
     groups: Groups,
     precisions: Precisions,
+    purposes: Purposes,
 }
 
 /// Why text is not a decision.
@@ -47,36 +50,48 @@ pub enum NotADecision {
     /// A precision that the group can not have.
     #[error(transparent)]
     Precision(#[from] WrongPrecision),
+    /// A purpose that is none.
+    #[error(transparent)]
+    Purpose(#[from] UnknownPurpose),
 }
 
 impl Decision {
-    /// The decision that discloses `groups` at these `precisions`.
+    /// The decision that discloses `groups` at these `precisions`, for these `purposes`.
     #[must_use]
-    pub fn new(groups: Groups, mut precisions: Precisions) -> Self {
+    pub fn new(groups: Groups, mut precisions: Precisions, purposes: Purposes) -> Self {
         precisions.retain(|group, precision| *precision != Precision::default_of(*group));
-        Self { groups, precisions }
+        Self { groups, precisions, purposes }
     }
 
-    /// Reads a decision: disclosures separated by commas, and behind a semicolon precisions. Empty text
+    /// Reads a decision: disclosures separated by commas, and behind a semicolon each precisions and purposes. Empty text
     /// decides nothing.
     ///
     /// # Errors
     /// Unknown words, a group decided twice and anything else is refused by name.
     pub fn parse(text: &str) -> Result<Self, NotADecision> {
-        let (groups, precisions) = text.split_once(';').unwrap_or((text, ""));
-        Self::of_columns(groups, precisions)
+        let (groups, rest) = text.split_once(';').unwrap_or((text, ""));
+        let (precisions, purposes) = rest.split_once(';').unwrap_or((rest, ""));
+        Self::of_columns([groups, precisions, purposes])
     }
 
-    /// Reads the two parts of a decision.
-    pub(super) fn of_columns(groups: &str, precisions: &str) -> Result<Self, NotADecision> {
+    /// Reads the three parts of a decision.
+    pub(super) fn of_columns(
+        [groups, precisions, purposes]: [&str; 3],
+    ) -> Result<Self, NotADecision> {
         let groups = pairs(groups, |_, word| Ok(Disclosure::parse(word)?))?;
         let precisions = pairs(precisions, |group, word| Ok(Precision::parse(group, word)?))?;
-        Ok(Self::new(groups, precisions))
+        Ok(Self::new(groups, precisions, Purposes::parse(purposes.trim())?))
     }
 
-    /// Writes the two parts in the form that [`Self::of_columns`] reads.
-    pub(super) fn columns(&self) -> [String; 2] {
-        [joined(&self.groups), joined(&self.precisions)]
+    /// Writes the three parts in the form that [`Self::of_columns`] reads.
+    pub(super) fn columns(&self) -> [String; 3] {
+        [joined(&self.groups), joined(&self.precisions), self.purposes.to_string()]
+    }
+
+    /// What rows may be used for.
+    #[must_use]
+    pub const fn purposes(&self) -> &Purposes {
+        &self.purposes
     }
 
     /// The policy that this decision makes, as `version`.
@@ -88,12 +103,8 @@ impl Decision {
 
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [groups, precisions] = self.columns();
-        if precisions.is_empty() {
-            f.write_str(&groups)
-        } else {
-            write!(f, "{groups};{precisions}")
-        }
+        let columns = self.columns().join(";");
+        f.write_str(columns.trim_end_matches(';'))
     }
 }
 
@@ -131,6 +142,8 @@ mod tests {
             ("location=share; location=h3-9 , motion=whole", "location=share;motion=whole,location=h3-9"),
             (";location=exact",                              ";location=exact"),
             ("location=share;location=h3-6,motion=exact",    "location=share"),
+            ("motion=share;;traffic",                        "motion=share;;traffic"),
+            ("motion=share;motion=whole; none ",             "motion=share;motion=whole;none"),
         ];
         for (text, expected) in cases {
             let decision = Decision::parse(text).unwrap();
@@ -150,7 +163,8 @@ mod tests {
             ("battery=share;battery=h3-6",      "the precision of battery can not be `h3-6`"),
             ("battery=share;location=street",   "the precision of location can not be `street`"),
             (";motion=whole,motion=exact",      "decided twice"),
-            (";motion=whole;location=exact",    "the precision of motion can not be `whole;location=exact`"),
+            (";motion=whole;location=exact",    "`location=exact` is no purpose"),
+            ("motion=share;;fun",               "`fun` is no purpose"),
         ];
         for (text, message) in cases {
             let error = Decision::parse(text).unwrap_err().to_string();

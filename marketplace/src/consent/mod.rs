@@ -11,8 +11,12 @@
 //! **Not here:** refusing a batch ([`crate::ingest`]) and cutting a delivery (`delivery`), which ask.
 
 mod decision;
+mod purpose;
 mod queries;
 mod verbs;
 
 pub use decision::{Decision, Groups, NotADecision, Precisions};
-pub use verbs::{ConsentError, all_in_force, decide, grant, in_force, shares, sharing};
+pub use purpose::{Purpose, Purposes, UnknownPurpose};
+pub use verbs::{
+    ConsentError, all_in_force, decide, grant, in_force, purposes, shares, sharing,
+};

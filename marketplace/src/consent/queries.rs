@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::dsl::max;
 use diesel::prelude::*;
-use telematics::consent::{Policy, PolicyVersion};
+use telematics::consent::PolicyVersion;
 use telematics::{Timestamp, VehicleId};
 
 use super::ConsentError;
@@ -15,22 +15,38 @@ use crate::schema::policies;
 /// Vehicles that one statement names.
 const IDS_MAX: usize = 500;
 
-pub(super) fn latest(conn: &mut Conn, vehicle: VehicleId) -> Result<Option<Policy>, ConsentError> {
+/// A decision and its number.
+pub(super) type Numbered = (PolicyVersion, Decision);
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = policies)]
+struct PolicyRow {
+    vehicle_id: Vec<u8>,
+    version: i32,
+    groups: String,
+    precisions: String,
+    purposes: String,
+}
+
+/// The decision in force.
+pub(super) fn latest(
+    conn: &mut Conn,
+    vehicle: VehicleId,
+) -> Result<Option<Numbered>, ConsentError> {
     let row = policies::table
         .filter(policies::vehicle_id.eq(vehicle.to_vec()))
         .order(policies::version.desc())
-        .select((policies::version, policies::groups, policies::precisions))
-        .first::<(i32, String, String)>(conn)
+        .select(PolicyRow::as_select())
+        .first(conn)
         .optional()?;
-    row.map(|(version, groups, precisions)| policy(vehicle, version, &groups, &precisions))
-        .transpose()
+    row.map(|row: PolicyRow| row.decision(vehicle)).transpose()
 }
 
-/// The policies in force of `vehicles`. One without a policy is not in it.
+/// The decisions in force about `vehicles`. One without a policy is not in it.
 pub(super) fn latest_of(
     conn: &mut Conn,
     vehicles: &[VehicleId],
-) -> Result<BTreeMap<VehicleId, Policy>, ConsentError> {
+) -> Result<BTreeMap<VehicleId, Numbered>, ConsentError> {
     let mut latest = BTreeMap::new();
     for vehicles in vehicles.chunks(IDS_MAX) {
         let ids = vehicles.iter().map(VehicleId::to_vec).collect::<Vec<_>>();
@@ -42,32 +58,25 @@ pub(super) fn latest_of(
         let rows = policies::table
             .filter(policies::vehicle_id.eq_any(ids))
             .filter(policies::version.nullable().eq(version))
-            .select((
-                policies::vehicle_id,
-                policies::version,
-                policies::groups,
-                policies::precisions,
-            ))
-            .load::<(Vec<u8>, i32, String, String)>(conn)?;
-        for (vehicle, version, groups, precisions) in rows {
-            let vehicle = VehicleId::from_bytes(&vehicle).or(Err(ConsentError::NotAnId))?;
-            latest.insert(vehicle, policy(vehicle, version, &groups, &precisions)?);
+            .select(PolicyRow::as_select())
+            .load::<PolicyRow>(conn)?;
+        for row in rows {
+            let vehicle = VehicleId::from_bytes(&row.vehicle_id).or(Err(ConsentError::NotAnId))?;
+            latest.insert(vehicle, row.decision(vehicle)?);
         }
     }
     Ok(latest)
 }
 
-fn policy(
-    vehicle: VehicleId,
-    version: i32,
-    groups: &str,
-    precisions: &str,
-) -> Result<Policy, ConsentError> {
-    let damaged = || ConsentError::Damaged { vehicle };
-    // A policy that no longer parses must not silently become "keep" or "share", or another precision.
-    let decision = Decision::of_columns(groups, precisions).or(Err(damaged()))?;
-    let version = PolicyVersion::new(u32::try_from(version).or(Err(damaged()))?);
-    Ok(decision.policy(version))
+impl PolicyRow {
+    fn decision(&self, vehicle: VehicleId) -> Result<Numbered, ConsentError> {
+        let damaged = || ConsentError::Damaged { vehicle };
+        // A policy that no longer parses must not silently become "keep" or "share", another precision or another purpose.
+        let columns = [&*self.groups, &*self.precisions, &*self.purposes];
+        let decision = Decision::of_columns(columns).or(Err(damaged()))?;
+        let version = PolicyVersion::new(u32::try_from(self.version).or(Err(damaged()))?);
+        Ok((version, decision))
+    }
 }
 
 pub(super) fn insert(
@@ -78,12 +87,13 @@ pub(super) fn insert(
     now: Timestamp,
 ) -> Result<(), ConsentError> {
     let number = i32::try_from(version.number()).or(Err(ConsentError::TooMany { vehicle }))?;
-    let [groups, precisions] = decision.columns();
+    let [groups, precisions, purposes] = decision.columns();
     let row = (
         policies::vehicle_id.eq(vehicle.to_vec()),
         policies::version.eq(number),
         policies::groups.eq(groups),
         policies::precisions.eq(precisions),
+        policies::purposes.eq(purposes),
         policies::decided_at.eq(now.as_micros()),
     );
     diesel::insert_into(policies::table).values(row).execute(conn)?;

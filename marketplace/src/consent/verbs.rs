@@ -6,7 +6,8 @@ use telematics::consent::{Disclosure, Policy, PolicyVersion};
 use telematics::{Signal, Timestamp, VehicleId};
 
 use super::decision::Decision;
-use super::queries;
+use super::purpose::{Purpose, Purposes};
+use super::queries::{self, Numbered};
 use crate::db::Conn;
 use crate::identity::{self, IdentityError, Owner};
 
@@ -62,7 +63,7 @@ pub fn grant(
     Ok(decision.policy(PolicyVersion::FIRST))
 }
 
-/// Decides anew what `vehicle` of `owner` discloses and how precisely; groups that `decision` does not name
+/// Decides anew what `vehicle` of `owner` discloses, how precisely and what for; groups that `decision` does not name
 /// are kept from now on, and have the usual precision.
 ///
 /// Safe to retry: the decision that is in force already makes no new version.
@@ -80,11 +81,11 @@ pub fn decide(
     if known.first().is_none_or(|known| known.owner != owner.id) {
         return Err(ConsentError::NotYours { vehicle });
     }
-    let before = in_force(conn, vehicle)?;
-    if decision.policy(before.version()) == before {
-        return Ok(before);
+    let (version, before) = latest(conn, vehicle)?;
+    if *decision == before {
+        return Ok(before.policy(version));
     }
-    let version = before.version().next();
+    let version = version.next();
     queries::insert(conn, vehicle, version, decision, now)?;
     Ok(decision.policy(version))
 }
@@ -94,6 +95,19 @@ pub fn decide(
 /// # Errors
 /// A vehicle without a policy is refused, and a damaged policy is never guessed at.
 pub fn in_force(conn: &mut Conn, vehicle: VehicleId) -> Result<Policy, ConsentError> {
+    let (version, decision) = latest(conn, vehicle)?;
+    Ok(decision.policy(version))
+}
+
+/// What rows of `vehicle` may be used for.
+///
+/// # Errors
+/// As [`in_force`].
+pub fn purposes(conn: &mut Conn, vehicle: VehicleId) -> Result<Purposes, ConsentError> {
+    Ok(latest(conn, vehicle)?.1.purposes().clone())
+}
+
+fn latest(conn: &mut Conn, vehicle: VehicleId) -> Result<Numbered, ConsentError> {
     queries::latest(conn, vehicle)?.ok_or(ConsentError::NoPolicy { vehicle })
 }
 
@@ -105,10 +119,20 @@ pub fn all_in_force(
     conn: &mut Conn,
     vehicles: &[VehicleId],
 ) -> Result<BTreeMap<VehicleId, Policy>, ConsentError> {
-    let policies = queries::latest_of(conn, vehicles)?;
-    match vehicles.iter().find(|vehicle| !policies.contains_key(*vehicle)) {
+    let policy = |(vehicle, (version, decision)): (VehicleId, Numbered)| {
+        (vehicle, decision.policy(version))
+    };
+    Ok(all_latest(conn, vehicles)?.into_iter().map(policy).collect())
+}
+
+fn all_latest(
+    conn: &mut Conn,
+    vehicles: &[VehicleId],
+) -> Result<BTreeMap<VehicleId, Numbered>, ConsentError> {
+    let decisions = queries::latest_of(conn, vehicles)?;
+    match vehicles.iter().find(|vehicle| !decisions.contains_key(*vehicle)) {
         Some(vehicle) => Err(ConsentError::NoPolicy { vehicle: *vehicle }),
-        None => Ok(policies),
+        None => Ok(decisions),
     }
 }
 
@@ -118,7 +142,8 @@ pub fn shares(policy: &Policy, signals: &[Signal]) -> bool {
     signals.iter().all(|signal| policy.disclosure(*signal) == Disclosure::Share)
 }
 
-/// Those of `vehicles` that share every one of `signals` now, in the order given.
+/// Those of `vehicles` that share every one of `signals` now for `purpose`, in the order given. No purpose is asked of what
+/// was sold before there were any.
 ///
 /// # Errors
 /// As [`in_force`].
@@ -126,10 +151,15 @@ pub fn sharing(
     conn: &mut Conn,
     vehicles: &[VehicleId],
     signals: &[Signal],
+    purpose: Option<Purpose>,
 ) -> Result<Vec<VehicleId>, ConsentError> {
-    let policies = all_in_force(conn, vehicles)?;
-    let is_sharing =
-        |vehicle: &&VehicleId| policies.get(vehicle).is_some_and(|policy| shares(policy, signals));
+    let decisions = all_latest(conn, vehicles)?;
+    let is_sharing = |vehicle: &&VehicleId| {
+        decisions.get(vehicle).is_some_and(|(version, decision)| {
+            shares(&decision.policy(*version), signals)
+                && purpose.is_none_or(|purpose| decision.purposes().permit(purpose))
+        })
+    };
     Ok(vehicles.iter().filter(is_sharing).copied().collect())
 }
 
@@ -229,9 +259,24 @@ mod tests {
             Signal::by_path("Vehicle.Powertrain.TractionBattery.StateOfCharge.Current").unwrap();
 
         let both = [vehicle(1), vehicle(2)];
-        let ask = |signals: Vec<Signal>| db.read(move |conn| sharing(conn, &both, &signals));
+        let ask = |signals: Vec<Signal>| db.read(move |conn| sharing(conn, &both, &signals, None));
 
         assert_eq!(ask(vec![speed]).await.unwrap(), both);
         assert_eq!(ask(vec![speed, charge]).await.unwrap(), [vehicle(2)]);
+    }
+
+    #[tokio::test]
+    async fn only_vehicles_whose_owners_permit_the_purpose_are_sharing() {
+        let (_folder, db, ada, _) = market().await;
+        let for_all = Decision::parse("motion=share;;traffic,advertising").unwrap();
+        let decided = db.write(move |conn| decide(conn, &ada, vehicle(2), &for_all, T0));
+        assert_eq!(decided.await.unwrap().version(), PolicyVersion::new(2), "another decision");
+        let speed = [Signal::by_path("Vehicle.Speed").unwrap()];
+        let both = [vehicle(1), vehicle(2)];
+        let ask = |purpose| db.read(move |conn| sharing(conn, &both, &speed, Some(purpose)));
+
+        assert_eq!(ask(Purpose::Traffic).await.unwrap(), both);
+        assert_eq!(ask(Purpose::Research).await.unwrap(), [vehicle(1)]);
+        assert_eq!(ask(Purpose::Advertising).await.unwrap(), [vehicle(2)]);
     }
 }

@@ -116,7 +116,7 @@ fn load(
         return Err(TradeError::NotOpen { order: order.id, status: order.status.as_str() }.into());
     }
     let bought: Vec<VehicleId> = quote.vehicles.keys().copied().collect();
-    let sharing = consent::sharing(conn, &bought, &quote.signals)?;
+    let sharing = consent::sharing(conn, &bought, &quote.signals, quote.purpose)?;
     let name = |vehicle| pseudonyms.name(quote.buyer, quote.dataset, vehicle);
     let cars = identity::vehicles(conn, &sharing)?;
     let cars = cars.into_iter().map(|record| Car { name: name(record.id), record }).collect();
@@ -132,7 +132,7 @@ fn keep(
     rules: &Rules,
 ) -> Result<(), DeliveryError> {
     let delivered: Vec<VehicleId> = rows.keys().copied().collect();
-    if consent::sharing(conn, &delivered, &quote.signals)?.len() != delivered.len() {
+    if consent::sharing(conn, &delivered, &quote.signals, quote.purpose)?.len() != delivered.len() {
         return Err(DeliveryError::ConsentChanged { order: version.order });
     }
     trade::settle(conn, version.order, rows, rules, version.delivered_at)?;

@@ -6,9 +6,11 @@ use telematics::ids::{Id, Kind};
 use telematics::{BuyerId, Timestamp, VehicleId};
 
 use super::{DeliveryError, queries};
+use crate::consent::Purpose;
 use crate::db::Conn;
 use crate::identity::{Buyer, Owner};
-use crate::trade::{self, OrderId};
+use crate::ledger::Amount;
+use crate::trade::{self, OrderId, Payout};
 
 /// A read.
 pub enum ReadMark {}
@@ -50,8 +52,14 @@ pub struct Read {
     pub bytes: u64,
     /// Who read.
     pub buyer: BuyerId,
+    /// What for; not said in orders of before.
+    pub purpose: Option<Purpose>,
     /// The owner's vehicles in it.
     pub vehicles: Vec<VehicleId>,
+    /// Their rows.
+    pub rows: u64,
+    /// What the order earned them; reading again earns nothing more.
+    pub earned: Amount,
 }
 
 /// A version of an order of this buyer.
@@ -112,16 +120,28 @@ pub fn record_read(
 /// # Errors
 /// When it can not be read.
 pub fn reads_of(conn: &mut Conn, owner: &Owner) -> Result<Vec<Read>, DeliveryError> {
-    let mut vehicles: BTreeMap<OrderId, Vec<VehicleId>> = BTreeMap::new();
+    let mut orders: BTreeMap<OrderId, Vec<Payout>> = BTreeMap::new();
     for payout in trade::payouts_of(conn, owner)? {
-        vehicles.entry(payout.order).or_default().push(payout.vehicle);
+        orders.entry(payout.order).or_default().push(payout);
     }
     let mut reads = Vec::new();
-    for (order, vehicles) in vehicles {
-        let (order, _) = trade::quote_of_order(conn, order)?;
+    for (order, payouts) in orders {
+        let (order, quote) = trade::quote_of_order(conn, order)?;
+        let earned = Amount::sum(payouts.iter().map(|payout| payout.amount)).unwrap_or_default();
+        let rows = payouts.iter().map(|payout| payout.rows).fold(0, u64::saturating_add);
+        let vehicles = payouts.iter().map(|payout| payout.vehicle).collect::<Vec<_>>();
         for (number, at, bytes) in queries::reads(conn, order.id)? {
-            let vehicles = vehicles.clone();
-            reads.push(Read { order: order.id, number, at, bytes, buyer: order.buyer, vehicles });
+            reads.push(Read {
+                order: order.id,
+                number,
+                at,
+                bytes,
+                buyer: order.buyer,
+                purpose: quote.purpose,
+                vehicles: vehicles.clone(),
+                rows,
+                earned,
+            });
         }
     }
     reads.sort_by_key(|read| std::cmp::Reverse(read.at));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::shares::shares;
-use super::{Order, OrderStatus, Payout, Quote, TradeError, queries};
+use super::{Licence, Order, OrderStatus, Payout, Quote, TradeError, queries};
 use crate::db::Conn;
 use crate::ledger::{self, Account, Amount, Check, EntryKind};
 
@@ -11,6 +11,7 @@ use crate::ledger::{self, Account, Amount, Check, EntryKind};
 struct Checks {
     quotes: Check,
     prices: Check,
+    licences: Check,
     charges: Check,
     payouts: Check,
     escrow: Check,
@@ -28,6 +29,7 @@ pub fn audit(conn: &mut Conn) -> Result<Vec<Check>, TradeError> {
             "an order has the price of its quote, and a quote the rows of its vehicles",
         ),
         prices: Check::of("a price is what the price rule makes of what it follows from"),
+        licences: Check::of("an order has the hash of its licence"),
         charges: Check::of("an order is charged once, and ends in one settlement or one refund"),
         payouts: Check::of("pay-outs, fee and refund are what the rules make of price and rows"),
         escrow: Check::of("escrow holds the price of every open order, and nothing else"),
@@ -39,6 +41,11 @@ pub fn audit(conn: &mut Conn) -> Result<Vec<Check>, TradeError> {
         let quote = quote.ok_or(TradeError::UnknownQuote { quote: order.quote })?;
         let payouts = queries::payouts_for(conn, order.id)?;
         checks.look_at_quote(&order, &quote);
+        if let Some(hash) = order.licence_sha256 {
+            let is_right = Licence::of(&order, &quote).sha256() == hash;
+            let finding = || format!("{} says another licence than it gave", order.id);
+            checks.licences.look(is_right, finding);
+        }
         checks.look_at_payouts(&order, &quote, &payouts);
         let held = escrows.remove(order.id.as_bytes().as_slice()).unwrap_or_default();
         checks.look_at_escrow(&order, held);
@@ -49,7 +56,8 @@ pub fn audit(conn: &mut Conn) -> Result<Vec<Check>, TradeError> {
         checks.escrow.look(false, finding);
     }
     checks.count(conn)?;
-    Ok(vec![checks.quotes, checks.prices, checks.charges, checks.payouts, checks.escrow])
+    let Checks { quotes, prices, licences, charges, payouts, escrow, .. } = checks;
+    Ok(vec![quotes, prices, licences, charges, payouts, escrow])
 }
 
 impl Checks {

@@ -1,4 +1,4 @@
-//! Trade: quotes, orders, and how a sale is paid. The only module that knows price, right and money
+//! Trade: quotes, orders, licences, and how a sale is paid. The only module that knows price, right and money
 //! together. Owns the tables `quotes`, `quote_vehicles`, `orders` and `payouts`.
 //!
 //! A sale has three steps. [`quote()`] freezes vehicles, rows and price. [`purchase()`] moves the price
@@ -13,6 +13,7 @@
 mod audit;
 mod error;
 mod lapse;
+mod licence;
 mod order;
 mod price;
 mod purchase;
@@ -24,6 +25,7 @@ mod shares;
 pub use audit::audit;
 pub use error::TradeError;
 pub use lapse::lapse;
+pub use licence::{LICENCE_TERMS, LICENCE_TERMS_VERSION, Licence, licence_terms_sha256};
 pub use order::{Order, OrderId, OrderStatus, Payout};
 pub use price::{Factors, PRICE_FORMULA, PRICE_RULE, PriceInputs};
 pub use purchase::purchase;

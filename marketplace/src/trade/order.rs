@@ -73,6 +73,8 @@ pub struct Order {
     pub deliver_by: Timestamp,
     /// When it was delivered or refunded.
     pub settled_at: Option<Timestamp>,
+    /// Hash of the licence that it gives; none for orders of before.
+    pub licence_sha256: Option<[u8; 32]>,
 }
 
 impl Order {

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use telematics::{Timestamp, VehicleId};
 
 use super::quote::{enough, quoted};
-use super::{Order, OrderId, OrderStatus, QuoteId, TradeError, queries};
+use super::{Licence, Order, OrderId, OrderStatus, QuoteId, TradeError, queries};
 use crate::config::Rules;
 use crate::consent;
 use crate::db::Conn;
@@ -39,10 +39,10 @@ pub fn purchase(
         return Err(TradeError::Expired { quote: quote.id, expired_at: quote.expires_at });
     }
     let vehicles: Vec<VehicleId> = quote.vehicles.keys().copied().collect();
-    let sharing = consent::sharing(conn, &vehicles, &quote.signals)?;
+    let sharing = consent::sharing(conn, &vehicles, &quote.signals, quote.purpose)?;
     enough(quote.dataset, sharing.len(), rules)?;
 
-    let order = Order {
+    let mut order = Order {
         id: order_id(quote.id, now),
         quote: quote.id,
         buyer: buyer.id,
@@ -56,7 +56,9 @@ pub fn purchase(
         placed_at: now,
         deliver_by: now.plus_seconds(rules.deliver_within_seconds.into()),
         settled_at: None,
+        licence_sha256: None,
     };
+    order.licence_sha256 = Some(Licence::of(&order, &quote).sha256());
     queries::insert_order(conn, &order)?;
     Failpoint::PurchaseOrdered.reach();
     if order.price.is_positive() {

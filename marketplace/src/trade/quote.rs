@@ -11,7 +11,7 @@ use super::{TradeError, queries};
 use crate::archive::Score;
 use crate::catalog::{self, Dataset, DatasetId};
 use crate::config::Rules;
-use crate::consent;
+use crate::consent::{self, Purpose};
 use crate::db::Conn;
 use crate::identity::{self, Buyer};
 use crate::ledger::Amount;
@@ -31,6 +31,8 @@ pub struct Ask {
     pub id: QuoteId,
     /// What is asked for.
     pub dataset: DatasetId,
+    /// What for.
+    pub purpose: Purpose,
     /// The version of the lake that was measured.
     pub lake_version: u64,
     /// Rows of each vehicle in the dataset at that version.
@@ -46,6 +48,8 @@ pub struct Quote {
     pub buyer: BuyerId,
     /// Of what.
     pub dataset: DatasetId,
+    /// What for; not said in quotes of before.
+    pub purpose: Option<Purpose>,
     /// The signals in it.
     pub signals: Vec<Signal>,
     /// The version of the lake whose rows these are.
@@ -64,7 +68,7 @@ pub struct Quote {
     pub expires_at: Timestamp,
 }
 
-/// Quotes a price for all rows of a dataset whose vehicles share everything in it now.
+/// Quotes a price for all rows of a dataset whose vehicles share everything in it now for the purpose that is asked for.
 ///
 /// # Errors
 /// Refuses when fewer vehicles than the rules demand would be in it.
@@ -81,7 +85,7 @@ pub fn quote(
         ask.rows.iter().filter(|(_, rows)| **rows > 0).map(|(vehicle, _)| *vehicle).collect();
     let enrolled = identity::vehicles(conn, &with_rows)?;
     let enrolled: Vec<VehicleId> = enrolled.into_iter().map(|vehicle| vehicle.id).collect();
-    let sharing = consent::sharing(conn, &enrolled, &signals)?;
+    let sharing = consent::sharing(conn, &enrolled, &signals, Some(ask.purpose))?;
     enough(ask.dataset, sharing.len(), rules)?;
 
     let of = |vehicle: VehicleId| (vehicle, ask.rows.get(&vehicle).copied().unwrap_or(0));
@@ -94,6 +98,7 @@ pub fn quote(
         id: ask.id,
         buyer: buyer.id,
         dataset: ask.dataset,
+        purpose: Some(ask.purpose),
         signals,
         lake_version: ask.lake_version,
         vehicles,

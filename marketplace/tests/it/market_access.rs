@@ -12,7 +12,7 @@ type Row = (Method, &'static str, &'static str);
 const ORDER: &str = "order_0190a5b8c3d27e4f8a9b0c1d2e3f4a5b";
 
 #[rustfmt::skip] // a table is read by column
-const ROUTES: [Row; 47] = [
+const ROUTES: [Row; 49] = [
     (Method::GET,  "/v1/health",                        "owb-"),
     (Method::GET,  "/v1/market",                        "owb"),
     (Method::GET,  "/v1/rules",                         "owb-"),
@@ -41,6 +41,8 @@ const ROUTES: [Row; 47] = [
     (Method::POST, "/v1/query",                         "w"),
     (Method::POST, "/v1/sql",                           "wb"),
     (Method::GET,  "/v1/payouts",                       "w"),
+    (Method::GET,  "/v1/orders/ORDER/licence.json",     "b"),
+    (Method::GET,  "/v1/licence-terms/1",               "owb-"),
     (Method::GET,  "/v1/sweeps",                        "w"),
     (Method::GET,  "/v1/reads",                         "w"),
     (Method::POST, "/v1/quotes",                        "b"),
@@ -65,7 +67,7 @@ const ROUTES: [Row; 47] = [
 /// A body that the route reads.
 fn body(path: &str) -> Value {
     match path {
-        "/v1/quotes" => json!({ "dataset": ORDER.replace("order", "dataset") }),
+        "/v1/quotes" => json!({ "dataset": ORDER.replace("order", "dataset"), "purpose": "research" }),
         "/v1/orders" => json!({ "quote": ORDER.replace("order", "quote") }),
         "/v1/campaigns" => json!({
             "title": "Calm drivers",

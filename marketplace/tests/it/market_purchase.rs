@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use deltalake::arrow::array::AsArray;
 use deltalake::arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
 use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use actix_web::http::Method;
 use marketplace::delivery::{self, Depot, Pseudonyms};
 use marketplace::ledger::{self, Account};
 use marketplace::trade::OrderId;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use telematics::testing::{samples, vehicle};
 
-use crate::market_support::{Answer, Call, Market, START, get, micros, text_micros};
+use crate::market_support::{Answer, Call, Market, START, get, micros, post, text_micros};
 
 /// A row of a delivered file: vehicle, signal, time, value.
 type Row = (String, String, i64, f64);
@@ -325,4 +327,61 @@ async fn a_price_can_be_computed_again_from_what_the_quote_says() {
     let price = u128::from(number("rows") * number("base_micro_tokens")) * product;
     let price = (price + 500_000_000_000) / 1_000_000_000_000;
     assert_eq!(micros(&quote["price"]), i64::try_from(price).unwrap());
+}
+
+#[actix_web::test]
+async fn rows_are_sold_for_a_purpose_that_their_owners_permit_and_the_licence_names_it() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let dataset = market.quote(&key).await["dataset"].clone();
+    let ask = |purpose: &str| {
+        post("/v1/quotes", &json!({ "dataset": dataset, "purpose": purpose })).by(&key)
+    };
+    for unusual in ["insurance-scoring", "credit-scoring", "law-enforcement", "advertising"] {
+        let refused = market.call(ask(unusual)).await.problem(409, "too-few-vehicles");
+        assert!(refused.starts_with("0 vehicles"), "{unusual}: {refused}");
+    }
+
+    let quote = market.call(ask("traffic")).await.expect(201);
+    let order = market.order(&key, &quote, "first").await.expect(201);
+    let path = format!("/v1/orders/{}/licence.json", order["id"].as_str().unwrap());
+    let licence = market.call(get(path).by(&key)).await;
+    let hash = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
+    assert_eq!(order["licence_sha256"], hash(&licence.bytes), "the order has the hash of its licence");
+    let licence = licence.expect(200);
+    assert_eq!((&licence["purpose"], &licence["rows"]), (&json!("traffic"), &quote["rows"]));
+    let terms = market.call(get("/v1/licence-terms/1")).await;
+    assert_eq!(licence["terms_sha256"], hash(&terms.bytes));
+    assert_eq!(licence["terms_sha256"], quote["licence_terms"]["sha256"], "what he agreed to");
+    market.call(get("/v1/licence-terms/2")).await.problem(404, "not-found");
+
+    // One owner no longer wants that: the rest are too few, and nothing is delivered.
+    let path = format!("/v1/vehicles/{}/consent", vehicle(1));
+    let decided = json!({ "consent": { "motion": "share" }, "purposes": ["research"] });
+    let decide = post(path, &decided).by(&market.owners[0]);
+    let told = market.call(Call { method: Method::PUT, ..decide }).await.expect(200);
+    assert_eq!(told["purposes"], json!(["research"]));
+    market.settle().await;
+    let path = format!("/v1/orders/{}", order["id"].as_str().unwrap());
+    assert_eq!(market.call(get(path).by(&key)).await.expect(200)["status"], "refunded");
+}
+
+#[actix_web::test]
+async fn an_owner_sees_who_read_what_for_and_what_it_earned_him() {
+    let market = Market::with_cars(3, 3).await;
+    market.fill().await;
+    let key = market.buyer("Acme", "1").await;
+    let quote = market.quote(&key).await;
+    let order = market.order(&key, &quote, "first").await.expect(201);
+    market.settle().await;
+    let order = delivered(&market, &key, &order).await;
+    download(&market, &key, &order).await;
+
+    let told = market.call(get("/v1/reads").by(&market.owners[2])).await.expect(200);
+
+    let read = &told["reads"][0];
+    assert_eq!((&read["buyer_name"], &read["purpose"]), (&json!("Acme"), &json!("research")));
+    assert_eq!((&read["rows"], &read["order"]), (&json!(30), &order["id"]));
+    assert_eq!(read["earned"], market.balance(&market.owners[2]).await);
 }

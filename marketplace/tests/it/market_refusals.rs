@@ -151,7 +151,7 @@ async fn too_few_cars_are_not_sold() {
 
     let detail = market.order(&key, &quote, "first").await.problem(409, "too-few-vehicles");
     assert!(detail.contains("9 vehicles") && detail.contains("at least 10"), "{detail}");
-    let ask = post("/v1/quotes", &json!({ "dataset": quote["dataset"] })).by(&key);
+    let ask = post("/v1/quotes", &json!({ "dataset": quote["dataset"], "purpose": "research" })).by(&key);
     market.call(ask).await.problem(409, "too-few-vehicles");
     market.describe().await;
     let path = format!("/v1/datasets/{}", quote["dataset"].as_str().unwrap());
@@ -195,11 +195,18 @@ async fn what_does_not_read_is_a_problem_that_says_where() {
             post(format!("/v1/vehicles/{}/consent", vehicle(1)), &json!({ "consent": what }));
         Call { method: Method::PUT, ..call }
     };
+    let purpose = |word: &str| {
+        let decided = json!({ "consent": { "motion": "share" }, "purposes": [word] });
+        let call = post(format!("/v1/vehicles/{}/consent", vehicle(1)), &decided);
+        Call { method: Method::PUT, ..call }
+    };
     #[rustfmt::skip] // a table is read by column
     let cases = [
         ("broken JSON",      raw("{\"dataset\": ").by(&key),                    400, "invalid-request"),
         ("unknown field",    raw("{\"data\": \"x\"}").by(&key),                 400, "invalid-request"),
         ("not an id",        raw("{\"dataset\": \"x\"}").by(&key),              400, "invalid-request"),
+        ("no purpose",       post("/v1/quotes", &json!({ "dataset": "dataset_0190a5b8c3d27e4f8a9b0c1d2e3f4a5b" })).by(&key),  400, "invalid-request"),
+        ("unknown purpose",  purpose("fun").by(owner),                          400, "invalid-request"),
         ("id of a car",      get(format!("/v1/quotes/{}", vehicle(1))).by(&key), 400, "invalid-request"),
         ("odd parameter",    get("/v1/datasets?limit=many").by(&key),           400, "invalid-request"),
         ("unknown group",    consent(json!({ "radio": "share" })).by(owner),    400, "invalid-request"),

@@ -8,6 +8,7 @@ use telematics::{CampaignId, VehicleId};
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::campaigns::{self, CampaignsError, Sweep};
+use crate::consent::Purpose;
 use crate::db::Conn;
 use crate::delivery::{self, Read};
 use crate::identity::{self, Owner};
@@ -59,7 +60,10 @@ struct ReadView {
     buyer_name: String,
     read_at: String,
     bytes: u64,
+    purpose: Option<&'static str>,
     vehicles: Vec<String>,
+    rows: u64,
+    earned: String,
 }
 
 impl ReadView {
@@ -72,6 +76,9 @@ impl ReadView {
             buyer_name: buyer.map(|buyer| buyer.name).unwrap_or_default(),
             read_at: read.at.to_string(),
             bytes: read.bytes,
+            purpose: read.purpose.map(Purpose::as_str),
+            rows: read.rows,
+            earned: read.earned.to_string(),
             vehicles: read.vehicles.iter().map(VehicleId::to_string).collect(),
         })
     }

@@ -90,6 +90,8 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(campaigns::one)
         .service(campaigns::close)
         .service(earnings::sweeps)
+        .service(orders::licence)
+        .service(orders::licence_terms)
         .service(campaigns::claims)
         .service(epochs::list)
         .service(epochs::roots)

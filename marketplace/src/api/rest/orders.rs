@@ -13,7 +13,7 @@ use crate::db::Conn;
 use crate::delivery::{self, Version};
 use crate::erasure;
 use crate::identity::Buyer;
-use crate::trade::{self, Order, OrderId, QuoteId};
+use crate::trade::{self, Licence, Order, OrderId, QuoteId, TradeError};
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +38,8 @@ struct OrderView {
     /// Rows of vehicles whose owners had them erased since: what was delivered can not be called back, so
     /// whoever has it is asked to leave them out.
     erased_rows: u64,
+    /// Hash of `GET /v1/orders/{id}/licence.json`.
+    licence_sha256: Option<String>,
     versions: Vec<VersionView>,
 }
 
@@ -67,6 +69,7 @@ impl OrderView {
             settled_at: order.settled_at.map(|time| time.to_string()),
             payouts: trade::payout_count(conn, order.id)?,
             erased_rows: erasure::erased_rows(conn, order.id)?,
+            licence_sha256: order.licence_sha256.map(hex::encode),
             versions: versions.iter().map(VersionView::from).collect(),
         })
     }
@@ -139,4 +142,32 @@ pub(super) async fn one(
         })
         .await?;
     Ok(HttpResponse::Ok().json(view))
+}
+
+/// The licence that an order of the caller gives, byte for byte as its hash says.
+#[get("/v1/orders/{id}/licence.json")]
+pub(super) async fn licence(
+    app: web::Data<App>,
+    buyer: Buyer,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = OrderId::parse(&id)?;
+    let read = move |conn: &mut Conn| {
+        let order = trade::order(conn, &buyer, id)?;
+        let (_, quote) = trade::quote_of_order(conn, order.id)?;
+        Ok(Licence::of(&order, &quote))
+    };
+    let licence = app.db.read::<_, TradeError, _>(read).await?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(licence.bytes()))
+}
+
+/// The terms on which rows are sold.
+#[get("/v1/licence-terms/{version}")]
+pub(super) async fn licence_terms(version: web::Path<u32>) -> Result<HttpResponse, Problem> {
+    if *version != trade::LICENCE_TERMS_VERSION {
+        let newest = trade::LICENCE_TERMS_VERSION;
+        return Err(Problem::not_found(format!("there are no terms {version}; the newest are {newest}")));
+    }
+    // RFC 7763.
+    Ok(HttpResponse::Ok().content_type("text/markdown; charset=utf-8").body(trade::LICENCE_TERMS))
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::catalog::{self, CatalogError, DatasetId};
+use crate::consent::Purpose;
 use crate::identity::Buyer;
 use crate::lake::RowFilter;
 use crate::trade::{self, Ask, Factors, PriceInputs, Quote, QuoteId, TradeError};
@@ -14,12 +15,15 @@ use crate::trade::{self, Ask, Factors, PriceInputs, Quote, QuoteId, TradeError};
 #[serde(deny_unknown_fields)]
 pub(super) struct AskPrice {
     dataset: String,
+    /// What the rows are for: the licence names it, and owners see it.
+    purpose: Purpose,
 }
 
 #[derive(Serialize)]
 struct QuoteView {
     id: String,
     dataset: String,
+    purpose: Option<Purpose>,
     rows: u64,
     vehicles: usize,
     signals: Vec<&'static str>,
@@ -28,6 +32,14 @@ struct QuoteView {
     price_rule: Option<PriceView>,
     created_at: String,
     expires_at: String,
+    licence_terms: TermsView,
+}
+
+/// What a buyer agrees to: `GET /v1/licence-terms/{version}` has the text.
+#[derive(Serialize)]
+struct TermsView {
+    version: u32,
+    sha256: String,
 }
 
 /// What a price follows from, so that anybody can compute it again: `GET /v1/rules` has the formula.
@@ -49,6 +61,7 @@ impl From<Quote> for QuoteView {
         Self {
             id: quote.id.to_string(),
             dataset: quote.dataset.to_string(),
+            purpose: quote.purpose,
             rows: quote.rows,
             vehicles: quote.vehicles.len(),
             signals: quote.signals.iter().map(|signal| signal.path()).collect(),
@@ -56,6 +69,10 @@ impl From<Quote> for QuoteView {
             price_rule: quote.price_inputs.map(PriceView::from),
             created_at: quote.created_at.to_string(),
             expires_at: quote.expires_at.to_string(),
+            licence_terms: TermsView {
+                version: trade::LICENCE_TERMS_VERSION,
+                sha256: hex::encode(trade::licence_terms_sha256()),
+            },
         }
     }
 }
@@ -73,7 +90,8 @@ pub(super) async fn ask(
     let filter = RowFilter { signals: dataset.signals(), vehicles: None };
     let rows = app.lake.count(lake_version, &filter).await?;
 
-    let ask = Ask { id: QuoteId::new(now, rand::random()), dataset: id, lake_version, rows };
+    let (quote, purpose) = (QuoteId::new(now, rand::random()), body.purpose);
+    let ask = Ask { id: quote, dataset: id, purpose, lake_version, rows };
     let rules = app.config.rules.clone();
     let quote = app
         .db

@@ -14,11 +14,11 @@ use telematics::{EnrolmentCode, Sample, VehicleId};
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::archive::{self, Chain};
-use crate::consent::{self, ConsentError, Decision};
+use crate::consent::{self, ConsentError, Decision, Purpose, Purposes, UnknownPurpose};
 use crate::db::Conn;
 use crate::identity::{self, IdentityError, Labels, Owner, VehicleRecord};
 
-/// Decisions as they are sent: `{"consent": {"location": "share"}, "precision": {"location": "h3-9"}}`.
+/// Decisions as they are sent: `{"consent": {"location": "share"}, "precision": {"location": "h3-9"}, "purposes": ["traffic"]}`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Decided {
@@ -26,13 +26,23 @@ pub(super) struct Decided {
     /// A group that is not named has the usual precision.
     #[serde(default)]
     precision: BTreeMap<String, String>,
+    /// The usual ones when nothing is said.
+    purposes: Option<Vec<String>>,
 }
 
 impl Decided {
     fn decision(&self) -> Result<Decision, Problem> {
         let groups = read("consent", &self.consent, |_, word| Disclosure::parse(word))?;
         let precisions = read("precision", &self.precision, Precision::parse)?;
-        Ok(Decision::new(groups, precisions))
+        let refuse = |error: UnknownPurpose| Problem::invalid(format!("`purposes`: {error}"));
+        let purposes = match &self.purposes {
+            None => Purposes::default(),
+            Some(words) => {
+                let parsed = words.iter().map(|word| Purpose::parse(word).map_err(refuse));
+                Purposes::new(parsed.collect::<Result<Vec<_>, _>>()?)
+            }
+        };
+        Ok(Decision::new(groups, precisions, purposes))
     }
 }
 
@@ -108,16 +118,19 @@ struct PolicyView {
     consent: BTreeMap<&'static str, &'static str>,
     /// How precisely each group leaves the car, when it is shared.
     precision: BTreeMap<&'static str, String>,
+    /// What its rows may be used for.
+    purposes: Vec<&'static str>,
 }
 
-impl From<Policy> for PolicyView {
-    fn from(policy: Policy) -> Self {
+impl PolicyView {
+    fn of(policy: &Policy, purposes: &Purposes) -> Self {
         let consent = policy.groups().map(|(group, what)| (group.as_str(), what.as_str()));
         let precision = |group: SignalGroup| (group.as_str(), policy.precision(group).to_string());
         Self {
             version: policy.version().number(),
             consent: consent.collect(),
             precision: SignalGroup::ALL.into_iter().map(precision).collect(),
+            purposes: purposes.iter().map(Purpose::as_str).collect(),
         }
     }
 }
@@ -203,18 +216,19 @@ pub(super) async fn read_consent(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let vehicle = VehicleId::parse(&id)?;
-    let policy = app
+    let view = app
         .db
         .read(move |conn| {
             let vehicle = own(conn, &owner, vehicle)?;
-            Ok::<_, Problem>(consent::in_force(conn, vehicle)?)
+            let policy = consent::in_force(conn, vehicle)?;
+            Ok::<_, Problem>(PolicyView::of(&policy, &consent::purposes(conn, vehicle)?))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(PolicyView::from(policy)))
+    Ok(HttpResponse::Ok().json(view))
 }
 
-/// Decides what a vehicle may disclose from now on, and how precisely. A group that `consent` does not name
-/// is kept; one that `precision` does not name has the usual precision.
+/// Decides what a vehicle may disclose from now on, how precisely and what for. A group that `consent` does not name
+/// is kept; one that `precision` does not name has the usual precision; without `purposes` the usual ones are permitted.
 #[put("/v1/vehicles/{id}/consent")]
 pub(super) async fn decide(
     app: web::Data<App>,
@@ -224,13 +238,14 @@ pub(super) async fn decide(
 ) -> Result<HttpResponse, Problem> {
     let (vehicle, decision) = (VehicleId::parse(&id)?, body.decision()?);
     let now = app.clock.now();
+    let decided = decision.clone();
     let policy = app
         .db
         .write::<_, ConsentError, _>(move |conn| {
-            consent::decide(conn, &owner, vehicle, &decision, now)
+            consent::decide(conn, &owner, vehicle, &decided, now)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(PolicyView::from(policy)))
+    Ok(HttpResponse::Ok().json(PolicyView::of(&policy, decision.purposes())))
 }
 
 /// The vehicle, if it is the caller's; another's looks like one that does not exist.

@@ -28,6 +28,7 @@ struct OrderRow {
     deliver_by: i64,
     settled_at: Option<i64>,
     fee_basis_points: Option<i32>,
+    licence_sha256: Option<Vec<u8>>,
 }
 
 pub(in crate::trade) fn insert_order(conn: &mut Conn, order: &Order) -> Result<(), TradeError> {
@@ -48,6 +49,7 @@ pub(in crate::trade) fn insert_order(conn: &mut Conn, order: &Order) -> Result<(
             orders::deliver_by.eq(order.deliver_by.as_micros()),
             orders::settled_at.eq(order.settled_at.map(Timestamp::as_micros)),
             orders::fee_basis_points.eq(fee_basis_points),
+            orders::licence_sha256.eq(order.licence_sha256.map(|hash| hash.to_vec())),
         ))
         .execute(conn)?;
     Ok(())
@@ -255,6 +257,11 @@ impl TryFrom<OrderRow> for Order {
             placed_at: Timestamp::from_micros(row.placed_at),
             deliver_by: Timestamp::from_micros(row.deliver_by),
             settled_at: row.settled_at.map(Timestamp::from_micros),
+            licence_sha256: row
+                .licence_sha256
+                .map(<[u8; 32]>::try_from)
+                .transpose()
+                .or(Err(TradeError::Damaged { table }))?,
         })
     }
 }

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use telematics::{Signal, Timestamp, VehicleId};
 
 use super::{read_count, read_id, stored};
+use crate::consent::Purpose;
 use crate::db::{Conn, ROWS_AT_ONCE, on_either};
 use crate::ledger::Amount;
 use crate::schema::{quote_vehicles, quotes};
@@ -24,6 +25,7 @@ struct QuoteRow {
     created_at: i64,
     expires_at: i64,
     price_inputs: Option<String>,
+    purpose: Option<String>,
 }
 
 pub(in crate::trade) fn insert_quote(conn: &mut Conn, quote: &Quote) -> Result<(), TradeError> {
@@ -40,6 +42,7 @@ pub(in crate::trade) fn insert_quote(conn: &mut Conn, quote: &Quote) -> Result<(
             quotes::created_at.eq(quote.created_at.as_micros()),
             quotes::expires_at.eq(quote.expires_at.as_micros()),
             quotes::price_inputs.eq(quote.price_inputs.as_ref().map(PriceInputs::to_json)),
+            quotes::purpose.eq(quote.purpose.map(Purpose::as_str)),
         ))
         .execute(conn)?;
     let line = |(vehicle, rows): (&VehicleId, &u64)| {
@@ -92,6 +95,10 @@ impl QuoteRow {
             price_inputs: self
                 .price_inputs
                 .map(|text| PriceInputs::of_json(&text).ok_or(TradeError::Damaged { table }))
+                .transpose()?,
+            purpose: self
+                .purpose
+                .map(|word| Purpose::parse(&word).or(Err(TradeError::Damaged { table })))
                 .transpose()?,
             created_at: Timestamp::from_micros(self.created_at),
             expires_at: Timestamp::from_micros(self.expires_at),
