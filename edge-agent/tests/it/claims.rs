@@ -23,8 +23,8 @@ use zk::Payee;
 use zk::text::ClaimFile;
 
 use crate::car::Car;
-use crate::market::{DAY, Market, owner};
-use crate::proofs::{keys, statement, verify};
+use crate::market::{DAY, Market};
+use crate::proofs::{keys, owner, statement, verify};
 
 fn prove(version: u32, groups: &[SignalGroup]) -> Policy {
     let groups = groups.iter().map(|group| (*group, Disclosure::Prove)).collect();

@@ -21,8 +21,8 @@ use telematics::payload;
 use telematics::precision::coarse_enough;
 use telematics::window::Committed;
 use telematics::{
-    AuthorityPin, BatchHash, Campaign, Disclosure, EnrolmentCode, LeavesAt, OwnerId, Policy,
-    PolicyVersion, SealedBatch, SignalGroup, VehicleDescription, testing,
+    AuthorityPin, BatchHash, Campaign, Disclosure, EnrolmentCode, LeavesAt, Policy, PolicyVersion,
+    SealedBatch, SignalGroup, VehicleDescription, testing,
 };
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
@@ -31,6 +31,8 @@ use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 use x509_parser::prelude::{FromDer, X509CertificationRequest};
 use zk::{ClassNumbers, IdentityCommitment, Leaf};
+
+use crate::proofs::owner;
 
 pub(crate) const SECRET: [u8; 10] = [7; 10];
 
@@ -325,11 +327,6 @@ impl Enrolment for Market {
             given.unwrap_or_else(|| self.authority.sign(&request.into_inner().csr_der, LATER));
         Ok(Response::new(v1::RenewResponse { certificate_der }))
     }
-}
-
-/// Whose the car is.
-pub(crate) fn owner() -> OwnerId {
-    OwnerId::new(testing::T0, [3; 10])
 }
 
 fn public_key(request: &X509CertificationRequest<'_>) -> ed25519_dalek::VerifyingKey {

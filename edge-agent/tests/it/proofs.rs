@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 
 use proto::v1;
 use proto::v1::proofs_server::Proofs;
-use telematics::{Campaign, CampaignId, Offer};
+use telematics::testing::T0;
+use telematics::{Campaign, CampaignId, Offer, OwnerId};
 use tonic::{Request, Response, Status};
 use zk::keys::{Allow, Folder, Origin};
 use zk::tree::{self, MemoryTree};
@@ -32,6 +33,11 @@ pub(crate) fn keys() -> &'static Path {
 pub(crate) fn verify(statement: &Statement, proof: &Proof) {
     let folder = Folder::load(keys(), Allow::DevelopmentToo).unwrap();
     folder.verifier(statement.circuit()).unwrap().verify(statement, proof).unwrap();
+}
+
+/// Whose the car is.
+pub(crate) fn owner() -> OwnerId {
+    OwnerId::new(T0, [3; 10])
 }
 
 /// The statement that a claim makes to `campaign`.

@@ -17,6 +17,4 @@ mod verbs;
 
 pub use decision::{Decision, Groups, NotADecision, Precisions};
 pub use purpose::{Purpose, Purposes, UnknownPurpose};
-pub use verbs::{
-    ConsentError, all_in_force, decide, grant, in_force, purposes, shares, sharing,
-};
+pub use verbs::{ConsentError, all_in_force, decide, grant, in_force, purposes, shares, sharing};

@@ -82,10 +82,7 @@ impl Purpose {
     pub const fn is_usual(self) -> bool {
         !matches!(
             self,
-            Self::InsuranceScoring
-                | Self::CreditScoring
-                | Self::LawEnforcement
-                | Self::Advertising
+            Self::InsuranceScoring | Self::CreditScoring | Self::LawEnforcement | Self::Advertising
         )
     }
 }
@@ -171,7 +168,12 @@ mod tests {
             let purposes = Purposes::parse(text).unwrap();
             assert_eq!((purposes.to_string().as_str(), purposes.iter().count()), (text, count));
         }
-        assert_eq!(Purposes::parse("research,product-development,safety,traffic,energy").unwrap().to_string(), "");
+        assert_eq!(
+            Purposes::parse("research,product-development,safety,traffic,energy")
+                .unwrap()
+                .to_string(),
+            ""
+        );
         let refused = Purposes::parse("fun").unwrap_err().to_string();
         assert!(refused.contains("`fun`") && refused.contains("law-enforcement"), "{refused}");
     }

@@ -119,9 +119,8 @@ pub fn all_in_force(
     conn: &mut Conn,
     vehicles: &[VehicleId],
 ) -> Result<BTreeMap<VehicleId, Policy>, ConsentError> {
-    let policy = |(vehicle, (version, decision)): (VehicleId, Numbered)| {
-        (vehicle, decision.policy(version))
-    };
+    let policy =
+        |(vehicle, (version, decision)): (VehicleId, Numbered)| (vehicle, decision.policy(version));
     Ok(all_latest(conn, vehicles)?.into_iter().map(policy).collect())
 }
 

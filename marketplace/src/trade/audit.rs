@@ -71,7 +71,10 @@ impl Checks {
                 && (inputs.rows, inputs.vehicles) == (quote.rows, vehicles);
             self.prices.look(is_right, || {
                 let (id, price) = (quote.id, quote.price);
-                format!("{id} costs {price}, and rule {} makes something else of {inputs:?}", inputs.rule)
+                format!(
+                    "{id} costs {price}, and rule {} makes something else of {inputs:?}",
+                    inputs.rule
+                )
             });
         }
         self.quotes.look(is_right, || {

@@ -33,7 +33,7 @@ const ADDED_MAX: u64 = 500;
 /// What age and doubt take away at most.
 const TAKEN_MAX: u64 = 500;
 /// Days of which demand counts buyers.
-pub const DEMAND_DAYS: u32 = 30;
+pub(super) const DEMAND_DAYS: u32 = 30;
 const SECONDS_PER_DAY: u64 = 86_400;
 /// Rows older than this are of the least freshness.
 const OLD_DAYS: u64 = 365;
@@ -89,8 +89,8 @@ impl PriceInputs {
 
     /// As it is kept.
     #[must_use]
-    pub(super) fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+    pub(super) fn to_json(self) -> String {
+        serde_json::to_string(&self).unwrap_or_default()
     }
 
     /// Reads what [`Self::to_json`] wrote.
@@ -165,18 +165,27 @@ mod tests {
     fn arb_inputs() -> impl Strategy<Value = PriceInputs> {
         let few = 0..2_000_u64;
         let many = 0..1_000_000_000_u64;
-        (many.clone(), 1..1_000_u64, few.clone(), 1..5_000_u64, 1..50_u64, many, 0..1_001_u64).prop_map(
-            |(rows, base_micro_tokens, buyers, vehicles, vehicles_min, age_seconds, score_per_mille)| PriceInputs {
-                rule: PRICE_RULE,
-                rows,
-                base_micro_tokens,
-                buyers,
-                vehicles,
-                vehicles_min,
-                age_seconds,
-                score_per_mille,
-            },
-        )
+        (many.clone(), 1..1_000_u64, few.clone(), 1..5_000_u64, 1..50_u64, many, 0..1_001_u64)
+            .prop_map(
+                |(
+                    rows,
+                    base_micro_tokens,
+                    buyers,
+                    vehicles,
+                    vehicles_min,
+                    age_seconds,
+                    score_per_mille,
+                )| PriceInputs {
+                    rule: PRICE_RULE,
+                    rows,
+                    base_micro_tokens,
+                    buyers,
+                    vehicles,
+                    vehicles_min,
+                    age_seconds,
+                    score_per_mille,
+                },
+            )
     }
 
     proptest! {

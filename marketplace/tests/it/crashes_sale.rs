@@ -40,7 +40,9 @@ impl Buyer<'_> {
     async fn quote(&self) -> Value {
         let found = self.get("/v1/datasets?q=speed+road&limit=1").await;
         let dataset = &found["datasets"][0]["id"];
-        self.post("/v1/quotes", &json!({ "dataset": dataset, "purpose": "research" })).await.unwrap()
+        self.post("/v1/quotes", &json!({ "dataset": dataset, "purpose": "research" }))
+            .await
+            .unwrap()
     }
 
     async fn delivered(&self, order: &Value) {

@@ -67,7 +67,9 @@ const ROUTES: [Row; 49] = [
 /// A body that the route reads.
 fn body(path: &str) -> Value {
     match path {
-        "/v1/quotes" => json!({ "dataset": ORDER.replace("order", "dataset"), "purpose": "research" }),
+        "/v1/quotes" => {
+            json!({ "dataset": ORDER.replace("order", "dataset"), "purpose": "research" })
+        }
         "/v1/orders" => json!({ "quote": ORDER.replace("order", "quote") }),
         "/v1/campaigns" => json!({
             "title": "Calm drivers",

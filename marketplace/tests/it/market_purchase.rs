@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::http::Method;
 use deltalake::arrow::array::AsArray;
 use deltalake::arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
 use deltalake::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use actix_web::http::Method;
 use marketplace::delivery::{self, Depot, Pseudonyms};
 use marketplace::ledger::{self, Account};
 use marketplace::trade::OrderId;
@@ -304,12 +304,18 @@ async fn a_price_can_be_computed_again_from_what_the_quote_says() {
     market.fill().await;
     let [key, other] = [market.buyer("Acme", "100").await, market.buyer("Best", "100").await];
     let rules = market.call(get("/v1/rules")).await.expect(200);
-    assert_eq!((&rules["price_rule"], rules["price_formula"].as_array().unwrap().len()), (&json!(1), 6));
+    assert_eq!(
+        (&rules["price_rule"], rules["price_formula"].as_array().unwrap().len()),
+        (&json!(1), 6)
+    );
 
     let first = market.quote(&key).await;
     let path = format!("/v1/datasets/{}", first["dataset"].as_str().unwrap());
     let shown = market.call(get(path).by(&key)).await.expect(200);
-    assert_eq!((&shown["price_now"], &shown["price_rule"]), (&first["price"], &first["price_rule"]));
+    assert_eq!(
+        (&shown["price_now"], &shown["price_rule"]),
+        (&first["price"], &first["price_rule"])
+    );
     assert_eq!(market.quote(&other).await["price"], first["price"], "a quote is no demand");
 
     // Each buyer counts once, however often he buys.
@@ -348,7 +354,11 @@ async fn rows_are_sold_for_a_purpose_that_their_owners_permit_and_the_licence_na
     let path = format!("/v1/orders/{}/licence.json", order["id"].as_str().unwrap());
     let licence = market.call(get(path).by(&key)).await;
     let hash = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
-    assert_eq!(order["licence_sha256"], hash(&licence.bytes), "the order has the hash of its licence");
+    assert_eq!(
+        order["licence_sha256"],
+        hash(&licence.bytes),
+        "the order has the hash of its licence"
+    );
     let licence = licence.expect(200);
     assert_eq!((&licence["purpose"], &licence["rows"]), (&json!("traffic"), &quote["rows"]));
     let terms = market.call(get("/v1/licence-terms/1")).await;

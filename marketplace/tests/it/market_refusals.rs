@@ -151,7 +151,8 @@ async fn too_few_cars_are_not_sold() {
 
     let detail = market.order(&key, &quote, "first").await.problem(409, "too-few-vehicles");
     assert!(detail.contains("9 vehicles") && detail.contains("at least 10"), "{detail}");
-    let ask = post("/v1/quotes", &json!({ "dataset": quote["dataset"], "purpose": "research" })).by(&key);
+    let ask =
+        post("/v1/quotes", &json!({ "dataset": quote["dataset"], "purpose": "research" })).by(&key);
     market.call(ask).await.problem(409, "too-few-vehicles");
     market.describe().await;
     let path = format!("/v1/datasets/{}", quote["dataset"].as_str().unwrap());

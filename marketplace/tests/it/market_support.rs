@@ -212,7 +212,9 @@ impl Market {
     /// A quote for everything about speed.
     pub(crate) async fn quote(&self, key: &str) -> Value {
         let dataset = self.find(key, "speed+road").await;
-        self.call(post("/v1/quotes", &json!({ "dataset": dataset, "purpose": "research" })).by(key)).await.expect(201)
+        self.call(post("/v1/quotes", &json!({ "dataset": dataset, "purpose": "research" })).by(key))
+            .await
+            .expect(201)
     }
 
     /// Buys a quote.

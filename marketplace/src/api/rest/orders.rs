@@ -166,7 +166,9 @@ pub(super) async fn licence(
 pub(super) async fn licence_terms(version: web::Path<u32>) -> Result<HttpResponse, Problem> {
     if *version != trade::LICENCE_TERMS_VERSION {
         let newest = trade::LICENCE_TERMS_VERSION;
-        return Err(Problem::not_found(format!("there are no terms {version}; the newest are {newest}")));
+        return Err(Problem::not_found(format!(
+            "there are no terms {version}; the newest are {newest}"
+        )));
     }
     // RFC 7763.
     Ok(HttpResponse::Ok().content_type("text/markdown; charset=utf-8").body(trade::LICENCE_TERMS))

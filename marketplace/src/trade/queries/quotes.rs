@@ -41,7 +41,7 @@ pub(in crate::trade) fn insert_quote(conn: &mut Conn, quote: &Quote) -> Result<(
             quotes::price.eq(quote.price.micros()),
             quotes::created_at.eq(quote.created_at.as_micros()),
             quotes::expires_at.eq(quote.expires_at.as_micros()),
-            quotes::price_inputs.eq(quote.price_inputs.as_ref().map(PriceInputs::to_json)),
+            quotes::price_inputs.eq(quote.price_inputs.map(PriceInputs::to_json)),
             quotes::purpose.eq(quote.purpose.map(Purpose::as_str)),
         ))
         .execute(conn)?;
