@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::delivery::{self, DeliveryError};
 use crate::ledger::{self, Check, LedgerError};
+use crate::subscriptions::{self, SubscriptionsError};
 use crate::trade::{self, TradeError};
 
 /// How long the index may take to follow the database.
@@ -44,6 +45,9 @@ pub enum AuditError {
     /// Campaigns can not be read.
     #[error(transparent)]
     Campaigns(#[from] CampaignsError),
+    /// Subscriptions can not be read.
+    #[error(transparent)]
+    Subscriptions(#[from] SubscriptionsError),
     /// Datasets can not be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -73,6 +77,7 @@ impl Books {
             checks.extend(trade::audit(conn)?);
             checks.extend(delivery::audit(conn, &deliveries)?);
             checks.extend(campaigns::audit(conn)?);
+            checks.push(subscriptions::audit(conn)?);
             Ok::<_, AuditError>(checks)
         };
         let mut checks = self.db.snapshot(replay).await?;

@@ -34,4 +34,5 @@ pub mod progress;
 pub mod questions;
 pub mod rewards;
 mod schema;
+pub mod subscriptions;
 pub mod trade;

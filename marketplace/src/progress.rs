@@ -27,6 +27,8 @@ pub enum Job {
     Retention,
     /// Files of the lake that nobody needs are removed.
     Vacuum,
+    /// Periods of subscriptions are ordered.
+    Subscriptions,
     /// Orders are refunded or delivered.
     Sales,
     /// What owners took back is erased.
@@ -37,12 +39,13 @@ pub enum Job {
 
 impl Job {
     /// All, in the order in which they take turns.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Flush,
         Self::Compaction,
         Self::Statistics,
         Self::Retention,
         Self::Vacuum,
+        Self::Subscriptions,
         Self::Sales,
         Self::Erasure,
         Self::Roots,
@@ -57,6 +60,7 @@ impl Job {
             Self::Statistics => "statistics",
             Self::Retention => "retention",
             Self::Vacuum => "vacuum",
+            Self::Subscriptions => "subscriptions",
             Self::Sales => "sales",
             Self::Erasure => "erasure",
             Self::Roots => "roots",
@@ -72,6 +76,7 @@ impl Job {
             Self::Statistics => "datasets described anew",
             Self::Retention => "files and payloads let go",
             Self::Vacuum => "files removed",
+            Self::Subscriptions => "periods ordered",
             Self::Sales => "orders settled",
             Self::Erasure => "vehicles erased",
             Self::Roots => "roots published",
@@ -85,6 +90,7 @@ impl Job {
             Self::Statistics => "describe the datasets",
             Self::Retention => "let go of what is over",
             Self::Vacuum => "remove files of the lake that nobody needs",
+            Self::Subscriptions => "order the periods of subscriptions",
             Self::Sales => "settle orders",
             Self::Erasure => "erase what an owner took back",
             Self::Roots => "publish a root",

@@ -150,6 +150,7 @@ async fn select(
     let filter = RowFilter {
         signals: quote.signals.clone(),
         vehicles: Some(cars.iter().map(|car| car.record.id).collect()),
+        after_arrival: quote.after_arrival,
     };
     let Rows { session, frame } = lake.rows(quote.lake_version, &filter).await?;
     let text = |name: &str| cast(col(name), DataType::Utf8).alias(name);

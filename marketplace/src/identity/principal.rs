@@ -44,6 +44,11 @@ pub struct Buyer {
 }
 
 impl Buyer {
+    /// A buyer who gave a standing order when it was proven who he is. For `subscriptions` only.
+    pub(crate) const fn of_standing_order(id: BuyerId) -> Self {
+        Self { id }
+    }
+
     /// Who.
     #[must_use]
     pub const fn id(&self) -> BuyerId {

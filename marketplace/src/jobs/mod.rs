@@ -1,18 +1,19 @@
 //! What happens by itself: batches move to the lake, datasets are described, what is over is let go, files that
-//! nobody needs are removed, orders are settled, what owners took back is erased, roots are published.
+//! nobody needs are removed, periods of subscriptions end, orders are settled, what owners took back is erased, roots are published.
 //!
 //! One task takes all but the last in turn, so that no two of them ever work at once; roots have
 //! another. A step that fails is logged and tried again at the next turn; each can be repeated at any
 //! time. Another market on the same database and lake takes its turns meanwhile: what the two do at once is done
 //! once, by transactions of the database or of the lake.
 //!
-//! **Not here:** what a step does ([`flush`], [`upkeep`], [`sales`], [`erasure`] and [`roots`]), which is no rule of the market either:
+//! **Not here:** what a step does ([`flush`], [`upkeep`], [`subscriptions`], [`sales`], [`erasure`] and [`roots`]), which is no rule of the market either:
 //! rules are in the modules that they call.
 
 pub mod erasure;
 pub mod flush;
 pub mod roots;
 pub mod sales;
+pub mod subscriptions;
 pub mod upkeep;
 
 use std::time::Duration;
@@ -44,6 +45,8 @@ async fn take_turns(app: App, stopping: CancellationToken) {
         flush.turn().await.ok();
         upkeep.turn().await.ok();
         if app.config.deliver_orders {
+            let turn = Box::pin(subscriptions::turn(&app));
+            app.progress.watch(Job::Subscriptions, app.clock, turn).await.ok();
             app.progress.watch(Job::Sales, app.clock, Box::pin(sales::turn(&app))).await.ok();
         }
         app.progress.watch(Job::Erasure, app.clock, Box::pin(erasure::turn(&app))).await.ok();

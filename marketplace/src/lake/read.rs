@@ -14,7 +14,7 @@ use deltalake::datafusion::prelude::{DataFrame, Expr, SessionContext, cast as ca
 use deltalake::delta_datafusion::create_session_state_with_spill_config;
 use telematics::{Signal, VehicleId};
 
-use super::table::load;
+use super::table::{last_arrival, load};
 use super::{Lake, LakeError};
 
 /// Memory that one query may take before it goes on in temporary files.
@@ -27,6 +27,8 @@ pub struct RowFilter {
     pub signals: Vec<Signal>,
     /// Of these vehicles; of all when it is not said.
     pub vehicles: Option<Vec<VehicleId>>,
+    /// Of batches behind this one; 0 for all.
+    pub after_arrival: i64,
 }
 
 /// Rows of the lake, not read yet.
@@ -51,6 +53,9 @@ impl Lake {
         if let Some(vehicles) = &filter.vehicles {
             wanted = wanted.and(one_of("vehicle", vehicles.iter().map(ToString::to_string)));
         }
+        if filter.after_arrival > 0 {
+            wanted = wanted.and(col("arrival").gt(lit(filter.after_arrival)));
+        }
         Ok(Rows { session, frame: frame.filter(wanted)? })
     }
 
@@ -73,6 +78,14 @@ impl Lake {
             }
         }
         Ok(counts)
+    }
+
+    /// The last batch that is in the table at `version`.
+    ///
+    /// # Errors
+    /// When the version is unknown or its log can not be read.
+    pub async fn last_arrival_at(&self, version: u64) -> Result<i64, LakeError> {
+        last_arrival(&self.at(version).await?).await
     }
 
     /// Every row of `vehicle` that came with the batch `last` or before, in the columns of `schema`.
@@ -156,6 +169,7 @@ mod tests {
         RowFilter {
             signals: paths.iter().map(|path| Signal::by_path(path).unwrap()).collect(),
             vehicles: Some(numbers.iter().map(|number| vehicle(*number)).collect()),
+            after_arrival: 0,
         }
     }
 
@@ -221,6 +235,10 @@ mod tests {
         assert_eq!(count(filter(&[3], &[gear])).await, BTreeMap::new());
         assert_eq!(count(filter(&[1, 2], &[])).await, BTreeMap::new());
         let everyone = RowFilter { vehicles: None, ..filter(&[], &[gear]) };
-        assert_eq!(count(everyone).await, BTreeMap::from([(vehicle(1), 3), (vehicle(2), 4)]));
+        let counts = count(everyone.clone()).await;
+        assert_eq!(counts, BTreeMap::from([(vehicle(1), 3), (vehicle(2), 4)]));
+        let new = RowFilter { after_arrival: 2, ..everyone };
+        assert_eq!(count(new).await, BTreeMap::from([(vehicle(2), 4)]));
+        assert_eq!(lake.last_arrival_at(lake.version()).await.unwrap(), 3);
     }
 }

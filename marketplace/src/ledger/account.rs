@@ -23,6 +23,8 @@ pub enum Account {
     Campaign(CampaignId),
     /// What one claim was paid: the 32 bytes of a payee, whose owner nobody knows until he sweeps it.
     Payee([u8; 32]),
+    /// What a buyer put into one subscription, named by its 16 bytes, and it has not spent.
+    Subscription([u8; 16]),
 }
 
 impl Account {
@@ -36,6 +38,7 @@ impl Account {
             Self::Escrow(_) => "escrow",
             Self::Campaign(_) => "campaign",
             Self::Payee(_) => "payee",
+            Self::Subscription(_) => "subscription",
         }
     }
 
@@ -48,6 +51,7 @@ impl Account {
             Self::Escrow(order) => Some(order.to_vec()),
             Self::Campaign(campaign) => Some(campaign.to_vec()),
             Self::Payee(payee) => Some(payee.to_vec()),
+            Self::Subscription(subscription) => Some(subscription.to_vec()),
         }
     }
 
@@ -61,6 +65,7 @@ impl Account {
             Self::Escrow(_) => 5,
             Self::Campaign(_) => 6,
             Self::Payee(_) => 7,
+            Self::Subscription(_) => 8,
         };
         [vec![tag], self.holder().unwrap_or_default()].concat()
     }
@@ -76,6 +81,7 @@ impl fmt::Display for Account {
             Self::Escrow(order) => write!(f, "the escrow of order_{}", hex::encode(order)),
             Self::Campaign(campaign) => campaign.fmt(f),
             Self::Payee(payee) => write!(f, "payee {}", hex::encode(payee)),
+            Self::Subscription(id) => write!(f, "subscription_{}", hex::encode(id)),
         }
     }
 }

@@ -25,6 +25,12 @@ pub enum EntryKind {
     Remainder,
     /// What a payee had went to the owner whose account it stands for.
     Sweep,
+    /// A buyer put tokens into a subscription.
+    TopUp,
+    /// A subscription gave its buyer the price of what it orders for him.
+    Draw,
+    /// What a subscription did not spend went back to its buyer.
+    Unspent,
 }
 
 impl EntryKind {
@@ -40,6 +46,9 @@ impl EntryKind {
             Self::Claim => "claim",
             Self::Remainder => "remainder",
             Self::Sweep => "sweep",
+            Self::TopUp => "top-up",
+            Self::Draw => "draw",
+            Self::Unspent => "unspent",
         }
     }
 }

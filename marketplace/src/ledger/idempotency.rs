@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use telematics::ids::{Id, Kind};
+
 /// A key that a caller chose: 1 to [`Self::CHARS_MAX`] visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
@@ -25,6 +27,12 @@ impl IdempotencyKey {
         let is_key = (1..=Self::CHARS_MAX).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_graphic());
         if is_key { Ok(Self(text.to_owned())) } else { Err(NotAKey) }
+    }
+
+    /// The key of what the market does by itself, once for each `id`.
+    #[must_use]
+    pub fn of_id<K: Kind>(id: Id<K>) -> Self {
+        Self(id.to_string())
     }
 
     /// The text.

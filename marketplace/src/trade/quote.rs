@@ -35,6 +35,8 @@ pub struct Ask {
     pub purpose: Purpose,
     /// The version of the lake that was measured.
     pub lake_version: u64,
+    /// Only rows of batches behind this one were measured; 0 for all.
+    pub after_arrival: i64,
     /// Rows of each vehicle in the dataset at that version.
     pub rows: BTreeMap<VehicleId, u64>,
 }
@@ -54,6 +56,8 @@ pub struct Quote {
     pub signals: Vec<Signal>,
     /// The version of the lake whose rows these are.
     pub lake_version: u64,
+    /// Only rows of batches behind this one; 0 for all.
+    pub after_arrival: i64,
     /// Rows of each vehicle.
     pub vehicles: BTreeMap<VehicleId, u64>,
     /// All of them.
@@ -101,6 +105,7 @@ pub fn quote(
         purpose: Some(ask.purpose),
         signals,
         lake_version: ask.lake_version,
+        after_arrival: ask.after_arrival,
         vehicles,
         rows,
         price: inputs.price().ok_or(too_large)?,

@@ -46,6 +46,7 @@ mod s3_server;
 mod schema;
 mod schemas;
 mod storage;
+mod subscriptions;
 mod streaming;
 mod two_markets;
 mod volumes;

@@ -12,7 +12,7 @@ type Row = (Method, &'static str, &'static str);
 const ORDER: &str = "order_0190a5b8c3d27e4f8a9b0c1d2e3f4a5b";
 
 #[rustfmt::skip] // a table is read by column
-const ROUTES: [Row; 49] = [
+const ROUTES: [Row; 54] = [
     (Method::GET,  "/v1/health",                        "owb-"),
     (Method::GET,  "/v1/market",                        "owb"),
     (Method::GET,  "/v1/rules",                         "owb-"),
@@ -43,6 +43,11 @@ const ROUTES: [Row; 49] = [
     (Method::GET,  "/v1/payouts",                       "w"),
     (Method::GET,  "/v1/orders/ORDER/licence.json",     "b"),
     (Method::GET,  "/v1/licence-terms/1",               "owb-"),
+    (Method::POST, "/v1/subscriptions",                 "b"),
+    (Method::GET,  "/v1/subscriptions",                 "b"),
+    (Method::GET,  "/v1/subscriptions/SUBSCRIPTION",    "b"),
+    (Method::POST, "/v1/subscriptions/SUBSCRIPTION/top-ups", "b"),
+    (Method::POST, "/v1/subscriptions/SUBSCRIPTION/close", "b"),
     (Method::GET,  "/v1/sweeps",                        "w"),
     (Method::GET,  "/v1/reads",                         "w"),
     (Method::POST, "/v1/quotes",                        "b"),
@@ -70,6 +75,10 @@ fn body(path: &str) -> Value {
         "/v1/quotes" => {
             json!({ "dataset": ORDER.replace("order", "dataset"), "purpose": "research" })
         }
+        "/v1/subscriptions" => json!({
+            "dataset": ORDER.replace("order", "dataset"), "purpose": "research",
+            "period_seconds": 3_600, "top_up": "1",
+        }),
         "/v1/orders" => json!({ "quote": ORDER.replace("order", "quote") }),
         "/v1/campaigns" => json!({
             "title": "Calm drivers",
@@ -86,14 +95,14 @@ fn body(path: &str) -> Value {
         }),
         "/v1/sql" => json!({ "sql": "SELECT count(*) FROM samples" }),
         "/v1/owners" | "/v1/buyers" => json!({ "name": "Somebody" }),
-        path if path.ends_with("deposits") => json!({ "amount": "1" }),
+        path if path.ends_with("deposits") || path.ends_with("top-ups") => json!({ "amount": "1" }),
         path if path.ends_with("labels") => json!({ "depot": "Leipzig" }),
         _ => json!({ "consent": { "motion": "share" } }),
     }
 }
 
 fn call(method: &Method, path: &str) -> Call {
-    let words = ["DATASET", "BUYER", "VEHICLE", "QUOTE", "ORDER", "CAMPAIGN"];
+    let words = ["DATASET", "BUYER", "VEHICLE", "QUOTE", "ORDER", "CAMPAIGN", "SUBSCRIPTION"];
     let full = words.iter().fold(path.to_owned(), |path, word| {
         path.replace(word, &ORDER.replace("order", &word.to_lowercase()))
     });

@@ -15,7 +15,7 @@ const RANKS: [&[&str]; 12] = [
     &["answers", "archive", "epochs", "lake"],
     &["ingest", "catalog", "rewards"],
     &["trade", "campaigns"],
-    &["delivery", "erasure"],
+    &["delivery", "erasure", "subscriptions"],
     &["audit", "questions"],
     &["app"],
     &["api", "web", "jobs"],

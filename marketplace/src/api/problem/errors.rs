@@ -19,6 +19,7 @@ use crate::identity::IdentityError;
 use crate::lake::LakeError;
 use crate::ledger::{LedgerError, NotAKey, NotAnAmount};
 use crate::questions::QuestionError;
+use crate::subscriptions::SubscriptionsError;
 use crate::trade::TradeError;
 
 impl From<diesel::result::Error> for Problem {
@@ -115,6 +116,22 @@ impl From<CampaignsError> for Problem {
             | CampaignsError::NotExact => Self::invalid(error),
             CampaignsError::TooFewVehicles { .. } => Self::new(kinds::TOO_FEW, error),
             CampaignsError::Ledger(error) => error.into(),
+            failure => Self::internal(failure),
+        }
+    }
+}
+
+impl From<SubscriptionsError> for Problem {
+    fn from(error: SubscriptionsError) -> Self {
+        match error {
+            SubscriptionsError::Unknown { .. } => Self::not_found(error),
+            SubscriptionsError::BadPeriod { .. } | SubscriptionsError::NothingPutIn { .. } => {
+                Self::invalid(error)
+            }
+            SubscriptionsError::Closed { .. } => Self::new(kinds::CONFLICT, error),
+            SubscriptionsError::Catalog(error) => error.into(),
+            SubscriptionsError::Ledger(error) => error.into(),
+            SubscriptionsError::Trade(error) => error.into(),
             failure => Self::internal(failure),
         }
     }

@@ -28,6 +28,7 @@ mod segments;
 mod sql;
 mod status;
 mod stream;
+mod subscriptions;
 mod vehicles;
 
 use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
@@ -90,6 +91,11 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(campaigns::one)
         .service(campaigns::close)
         .service(earnings::sweeps)
+        .service(subscriptions::subscribe)
+        .service(subscriptions::top_up)
+        .service(subscriptions::close)
+        .service(subscriptions::list)
+        .service(subscriptions::one)
         .service(orders::licence)
         .service(orders::licence_terms)
         .service(campaigns::claims)

@@ -87,11 +87,11 @@ pub(super) async fn ask(
     let id = DatasetId::parse(&body.dataset)?;
     let dataset = app.db.read::<_, CatalogError, _>(move |conn| catalog::dataset(conn, id)).await?;
     let (lake_version, now) = (app.lake.version(), app.clock.now());
-    let filter = RowFilter { signals: dataset.signals(), vehicles: None };
+    let filter = RowFilter { signals: dataset.signals(), vehicles: None, after_arrival: 0 };
     let rows = app.lake.count(lake_version, &filter).await?;
 
     let (quote, purpose) = (QuoteId::new(now, rand::random()), body.purpose);
-    let ask = Ask { id: quote, dataset: id, purpose, lake_version, rows };
+    let ask = Ask { id: quote, dataset: id, purpose, lake_version, after_arrival: 0, rows };
     let rules = app.config.rules.clone();
     let quote = app
         .db

@@ -26,6 +26,7 @@ struct QuoteRow {
     expires_at: i64,
     price_inputs: Option<String>,
     purpose: Option<String>,
+    after_arrival: i64,
 }
 
 pub(in crate::trade) fn insert_quote(conn: &mut Conn, quote: &Quote) -> Result<(), TradeError> {
@@ -43,6 +44,7 @@ pub(in crate::trade) fn insert_quote(conn: &mut Conn, quote: &Quote) -> Result<(
             quotes::expires_at.eq(quote.expires_at.as_micros()),
             quotes::price_inputs.eq(quote.price_inputs.map(PriceInputs::to_json)),
             quotes::purpose.eq(quote.purpose.map(Purpose::as_str)),
+            quotes::after_arrival.eq(quote.after_arrival),
         ))
         .execute(conn)?;
     let line = |(vehicle, rows): (&VehicleId, &u64)| {
@@ -89,6 +91,7 @@ impl QuoteRow {
             dataset: read_id(table, &self.dataset_id)?,
             signals: signals.or(Err(TradeError::Damaged { table }))?,
             lake_version: read_count(table, self.lake_version)?,
+            after_arrival: self.after_arrival,
             vehicles,
             rows: read_count(table, self.row_count)?,
             price: Amount::from_micros(self.price),
