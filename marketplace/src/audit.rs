@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::delivery::{self, DeliveryError};
 use crate::ledger::{self, Check, LedgerError};
+use crate::rewards::{self, RewardsError};
 use crate::trade::{self, TradeError};
 
 /// How long the index may take to follow the database.
@@ -37,6 +38,9 @@ pub enum AuditError {
     /// Orders can not be read.
     #[error(transparent)]
     Trade(#[from] TradeError),
+    /// Weeks of rewards can not be read.
+    #[error(transparent)]
+    Rewards(#[from] RewardsError),
     /// Versions can not be read.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
@@ -67,6 +71,7 @@ impl Books {
         let replay = move |conn: &mut _| {
             let mut checks = ledger::audit(conn)?;
             checks.extend(trade::audit(conn)?);
+            checks.extend(rewards::audit(conn)?);
             checks.extend(delivery::audit(conn, &deliveries)?);
             Ok::<_, AuditError>(checks)
         };

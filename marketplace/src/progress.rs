@@ -29,6 +29,8 @@ pub enum Job {
     Vacuum,
     /// Orders are refunded or delivered.
     Sales,
+    /// Weeks are closed and paid.
+    Rewards,
     /// What owners took back is erased.
     Erasure,
     /// Roots are published.
@@ -37,13 +39,14 @@ pub enum Job {
 
 impl Job {
     /// All, in the order in which they take turns.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Flush,
         Self::Compaction,
         Self::Statistics,
         Self::Retention,
         Self::Vacuum,
         Self::Sales,
+        Self::Rewards,
         Self::Erasure,
         Self::Roots,
     ];
@@ -58,6 +61,7 @@ impl Job {
             Self::Retention => "retention",
             Self::Vacuum => "vacuum",
             Self::Sales => "sales",
+            Self::Rewards => "rewards",
             Self::Erasure => "erasure",
             Self::Roots => "roots",
         }
@@ -73,6 +77,7 @@ impl Job {
             Self::Retention => "files and payloads let go",
             Self::Vacuum => "files removed",
             Self::Sales => "orders settled",
+            Self::Rewards => "weeks closed or paid",
             Self::Erasure => "vehicles erased",
             Self::Roots => "roots published",
         }
@@ -86,6 +91,7 @@ impl Job {
             Self::Retention => "let go of what is over",
             Self::Vacuum => "remove files of the lake that nobody needs",
             Self::Sales => "settle orders",
+            Self::Rewards => "close and pay weeks",
             Self::Erasure => "erase what an owner took back",
             Self::Roots => "publish a root",
         }

@@ -2,6 +2,10 @@
 //!
 //! **Invariant:** only a table's owner module names it here (the owner is said in its migration).
 
+mod rewards;
+
+pub(crate) use rewards::{reward_facts, reward_shares, reward_weeks};
+
 diesel::table! {
     owners (id) {
         id -> Binary,
@@ -378,6 +382,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    vehicle_days (vehicle_id, day) {
+        vehicle_id -> Binary,
+        day -> Integer,
+        samples -> BigInt,
+        score_sum -> BigInt,
+        varied_signals -> Binary,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     owners,
     buyers,
@@ -413,4 +427,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     campaigns,
     claims,
     erasures,
+    vehicle_days,
 );

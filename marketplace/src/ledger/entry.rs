@@ -17,6 +17,8 @@ pub enum EntryKind {
     Settlement,
     /// An order was not delivered: escrow went back to the buyer.
     Refund,
+    /// What vehicles earned in a week was given to their owners.
+    Reward,
 }
 
 impl EntryKind {
@@ -28,6 +30,7 @@ impl EntryKind {
             Self::Purchase => "purchase",
             Self::Settlement => "settlement",
             Self::Refund => "refund",
+            Self::Reward => "reward",
         }
     }
 }
