@@ -26,8 +26,8 @@ pub use lapse::lapse;
 pub use order::{Order, OrderId, OrderStatus, Payout};
 pub use purchase::purchase;
 pub use queries::{
-    each_order, earned_by, order, orders, overdue, payout_count, payouts_for, payouts_of,
-    quote_of_order, undelivered,
+    each_order, earned_by, earned_of, order, orders, overdue, payout_count, payouts_for,
+    payouts_of, quote_of_order, undelivered,
 };
 pub use quote::{Ask, Quote, QuoteId, quote, quoted};
 pub use settle::{refund, settle};

@@ -40,6 +40,8 @@ mod questions_own;
 mod questions_sql;
 mod questions_support;
 mod retention;
+mod rewards;
+mod rewards_refusals;
 mod s3;
 mod s3_server;
 mod schema;
