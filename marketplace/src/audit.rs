@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::delivery::{self, DeliveryError};
 use crate::ledger::{self, Check, LedgerError};
+use crate::rewards::{self, RewardsError};
 use crate::subscriptions::{self, SubscriptionsError};
 use crate::trade::{self, TradeError};
 
@@ -39,6 +40,9 @@ pub enum AuditError {
     /// Orders can not be read.
     #[error(transparent)]
     Trade(#[from] TradeError),
+    /// Weeks of rewards can not be read.
+    #[error(transparent)]
+    Rewards(#[from] RewardsError),
     /// Versions can not be read.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
@@ -75,6 +79,7 @@ impl Books {
         let replay = move |conn: &mut _| {
             let mut checks = ledger::audit(conn)?;
             checks.extend(trade::audit(conn)?);
+            checks.extend(rewards::audit(conn)?);
             checks.extend(delivery::audit(conn, &deliveries)?);
             checks.extend(campaigns::audit(conn)?);
             checks.push(subscriptions::audit(conn)?);

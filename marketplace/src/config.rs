@@ -46,6 +46,14 @@ pub enum BadSetting {
         /// What is set.
         hours: u32,
     },
+    /// Less than nothing would be given.
+    #[error(
+        "reward_decay_basis_points_per_year = {decay} is too much: set at most 10000, all of it"
+    )]
+    DecayTooLarge {
+        /// What is set.
+        decay: u32,
+    },
 }
 
 /// Settings of one marketplace.
@@ -123,6 +131,10 @@ pub struct Rules {
     pub quote_valid_seconds: u32,
     /// How long the market may take to deliver before the buyer has his tokens back.
     pub deliver_within_seconds: u32,
+    /// Tokens that are given to whoever shared, in each week of the market's first year. 0 gives none.
+    pub reward_pool_tokens_per_week: u32,
+    /// By how much less that is in each year than in the one before, in hundredths of a percent.
+    pub reward_decay_basis_points_per_year: u32,
 }
 
 /// What one question over the lake may cost. A question that would cost more is refused with the limit that
@@ -198,6 +210,8 @@ impl Default for Rules {
             vehicles_min: 10,
             quote_valid_seconds: 900,
             deliver_within_seconds: 3_600,
+            reward_pool_tokens_per_week: 10_000,
+            reward_decay_basis_points_per_year: 1_500,
         }
     }
 }
@@ -261,6 +275,10 @@ impl Config {
         }
         if hours > VACUUM_AFTER_HOURS_MAX {
             return Err(BadSetting::VacuumTooLate { hours });
+        }
+        let decay = rules.reward_decay_basis_points_per_year;
+        if decay > 10_000 {
+            return Err(BadSetting::DecayTooLarge { decay });
         }
         Ok(())
     }
@@ -360,6 +378,15 @@ mod tests {
         load("vacuum_after_hours = 168").unwrap();
         let rules = "[rules]\nquote_valid_seconds = 3600\ndeliver_within_seconds = 3601";
         assert!(refused(&format!("vacuum_after_hours = 2\n{rules}")).contains("at least 3"));
+    }
+
+    #[test]
+    fn a_pool_can_not_fall_by_more_than_all_of_it() {
+        let decay =
+            |points: u32| load(&format!("[rules]\nreward_decay_basis_points_per_year = {points}"));
+        decay(10_000).unwrap();
+        let refused = decay(10_001).unwrap_err().to_string();
+        assert!(refused.contains("10001 is too much"), "{refused}");
     }
 
     #[test]

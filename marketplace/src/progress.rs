@@ -31,6 +31,8 @@ pub enum Job {
     Subscriptions,
     /// Orders are refunded or delivered.
     Sales,
+    /// Weeks are closed and paid.
+    Rewards,
     /// What owners took back is erased.
     Erasure,
     /// Roots are published.
@@ -47,6 +49,7 @@ impl Job {
         Self::Vacuum,
         Self::Subscriptions,
         Self::Sales,
+        Self::Rewards,
         Self::Erasure,
         Self::Roots,
     ];
@@ -62,6 +65,7 @@ impl Job {
             Self::Vacuum => "vacuum",
             Self::Subscriptions => "subscriptions",
             Self::Sales => "sales",
+            Self::Rewards => "rewards",
             Self::Erasure => "erasure",
             Self::Roots => "roots",
         }
@@ -78,6 +82,7 @@ impl Job {
             Self::Vacuum => "files removed",
             Self::Subscriptions => "periods ordered",
             Self::Sales => "orders settled",
+            Self::Rewards => "weeks closed or paid",
             Self::Erasure => "vehicles erased",
             Self::Roots => "roots published",
         }
@@ -92,6 +97,7 @@ impl Job {
             Self::Vacuum => "remove files of the lake that nobody needs",
             Self::Subscriptions => "order the periods of subscriptions",
             Self::Sales => "settle orders",
+            Self::Rewards => "close and pay weeks",
             Self::Erasure => "erase what an owner took back",
             Self::Roots => "publish a root",
         }

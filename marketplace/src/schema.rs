@@ -2,6 +2,14 @@
 //!
 //! **Invariant:** only a table's owner module names it here (the owner is said in its migration).
 
+mod campaigns;
+mod rewards;
+mod subscriptions;
+
+pub(crate) use campaigns::{campaigns, claims, sweeps};
+pub(crate) use rewards::{reward_facts, reward_shares, reward_weeks};
+pub(crate) use subscriptions::{subscription_orders, subscriptions, top_ups};
+
 diesel::table! {
     owners (id) {
         id -> Binary,
@@ -352,80 +360,20 @@ diesel::table! {
 }
 
 diesel::table! {
-    campaigns (id) {
-        id -> Binary,
-        buyer_id -> Binary,
-        title -> Text,
-        scope -> Text,
-        question -> Text,
-        created_at -> BigInt,
-        closes_at -> BigInt,
-        pay_per_vehicle -> BigInt,
-        fee_per_vehicle -> BigInt,
-        vehicles_max -> Integer,
-        vehicles_in_scope -> Integer,
-        returned -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
-    sweeps (payee) {
-        payee -> Binary,
-        owner_id -> Binary,
-        amount -> BigInt,
-        swept_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    claims (campaign_id, nullifier) {
-        campaign_id -> Binary,
-        nullifier -> Binary,
-        payee -> Binary,
-        root -> Binary,
-        verifying_key -> Binary,
-        proof -> Binary,
-        received_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    subscriptions (id) {
-        id -> Binary,
-        buyer_id -> Binary,
-        dataset_id -> Binary,
-        purpose -> Text,
-        period_seconds -> BigInt,
-        after_arrival -> BigInt,
-        next_at -> BigInt,
-        waits_for -> Nullable<Text>,
-        created_at -> BigInt,
-        closed_at -> Nullable<BigInt>,
-        unspent -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
-    top_ups (subscription_id, number) {
-        subscription_id -> Binary,
-        number -> Integer,
-        amount -> BigInt,
-        paid_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    subscription_orders (subscription_id, order_id) {
-        subscription_id -> Binary,
-        order_id -> Binary,
-    }
-}
-
-diesel::table! {
     erasures (vehicle_id) {
         vehicle_id -> Binary,
         requested_at -> BigInt,
         finished_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    vehicle_days (vehicle_id, day) {
+        vehicle_id -> Binary,
+        day -> Integer,
+        samples -> BigInt,
+        score_sum -> BigInt,
+        varied_signals -> Binary,
     }
 }
 
@@ -461,11 +409,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     tree_nodes,
     roots,
     batch_leaves,
-    campaigns,
-    claims,
-    sweeps,
-    subscriptions,
-    top_ups,
-    subscription_orders,
     erasures,
+    vehicle_days,
 );

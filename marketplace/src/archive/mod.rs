@@ -3,8 +3,8 @@
 //! Accepted batches are rows in the relational store, in the same transaction as the end of each
 //! vehicle's chain, so the archive is also the log that the lake is filled from.
 //!
-//! Owns the tables `batches`, `batch_reasons`, `chains`, `latest_values`, `quarantine` and
-//! `reason_totals`.
+//! Owns the tables `batches`, `batch_reasons`, `chains`, `latest_values`, `quarantine`, `reason_totals` and
+//! `vehicle_days`.
 //!
 //! **Invariant:** batches of one vehicle are a chain from position 1, without gaps but those that the car
 //! stated as lost ([`telematics::loss`]). [`append`] takes only the batch that follows the last one, and
@@ -14,11 +14,13 @@
 //! **Not here:** whether a batch may come in: the ingest module. Rows in columns: the
 //! lake. What was committed to: [`crate::epochs`].
 
+mod days;
 mod quality;
 mod queries;
 mod retention;
 mod verbs;
 
+pub use days::{SignalSet, VehicleDay, days, first_day, forget_days};
 pub use quality::{
     FUTURE_SECONDS_MAX, Latest, Newest, Quality, Reason, ReasonKind, Score, flagged, horizon,
 };

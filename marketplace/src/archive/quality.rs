@@ -244,6 +244,7 @@ impl Latest {
 pub struct Newest {
     first: Sample,
     latest: Latest,
+    varies: bool,
 }
 
 impl Newest {
@@ -254,19 +255,27 @@ impl Newest {
         let mut known = samples.iter().filter(|sample| sample.time <= horizon);
         let first = *known.next()?;
         let (mut run, mut latest) = (Latest::first(first), Latest::first(first));
+        let mut varies = false;
         for sample in known {
+            varies |= sample.value != first.value;
             run = run.then(*sample);
             if sample.time >= latest.sample.time {
                 latest = run;
             }
         }
-        Some(Self { first, latest })
+        Some(Self { first, latest, varies })
     }
 
     /// Whose newest it is.
     #[must_use]
     pub const fn signal(&self) -> Signal {
         self.first.signal
+    }
+
+    /// Whether a value of the run is another than the one before it, the last `known` one included.
+    #[must_use]
+    pub fn has_changed(&self, known: Option<&Latest>) -> bool {
+        self.varies || known.is_some_and(|known| known.sample.value != self.first.value)
     }
 
     /// With what was known before.
@@ -367,15 +376,19 @@ mod tests {
         let newest = |samples: &[Sample]| Newest::of(samples, horizon).unwrap();
         let known = newest(&speeds(0, &[5, 5, 5])).after(None);
         assert_eq!(known.since, T0);
+        assert!(!newest(&speeds(0, &[5, 5])).has_changed(None));
+        assert!(newest(&speeds(0, &[5, 6])).has_changed(None));
 
-        for (name, next, since) in [
-            ("goes on", speeds(3, &[5, 5]), 0),
-            ("within the gap", speeds(12, &[5]), 0),
-            ("beyond the gap", speeds(13, &[5]), 13),
-            ("another value", speeds(3, &[6, 6]), 3),
-            ("and back", speeds(3, &[5, 6, 5]), 5),
+        for (name, next, since, has_changed) in [
+            ("goes on", speeds(3, &[5, 5]), 0, false),
+            ("within the gap", speeds(12, &[5]), 0, false),
+            ("beyond the gap", speeds(13, &[5]), 13, false),
+            ("another value", speeds(3, &[6, 6]), 3, true),
+            ("and back", speeds(3, &[5, 6, 5]), 5, true),
         ] {
-            let latest = newest(&next).after(Some(known));
+            let next_run = newest(&next);
+            assert_eq!(next_run.has_changed(Some(&known)), has_changed, "{name}");
+            let latest = next_run.after(Some(known));
             assert_eq!(latest.since, T0.plus_seconds(since), "{name}");
             assert_eq!(Some(&latest.sample), next.last(), "{name}");
         }

@@ -1,5 +1,6 @@
 //! The only statements that name the tables of the archive.
 
+mod days;
 mod quality;
 mod retention;
 
@@ -15,6 +16,7 @@ use super::verbs::{ArchiveError, Chain, StoredBatch, Totals};
 use crate::db::Conn;
 use crate::schema::{batches, chains, latest_values, quarantine};
 
+pub(super) use days::{days, first_day, forget_days, note_day};
 pub(super) use quality::{insert_reason, latest_among, latest_of_all, qualities, scored};
 pub(super) use retention::{empty, empty_evidence, forget_latest, last_gone, over};
 
@@ -280,6 +282,7 @@ pub(super) fn erase(conn: &mut Conn, vehicle: VehicleId) -> Result<(), ArchiveEr
     diesel::delete(latest_values::table.filter(latest_values::vehicle_id.eq(&id))).execute(conn)?;
     diesel::delete(quarantine::table.filter(quarantine::vehicle_id.eq(&id))).execute(conn)?;
     quality::erase_reasons(conn, vehicle)?;
+    days::erase_days(conn, vehicle)?;
     diesel::update(chains::table.filter(chains::vehicle_id.eq(&id)))
         .set((
             chains::samples.eq(0_i64),

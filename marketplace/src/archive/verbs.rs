@@ -6,6 +6,7 @@ use telematics::loss::Bridge;
 use telematics::payload::Contents;
 use telematics::{BatchHash, Sample, SealedBatch, Signal, Timestamp, VehicleId};
 
+use super::days::{self, SignalSet};
 use super::quality::{Latest, Newest, Quality, Reason, Score, horizon};
 use super::queries;
 use super::retention::Span;
@@ -126,28 +127,33 @@ pub fn append(
     for reason in &quality.reasons {
         queries::insert_reason(conn, vehicle, batch.header.seq, reason)?;
     }
-    move_latest(conn, vehicle, contents, horizon(quality.judged_at))
+    let changed = move_latest(conn, vehicle, contents, horizon(quality.judged_at))?;
+    days::note(conn, vehicle, (contents, quality), changed, now)
 }
 
-/// Moves the latest values of `vehicle` on to those of `contents`.
+/// Moves the latest values of `vehicle` on to those of `contents`, and says which signals changed.
 fn move_latest(
     conn: &mut Conn,
     vehicle: VehicleId,
     contents: &Contents,
     horizon: Timestamp,
-) -> Result<(), ArchiveError> {
+) -> Result<SignalSet, ArchiveError> {
     // One question for all signals: a batch has dozens of them.
     let known = queries::latest_of_all(conn, vehicle)?;
     let known = known.into_iter().map(|latest| (latest.sample.signal, latest));
     let known = known.collect::<BTreeMap<_, _>>();
+    let mut changed = SignalSet::default();
     for newest in newest(&contents.samples, horizon) {
         let before = known.get(&newest.signal()).copied();
+        if newest.has_changed(before.as_ref()) {
+            changed.insert(newest.signal());
+        }
         let latest = newest.after(before);
         if before != Some(latest) {
             queries::set_latest(conn, vehicle, &latest, before.is_some())?;
         }
     }
-    Ok(())
+    Ok(changed)
 }
 
 /// The newest sample of each signal that is not of the future. `samples` are grouped by signal.

@@ -14,9 +14,9 @@ use crate::ledger::Check;
 
 /// Computes again what every account, order and pay-out must be, and says what is not.
 ///
-/// Replays the ledger, prices and shares each order by the rules it agreed on, and looks for the files that were paid for and
-/// for what the search index should have. Changes nothing, and may run beside `serve`. Ends with an error when anything is
-/// found.
+/// Replays the ledger, prices and shares each order by the rules it agreed on, computes each week of rewards from its facts, and
+/// looks for the files that were paid for and for what the search index should have. Changes nothing, and may run beside
+/// `serve`. Ends with an error when anything is found.
 #[derive(Debug, clap::Args)]
 pub(super) struct Audit {
     /// The report as JSON, for programs.

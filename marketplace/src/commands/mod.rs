@@ -9,6 +9,7 @@ mod client;
 mod load;
 mod migrate;
 mod owner;
+mod rewards;
 mod serve;
 mod status;
 
@@ -40,6 +41,8 @@ enum Command {
     Owner(owner::Owner),
     Status(status::Status),
     Audit(audit::Audit),
+    #[command(subcommand)]
+    Rewards(rewards::Rewards),
     Load(load::Load),
 }
 
@@ -59,6 +62,7 @@ impl Cli {
             Command::Owner(owner) => owner.run(&mut out).await,
             Command::Status(status) => status.run(&mut out).await,
             Command::Audit(audit) => audit.run(&mut out).await,
+            Command::Rewards(rewards) => rewards.run(&mut out),
             Command::Load(load) => load.run(&mut out).await,
         }
     }

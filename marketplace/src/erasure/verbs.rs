@@ -8,6 +8,7 @@ use crate::consent::{self, ConsentError, Decision};
 use crate::db::Conn;
 use crate::epochs::{self, EpochsError};
 use crate::identity::{self, IdentityError, Owner};
+use crate::rewards::{self, RewardsError};
 use crate::trade::{self, OrderId, TradeError};
 
 /// Why a vehicle's data could not be erased.
@@ -25,6 +26,9 @@ pub enum ErasureError {
     /// Its leaves could not be forgotten.
     #[error(transparent)]
     Epochs(#[from] EpochsError),
+    /// Its shares of weeks could not be forgotten.
+    #[error(transparent)]
+    Rewards(#[from] RewardsError),
     /// Quotes could not be ended.
     #[error(transparent)]
     Trade(#[from] TradeError),
@@ -94,6 +98,7 @@ pub fn erase_records(
 ) -> Result<(), ErasureError> {
     archive::erase(conn, vehicle)?;
     epochs::forget(conn, vehicle)?;
+    rewards::forget(conn, vehicle)?;
     // Every version that there is goes.
     lapse(conn, u64::MAX, now)
 }

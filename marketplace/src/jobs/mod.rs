@@ -1,16 +1,19 @@
 //! What happens by itself: batches move to the lake, datasets are described, what is over is let go, files that
-//! nobody needs are removed, periods of subscriptions end, orders are settled, what owners took back is erased, roots are published.
+//! nobody needs are removed, periods of subscriptions end, orders are settled, weeks are closed and paid, what owners took back
+//! is erased, roots are published.
 //!
 //! One task takes all but the last in turn, so that no two of them ever work at once; roots have
 //! another. A step that fails is logged and tried again at the next turn; each can be repeated at any
 //! time. Another market on the same database and lake takes its turns meanwhile: what the two do at once is done
 //! once, by transactions of the database or of the lake.
 //!
-//! **Not here:** what a step does ([`flush`], [`upkeep`], [`subscriptions`], [`sales`], [`erasure`] and [`roots`]), which is no rule of the market either:
+//! **Not here:** what a step does ([`flush`], [`upkeep`], [`subscriptions`], [`sales`], [`rewards`], [`erasure`] and [`roots`]), which is no
+//! rule of the market either:
 //! rules are in the modules that they call.
 
 pub mod erasure;
 pub mod flush;
+pub mod rewards;
 pub mod roots;
 pub mod sales;
 pub mod subscriptions;
@@ -35,6 +38,7 @@ async fn take_turns(app: App, stopping: CancellationToken) {
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut flush = flush::Flush::new(app.clone());
     let mut upkeep = upkeep::Upkeep::new(app.clone());
+    let mut rewards = rewards::Rewards::new(app.clone());
     loop {
         tokio::select! {
             biased;
@@ -49,6 +53,7 @@ async fn take_turns(app: App, stopping: CancellationToken) {
             app.progress.watch(Job::Subscriptions, app.clock, turn).await.ok();
             app.progress.watch(Job::Sales, app.clock, Box::pin(sales::turn(&app))).await.ok();
         }
+        rewards.turn().await.ok();
         app.progress.watch(Job::Erasure, app.clock, Box::pin(erasure::turn(&app))).await.ok();
     }
 }

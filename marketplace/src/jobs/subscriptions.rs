@@ -50,7 +50,8 @@ pub async fn turn(app: &App) -> Result<u64, TurnError> {
 /// What came in since the last order, at one version of the lake.
 async fn measure(app: &App, subscription: &Subscription) -> Result<Period, TurnError> {
     let dataset = subscription.dataset;
-    let dataset = app.db.read::<_, CatalogError, _>(move |conn| catalog::dataset(conn, dataset)).await?;
+    let dataset =
+        app.db.read::<_, CatalogError, _>(move |conn| catalog::dataset(conn, dataset)).await?;
     let lake_version = app.lake.version();
     let filter = RowFilter {
         signals: dataset.signals(),

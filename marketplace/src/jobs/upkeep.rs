@@ -106,7 +106,8 @@ impl Upkeep {
     }
 }
 
-fn is_due(last: Option<Timestamp>, now: Timestamp) -> bool {
+/// Whether a job is due that last went well at that time.
+pub(super) fn is_due(last: Option<Timestamp>, now: Timestamp) -> bool {
     last.is_none_or(|last| now.micros_since(last) >= PAUSE_SECONDS * MICROS_PER_SECOND)
 }
 

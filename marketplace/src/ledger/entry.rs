@@ -31,6 +31,8 @@ pub enum EntryKind {
     Draw,
     /// What a subscription did not spend went back to its buyer.
     Unspent,
+    /// What vehicles earned in a week was given to their owners.
+    Reward,
 }
 
 impl EntryKind {
@@ -49,6 +51,7 @@ impl EntryKind {
             Self::TopUp => "top-up",
             Self::Draw => "draw",
             Self::Unspent => "unspent",
+            Self::Reward => "reward",
         }
     }
 }

@@ -13,7 +13,9 @@ use crate::trade;
 /// # Errors
 /// When they can not be read.
 pub fn audit(conn: &mut Conn) -> Result<Check, SubscriptionsError> {
-    let mut check = Check::of("a subscription holds what was put in less what its orders cost, until it is closed");
+    let mut check = Check::of(
+        "a subscription holds what was put in less what its orders cost, until it is closed",
+    );
     let mut held = ledger::holdings(conn, Account::Subscription([0; 16]))?;
     let (mut last, mut entries) = (Vec::new(), BTreeMap::new());
     loop {
@@ -27,11 +29,13 @@ pub fn audit(conn: &mut Conn) -> Result<Check, SubscriptionsError> {
             let is_right = is_posted
                 && has == wanted
                 && subscription.unspent.is_none_or(|unspent| unspent == left);
-            check.look(is_right, || format!("{} holds {has}, and has {left} left", subscription.id));
+            check
+                .look(is_right, || format!("{} holds {has}, and has {left} left", subscription.id));
         }
     }
     for (holder, amount) in held {
-        let finding = || format!("{amount} tokens are held for no subscription: {}", hex::encode(holder));
+        let finding =
+            || format!("{amount} tokens are held for no subscription: {}", hex::encode(holder));
         check.look(false, finding);
     }
     for kind in [EntryKind::TopUp, EntryKind::Draw, EntryKind::Unspent] {
@@ -67,7 +71,8 @@ fn replay(
         moved.push((EntryKind::Unspent, key, subscription.drawn(), unspent));
     }
     let mut is_posted = true;
-    for (kind, key, route, amount) in moved.into_iter().filter(|(.., amount)| amount.is_positive()) {
+    for (kind, key, route, amount) in moved.into_iter().filter(|(.., amount)| amount.is_positive())
+    {
         *entries.entry(kind.as_str()).or_default() += 1;
         let entry = Entry::transfer(kind, &key, route, amount);
         is_posted &= match entry {

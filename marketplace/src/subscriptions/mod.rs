@@ -20,6 +20,6 @@ pub use audit::audit;
 pub use draw::{Drawn, Period, draw, due};
 pub use error::SubscriptionsError;
 pub use verbs::{
-    Subscription, SubscriptionId, WaitsFor, Wanted, balance, close, orders, subscribe, subscription,
-    subscriptions, top_up,
+    Subscription, SubscriptionId, WaitsFor, Wanted, balance, close, orders, subscribe,
+    subscription, subscriptions, top_up,
 };

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 use telematics::ids::{Id, Kind};
 use telematics::{BuyerId, Timestamp};
 
-use super::verbs::{Subscription, SubscriptionId, WaitsFor};
 use super::SubscriptionsError;
+use super::verbs::{Subscription, SubscriptionId, WaitsFor};
 use crate::consent::Purpose;
 use crate::db::Conn;
 use crate::ledger::Amount;
@@ -122,10 +122,7 @@ pub(super) fn due(
 }
 
 /// Subscriptions of everybody behind `last`, by id.
-pub(super) fn after(
-    conn: &mut Conn,
-    last: &[u8],
-) -> Result<Vec<Subscription>, SubscriptionsError> {
+pub(super) fn after(conn: &mut Conn, last: &[u8]) -> Result<Vec<Subscription>, SubscriptionsError> {
     let rows: Vec<SubscriptionRow> = subscriptions::table
         .filter(subscriptions::id.gt(last))
         .order(subscriptions::id)

@@ -220,10 +220,7 @@ pub fn close(
 ///
 /// # Errors
 /// When the ledger can not be read.
-pub fn balance(
-    conn: &mut Conn,
-    subscription: &Subscription,
-) -> Result<Amount, SubscriptionsError> {
+pub fn balance(conn: &mut Conn, subscription: &Subscription) -> Result<Amount, SubscriptionsError> {
     Ok(ledger::balance(conn, subscription.account())?.available())
 }
 

@@ -30,8 +30,8 @@ pub use order::{Order, OrderId, OrderStatus, Payout};
 pub use price::{Factors, PRICE_FORMULA, PRICE_RULE, PriceInputs};
 pub use purchase::purchase;
 pub use queries::{
-    each_order, earned_by, order, orders, overdue, payout_count, payouts_for, payouts_of,
-    quote_of_order, undelivered,
+    each_order, earned_by, earned_of, order, orders, overdue, payout_count, payouts_for,
+    payouts_of, quote_of_order, undelivered,
 };
 pub use quote::{Ask, Quote, QuoteId, price_now, quote, quoted};
 pub use settle::{refund, settle};

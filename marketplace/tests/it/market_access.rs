@@ -12,7 +12,7 @@ type Row = (Method, &'static str, &'static str);
 const ORDER: &str = "order_0190a5b8c3d27e4f8a9b0c1d2e3f4a5b";
 
 #[rustfmt::skip] // a table is read by column
-const ROUTES: [Row; 54] = [
+const ROUTES: [Row; 57] = [
     (Method::GET,  "/v1/health",                        "owb-"),
     (Method::GET,  "/v1/market",                        "owb"),
     (Method::GET,  "/v1/rules",                         "owb-"),
@@ -50,6 +50,9 @@ const ROUTES: [Row; 54] = [
     (Method::POST, "/v1/subscriptions/SUBSCRIPTION/close", "b"),
     (Method::GET,  "/v1/sweeps",                        "w"),
     (Method::GET,  "/v1/reads",                         "w"),
+    (Method::GET,  "/v1/rewards",                       "owb-"),
+    (Method::GET,  "/v1/rewards/mine",                  "w"),
+    (Method::GET,  "/v1/rewards/1/facts.json",          "owb-"),
     (Method::POST, "/v1/quotes",                        "b"),
     (Method::GET,  "/v1/quotes/QUOTE",                  "b"),
     (Method::POST, "/v1/orders",                        "b"),

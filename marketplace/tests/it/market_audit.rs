@@ -22,13 +22,13 @@ async fn market() -> Market {
 }
 
 impl Market {
-    async fn tamper(&self, sql: &'static str) {
+    pub(crate) async fn tamper(&self, sql: &'static str) {
         let run = move |conn: &mut Conn| Ok::<_, LedgerError>(conn.batch_execute(sql)?);
         self.app.db.write(run).await.unwrap();
     }
 
     /// The rules that do not hold.
-    async fn broken(&self) -> Vec<&'static str> {
+    pub(crate) async fn broken(&self) -> Vec<&'static str> {
         let checks = self.audited.0.audit().await.unwrap();
         let broken = checks.into_iter().filter(|check| !check.findings.is_empty());
         broken.map(|check| check.rule).collect()
@@ -120,9 +120,16 @@ async fn the_command_says_what_it_looked_at_and_what_it_found() {
     let report: Value = serde_json::from_slice(&clean.stdout).unwrap();
     assert_eq!(report["findings"], 0);
     for check in report["checks"].as_array().unwrap() {
-        // Nothing is pending in this market, and nobody has proven anything.
-        let idle = ["a pending transfer", "each vehicle is paid", "a payee has"];
-        let is_idle = idle.iter().any(|rule| check["rule"].as_str().unwrap().starts_with(rule));
+        // Nothing is pending in this market, nobody has proven anything, and its first week is not over.
+        let rule = check["rule"].as_str().unwrap();
+        let idle = [
+            "a pending transfer",
+            "each vehicle is paid",
+            "a payee has",
+            "a week's pool",
+            "a share of a week",
+        ];
+        let is_idle = idle.iter().any(|idle| rule.starts_with(idle));
         assert_eq!(check["examined"] == 0, is_idle, "{check}");
     }
 

@@ -34,11 +34,12 @@ fn migrated(conn: &mut SqliteConnection) -> BTreeMap<String, Vec<String>> {
     tables.into_iter().map(columns).collect()
 }
 
-/// The same, read from `schema.rs`.
+/// The same, read from `schema.rs` and what is in it.
 fn declared() -> BTreeMap<String, Vec<String>> {
     let mut tables = BTreeMap::<String, Vec<String>>::new();
     let mut current = None;
-    for line in include_str!("../../src/schema.rs").lines().map(str::trim) {
+    let files = [include_str!("../../src/schema.rs"), include_str!("../../src/schema/rewards.rs")];
+    for line in files.iter().flat_map(|file| file.lines()).map(str::trim) {
         if let Some((table, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
             current = Some(table.to_owned());
         } else if let (Some(table), Some((column, _))) = (&current, line.split_once(" -> ")) {

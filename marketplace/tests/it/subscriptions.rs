@@ -122,9 +122,8 @@ async fn a_subscription_that_is_closed_gives_back_what_it_has_and_orders_nothing
     let made = market.call(Market::subscribe(&dataset, "4").by(&key)).await.expect(201);
     market.comes_in(10, &[1, 2, 3], 40).await;
 
-    let close = || {
-        post(format!("/v1/subscriptions/{}/close", made["id"].as_str().unwrap()), &json!({}))
-    };
+    let close =
+        || post(format!("/v1/subscriptions/{}/close", made["id"].as_str().unwrap()), &json!({}));
     let stranger = market.buyer("Best", "1").await;
     market.call(close().by(&stranger)).await.problem(404, "not-found");
     let closed = market.call(close().by(&key)).await.expect(200);

@@ -69,10 +69,18 @@ fn a_table_is_named_by_its_owner_only() {
     for folder in fs::read_dir(root().join("migrations/sqlite")).unwrap() {
         let folder = folder.unwrap();
         let sql = fs::read_to_string(folder.path().join("up.sql")).unwrap();
-        let said = sql.split_once("marketplace::").unwrap_or_else(|| panic!("{folder:?}")).1;
-        let owner = words(said).next().unwrap().to_owned();
-        let tables = sql.lines().filter_map(|line| line.strip_prefix("CREATE TABLE "));
-        owners.extend(tables.map(|table| (table.trim_end_matches(" (").to_owned(), owner.clone())));
+        // Whoever was named last owns the tables that follow.
+        let mut owner = None;
+        for line in sql.lines() {
+            if let Some((_, said)) = line.split_once("marketplace::") {
+                owner = words(said).next().map(str::to_owned);
+            }
+            if let Some(table) = line.strip_prefix("CREATE TABLE ") {
+                let owner = owner.clone().unwrap_or_else(|| panic!("nobody owns {line}"));
+                owners.push((table.trim_end_matches(" (").to_owned(), owner));
+            }
+        }
+        assert!(owner.is_some(), "{folder:?} names no owner");
     }
     assert!(owners.len() > 15, "found only {} tables", owners.len());
 

@@ -19,6 +19,7 @@ use crate::identity::IdentityError;
 use crate::lake::LakeError;
 use crate::ledger::{LedgerError, NotAKey, NotAnAmount};
 use crate::questions::QuestionError;
+use crate::rewards::RewardsError;
 use crate::subscriptions::SubscriptionsError;
 use crate::trade::TradeError;
 
@@ -171,6 +172,15 @@ impl From<DeliveryError> for Problem {
         match error {
             DeliveryError::Trade(error) => error.into(),
             DeliveryError::NoVersion { .. } => Self::not_found(error),
+            failure => Self::internal(failure),
+        }
+    }
+}
+
+impl From<RewardsError> for Problem {
+    fn from(error: RewardsError) -> Self {
+        match error {
+            RewardsError::Unknown { .. } => Self::not_found(error),
             failure => Self::internal(failure),
         }
     }

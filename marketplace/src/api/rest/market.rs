@@ -8,6 +8,7 @@ use crate::api::problem::Problem;
 use crate::app::App;
 use crate::archive::{self, ArchiveError};
 use crate::identity::Principal;
+use crate::rewards::{FORMULA, POINTS_MAX, RULES_VERSION, VESTS_AFTER_DAYS};
 use crate::trade;
 
 #[derive(Serialize)]
@@ -26,6 +27,20 @@ struct RulesView {
     deliver_within_seconds: u32,
     price_rule: u32,
     price_formula: &'static [&'static str],
+    rewards: RewardRulesView,
+}
+
+#[derive(Serialize)]
+struct RewardRulesView {
+    /// 0 when there are none.
+    pool_tokens_per_week: u32,
+    decay_basis_points_per_year: u32,
+    vests_after_days: i64,
+    rules_version: u32,
+    /// How points are reckoned, in words.
+    points: [&'static str; 6],
+    /// Of one vehicle in one week.
+    points_max: u32,
 }
 
 /// Says that the market answers.
@@ -71,5 +86,13 @@ pub(super) async fn rules(app: web::Data<App>) -> HttpResponse {
         deliver_within_seconds: rules.deliver_within_seconds,
         price_rule: trade::PRICE_RULE,
         price_formula: &trade::PRICE_FORMULA,
+        rewards: RewardRulesView {
+            pool_tokens_per_week: rules.reward_pool_tokens_per_week,
+            decay_basis_points_per_year: rules.reward_decay_basis_points_per_year,
+            vests_after_days: VESTS_AFTER_DAYS,
+            rules_version: RULES_VERSION,
+            points: FORMULA,
+            points_max: POINTS_MAX,
+        },
     })
 }

@@ -24,6 +24,7 @@ mod proofs;
 mod quality;
 mod query;
 mod quotes;
+mod rewards;
 mod segments;
 mod sql;
 mod status;
@@ -76,6 +77,9 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(sql::answer)
         .service(earnings::payouts)
         .service(earnings::reads)
+        .service(rewards::weeks)
+        .service(rewards::mine)
+        .service(rewards::file)
         .service(datasets::list)
         .service(datasets::one)
         .service(listing::dcat)

@@ -14,7 +14,9 @@ use crate::consent::Purpose;
 use crate::db::Conn;
 use crate::identity::Buyer;
 use crate::ledger::Amount;
-use crate::subscriptions::{self, Subscription, SubscriptionId, SubscriptionsError, WaitsFor, Wanted};
+use crate::subscriptions::{
+    self, Subscription, SubscriptionId, SubscriptionsError, WaitsFor, Wanted,
+};
 use crate::trade::OrderId;
 
 #[derive(Deserialize, Serialize)]

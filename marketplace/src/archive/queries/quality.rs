@@ -249,6 +249,6 @@ fn to_score(table: &'static str, score: i32) -> Result<Score, ArchiveError> {
     score.ok_or_else(|| damaged(table, "a score is not per mille"))
 }
 
-fn to_vehicle(table: &'static str, bytes: &[u8]) -> Result<VehicleId, ArchiveError> {
+pub(super) fn to_vehicle(table: &'static str, bytes: &[u8]) -> Result<VehicleId, ArchiveError> {
     VehicleId::from_bytes(bytes).map_err(|error| damaged(table, &error.to_string()))
 }

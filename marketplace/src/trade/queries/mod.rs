@@ -13,7 +13,7 @@ pub(super) use orders::{
 };
 pub use orders::{each_order, order, orders, overdue, quote_of_order, undelivered};
 pub(super) use payouts::insert_payouts;
-pub use payouts::{earned_by, payout_count, payouts_for, payouts_of};
+pub use payouts::{earned_by, earned_of, payout_count, payouts_for, payouts_of};
 pub(super) use quotes::{expire_quotes, find_quote, insert_quote};
 
 /// Rows that one answer lists at most.

@@ -12,6 +12,9 @@ use crate::ledger::Amount;
 use crate::schema::payouts;
 use crate::trade::{OrderId, Payout, TradeError};
 
+/// PostgreSQL sums integers to a numeric, which the connection of two engines can not read.
+const SUM: &str = "CAST(COALESCE(SUM(amount), 0) AS BIGINT)";
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = payouts)]
 struct PayoutRow {
@@ -60,11 +63,22 @@ pub fn payouts_of(conn: &mut Conn, owner: &Owner) -> Result<Vec<Payout>, TradeEr
 pub fn earned_by(conn: &mut Conn, vehicle: VehicleId) -> Result<Amount, TradeError> {
     let known = identity::vehicles(conn, &[vehicle])?;
     let Some(owner) = known.first().map(|known| known.owner) else { return Ok(Amount::ZERO) };
-    // PostgreSQL sums integers to a numeric, which the connection of two engines can not read.
     let micros: i64 = payouts::table
         .filter(payouts::owner_id.eq(owner.to_vec()))
         .filter(payouts::vehicle_id.eq(vehicle.to_vec()))
-        .select(sql::<BigInt>("CAST(COALESCE(SUM(amount), 0) AS BIGINT)"))
+        .select(sql::<BigInt>(SUM))
+        .get_result(conn)?;
+    Ok(Amount::from_micros(micros))
+}
+
+/// What the vehicles of `owner` earned with every order so far.
+///
+/// # Errors
+/// When it can not be read.
+pub fn earned_of(conn: &mut Conn, owner: &Owner) -> Result<Amount, TradeError> {
+    let micros: i64 = payouts::table
+        .filter(payouts::owner_id.eq(owner.id.to_vec()))
+        .select(sql::<BigInt>(SUM))
         .get_result(conn)?;
     Ok(Amount::from_micros(micros))
 }
