@@ -41,7 +41,7 @@ pub enum Job {
 
 impl Job {
     /// All, in the order in which they take turns.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Flush,
         Self::Compaction,
         Self::Statistics,

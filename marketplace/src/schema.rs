@@ -2,13 +2,11 @@
 //!
 //! **Invariant:** only a table's owner module names it here (the owner is said in its migration).
 
-mod campaigns;
+mod prepaid;
 mod rewards;
-mod subscriptions;
 
-pub(crate) use campaigns::{campaigns, claims, sweeps};
+pub(crate) use prepaid::{campaigns, claims, subscription_orders, subscriptions, sweeps, top_ups};
 pub(crate) use rewards::{reward_facts, reward_shares, reward_weeks};
-pub(crate) use subscriptions::{subscription_orders, subscriptions, top_ups};
 
 diesel::table! {
     owners (id) {

@@ -52,15 +52,37 @@ pub fn configure(service: &mut ServiceConfig) {
         )
         .app_data(PathConfig::default().error_handler(|error, _| Problem::invalid(error).into()))
         .app_data(QueryConfig::default().error_handler(|error, _| Problem::from(error).into()))
+        .configure(of_everybody)
+        .configure(of_owners)
+        .configure(of_buyers)
+        .default_service(web::route().to(nothing_here));
+}
+
+fn of_everybody(service: &mut ServiceConfig) {
+    service
         .service(market::health)
         .service(market::market)
         .service(market::rules)
+        .service(orders::licence_terms)
         .service(status::status)
         .service(accounts::open_owner)
         .service(accounts::open_buyer)
         .service(accounts::deposit)
         .service(accounts::me)
         .service(accounts::balance)
+        .service(rewards::weeks)
+        .service(rewards::file)
+        .service(campaigns::list)
+        .service(campaigns::one)
+        .service(epochs::list)
+        .service(epochs::roots)
+        .service(epochs::leaves)
+        .service(keys::list)
+        .service(keys::one);
+}
+
+fn of_owners(service: &mut ServiceConfig) {
+    service
         .service(vehicles::enrolment_code)
         .service(vehicles::list)
         .service(vehicles::label)
@@ -74,41 +96,35 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(segments::summary)
         .service(segments::segments)
         .service(query::query)
-        .service(sql::answer)
         .service(earnings::payouts)
+        .service(earnings::sweeps)
         .service(earnings::reads)
-        .service(rewards::weeks)
-        .service(rewards::mine)
-        .service(rewards::file)
+        .service(rewards::mine);
+}
+
+/// Owners see datasets and ask SQL too.
+fn of_buyers(service: &mut ServiceConfig) {
+    service
         .service(datasets::list)
         .service(datasets::one)
         .service(listing::dcat)
         .service(listing::contract)
+        .service(sql::answer)
         .service(quotes::ask)
         .service(quotes::one)
         .service(orders::place)
         .service(orders::list)
         .service(orders::one)
+        .service(orders::licence)
         .service(download::data)
-        .service(campaigns::open)
-        .service(campaigns::list)
-        .service(campaigns::one)
-        .service(campaigns::close)
-        .service(earnings::sweeps)
         .service(subscriptions::subscribe)
-        .service(subscriptions::top_up)
-        .service(subscriptions::close)
         .service(subscriptions::list)
         .service(subscriptions::one)
-        .service(orders::licence)
-        .service(orders::licence_terms)
-        .service(campaigns::claims)
-        .service(epochs::list)
-        .service(epochs::roots)
-        .service(epochs::leaves)
-        .service(keys::list)
-        .service(keys::one)
-        .default_service(web::route().to(nothing_here));
+        .service(subscriptions::top_up)
+        .service(subscriptions::close)
+        .service(campaigns::open)
+        .service(campaigns::close)
+        .service(campaigns::claims);
 }
 
 async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {

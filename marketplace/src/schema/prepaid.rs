@@ -1,0 +1,80 @@
+//! The tables of what buyers pay for ahead, campaigns and subscriptions, as Diesel sees them.
+
+diesel::table! {
+    campaigns (id) {
+        id -> Binary,
+        buyer_id -> Binary,
+        title -> Text,
+        scope -> Text,
+        question -> Text,
+        created_at -> BigInt,
+        closes_at -> BigInt,
+        pay_per_vehicle -> BigInt,
+        fee_per_vehicle -> BigInt,
+        vehicles_max -> Integer,
+        vehicles_in_scope -> Integer,
+        returned -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    claims (campaign_id, nullifier) {
+        campaign_id -> Binary,
+        nullifier -> Binary,
+        payee -> Binary,
+        root -> Binary,
+        verifying_key -> Binary,
+        proof -> Binary,
+        received_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sweeps (payee) {
+        payee -> Binary,
+        owner_id -> Binary,
+        amount -> BigInt,
+        swept_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    subscriptions (id) {
+        id -> Binary,
+        buyer_id -> Binary,
+        dataset_id -> Binary,
+        purpose -> Text,
+        period_seconds -> BigInt,
+        after_arrival -> BigInt,
+        next_at -> BigInt,
+        waits_for -> Nullable<Text>,
+        created_at -> BigInt,
+        closed_at -> Nullable<BigInt>,
+        unspent -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    top_ups (subscription_id, number) {
+        subscription_id -> Binary,
+        number -> Integer,
+        amount -> BigInt,
+        paid_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    subscription_orders (subscription_id, order_id) {
+        subscription_id -> Binary,
+        order_id -> Binary,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    campaigns,
+    claims,
+    sweeps,
+    subscriptions,
+    top_ups,
+    subscription_orders
+);
