@@ -1,8 +1,7 @@
 //! Rewards, and how revenue is shared.
 //!
 //! Each week has a pool of new tokens, which goes to whoever shared by points: for days, weeks in a row, signals that change, plausibility
-//! and scarcity. [`close`] fixes the facts of a week and publishes them under pseudonyms, [`vest`] pays it seven days later. What
-//! issue and roadmap call an epoch of rewards is a week here: epochs are of the trees of commitments.
+//! and scarcity. [`close()`] fixes the facts of a week and publishes them under pseudonyms, [`vest()`] pays it seven days later.
 //!
 //! Owns the tables `reward_weeks`, `reward_facts` and `reward_shares`.
 //!
