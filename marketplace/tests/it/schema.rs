@@ -38,7 +38,11 @@ fn migrated(conn: &mut SqliteConnection) -> BTreeMap<String, Vec<String>> {
 fn declared() -> BTreeMap<String, Vec<String>> {
     let mut tables = BTreeMap::<String, Vec<String>>::new();
     let mut current = None;
-    let files = [include_str!("../../src/schema.rs"), include_str!("../../src/schema/rewards.rs")];
+    let files = [
+        include_str!("../../src/schema.rs"),
+        include_str!("../../src/schema/prepaid.rs"),
+        include_str!("../../src/schema/rewards.rs"),
+    ];
     for line in files.iter().flat_map(|file| file.lines()).map(str::trim) {
         if let Some((table, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
             current = Some(table.to_owned());

@@ -1,5 +1,6 @@
--- Rows that a buyer has delivered as they come, period after period. Owned by marketplace::subscriptions, but for the column of
--- quotes: marketplace::trade. The kinds are the ledger's, changed as in 00000000000020_ledger_kinds.
+-- Rows that a buyer has delivered as they come, period after period.
+
+-- Kinds of accounts and entries, changed as in 00000000000020_ledger_kinds. Owned by marketplace::ledger.
 
 ALTER TABLE accounts DROP CONSTRAINT accounts_kind_check;
 ALTER TABLE accounts ADD CONSTRAINT accounts_kind_check
@@ -8,8 +9,10 @@ ALTER TABLE entries DROP CONSTRAINT entries_kind_check;
 ALTER TABLE entries ADD CONSTRAINT entries_kind_check
     CHECK (kind IN ('deposit', 'purchase', 'settlement', 'refund', 'funding', 'claim', 'remainder', 'sweep', 'reward', 'top-up', 'draw', 'unspent'));
 
--- Only rows of batches behind this one are in the quote.
+-- Only rows of batches behind this one are in the quote. Owned by marketplace::trade.
 ALTER TABLE quotes ADD COLUMN after_arrival BIGINT NOT NULL DEFAULT 0;
+
+-- What follows is owned by marketplace::subscriptions.
 
 CREATE TABLE subscriptions (
     id BYTEA NOT NULL PRIMARY KEY,

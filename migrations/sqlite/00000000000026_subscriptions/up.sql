@@ -1,5 +1,6 @@
--- Rows that a buyer has delivered as they come, period after period. Owned by marketplace::subscriptions, but for the column of
--- quotes: marketplace::trade. The kinds are the ledger's, changed as in 00000000000020_ledger_kinds.
+-- Rows that a buyer has delivered as they come, period after period.
+
+-- Kinds of accounts and entries, changed as in 00000000000020_ledger_kinds. Owned by marketplace::ledger.
 
 PRAGMA writable_schema = ON;
 UPDATE sqlite_master SET sql = replace(sql,
@@ -12,8 +13,10 @@ UPDATE sqlite_master SET sql = replace(sql,
 WHERE type = 'table' AND name = 'entries';
 PRAGMA writable_schema = RESET;
 
--- Only rows of batches behind this one are in the quote.
+-- Only rows of batches behind this one are in the quote. Owned by marketplace::trade.
 ALTER TABLE quotes ADD COLUMN after_arrival BIGINT NOT NULL DEFAULT 0;
+
+-- What follows is owned by marketplace::subscriptions.
 
 CREATE TABLE subscriptions (
     id BLOB NOT NULL PRIMARY KEY,
