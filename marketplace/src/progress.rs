@@ -33,11 +33,13 @@ pub enum Job {
     Erasure,
     /// Roots are published.
     Roots,
+    /// The search index follows the datasets.
+    Index,
 }
 
 impl Job {
     /// All, in the order in which they take turns.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Flush,
         Self::Compaction,
         Self::Statistics,
@@ -46,6 +48,7 @@ impl Job {
         Self::Sales,
         Self::Erasure,
         Self::Roots,
+        Self::Index,
     ];
 
     /// How it is called.
@@ -60,6 +63,7 @@ impl Job {
             Self::Sales => "sales",
             Self::Erasure => "erasure",
             Self::Roots => "roots",
+            Self::Index => "index",
         }
     }
 
@@ -75,6 +79,7 @@ impl Job {
             Self::Sales => "orders settled",
             Self::Erasure => "vehicles erased",
             Self::Roots => "roots published",
+            Self::Index => "datasets indexed",
         }
     }
 
@@ -88,6 +93,7 @@ impl Job {
             Self::Sales => "settle orders",
             Self::Erasure => "erase what an owner took back",
             Self::Roots => "publish a root",
+            Self::Index => "bring the search index up to the datasets",
         }
     }
 }

@@ -1,16 +1,18 @@
 //! What happens by itself: batches move to the lake, datasets are described, what is over is let go, files that
-//! nobody needs are removed, orders are settled, what owners took back is erased, roots are published.
+//! nobody needs are removed, orders are settled, what owners took back is erased, roots are published, the search index
+//! follows.
 //!
-//! One task takes all but the last in turn, so that no two of them ever work at once; roots have
-//! another. A step that fails is logged and tried again at the next turn; each can be repeated at any
+//! One task takes all but the last two in turn, so that no two of them ever work at once; roots and index have
+//! others. A step that fails is logged and tried again at the next turn; each can be repeated at any
 //! time. Another market on the same database and lake takes its turns meanwhile: what the two do at once is done
 //! once, by transactions of the database or of the lake.
 //!
-//! **Not here:** what a step does ([`flush`], [`upkeep`], [`sales`], [`erasure`] and [`roots`]), which is no rule of the market either:
+//! **Not here:** what a step does ([`flush`], [`upkeep`], [`sales`], [`erasure`], [`roots`] and [`index`]), which is no rule of the market either:
 //! rules are in the modules that they call.
 
 pub mod erasure;
 pub mod flush;
+pub mod index;
 pub mod roots;
 pub mod sales;
 pub mod upkeep;
@@ -25,7 +27,11 @@ use crate::progress::Job;
 
 /// Takes turns until `stopping`. A turn that has begun is finished.
 pub async fn run(app: App, stopping: CancellationToken) {
-    tokio::join!(roots::run(app.clone(), stopping.clone()), take_turns(app, stopping));
+    tokio::join!(
+        roots::run(app.clone(), stopping.clone()),
+        index::run(app.clone(), stopping.clone()),
+        take_turns(app, stopping),
+    );
 }
 
 async fn take_turns(app: App, stopping: CancellationToken) {

@@ -24,6 +24,7 @@ mod proofs;
 mod quality;
 mod query;
 mod quotes;
+mod search;
 mod segments;
 mod sql;
 mod status;
@@ -75,7 +76,8 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(sql::answer)
         .service(earnings::payouts)
         .service(earnings::reads)
-        .service(datasets::list)
+        .service(search::list)
+        .service(search::suggestions)
         .service(datasets::one)
         .service(listing::dcat)
         .service(listing::contract)
