@@ -37,11 +37,13 @@ pub enum Job {
     Erasure,
     /// Roots are published.
     Roots,
+    /// The search index follows the datasets.
+    Index,
 }
 
 impl Job {
     /// All, in the order in which they take turns.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Flush,
         Self::Compaction,
         Self::Statistics,
@@ -52,6 +54,7 @@ impl Job {
         Self::Rewards,
         Self::Erasure,
         Self::Roots,
+        Self::Index,
     ];
 
     /// How it is called.
@@ -68,6 +71,7 @@ impl Job {
             Self::Rewards => "rewards",
             Self::Erasure => "erasure",
             Self::Roots => "roots",
+            Self::Index => "index",
         }
     }
 
@@ -85,6 +89,7 @@ impl Job {
             Self::Rewards => "weeks closed or paid",
             Self::Erasure => "vehicles erased",
             Self::Roots => "roots published",
+            Self::Index => "datasets indexed",
         }
     }
 
@@ -100,6 +105,7 @@ impl Job {
             Self::Rewards => "close and pay weeks",
             Self::Erasure => "erase what an owner took back",
             Self::Roots => "publish a root",
+            Self::Index => "bring the search index up to the datasets",
         }
     }
 }

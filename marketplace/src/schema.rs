@@ -240,6 +240,9 @@ diesel::table! {
         score -> Nullable<Integer>,
         flagged_rows -> BigInt,
         reasons -> Text,
+        years -> Text,
+        powertrains -> Text,
+        change_number -> BigInt,
     }
 }
 

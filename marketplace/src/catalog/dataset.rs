@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use telematics::ids::{Id, Kind};
-use telematics::{Signal, Timestamp};
+use telematics::{Powertrain, Signal, Timestamp};
 
 use crate::archive::{ReasonKind, Score};
 use crate::ledger::Amount;
@@ -39,6 +39,10 @@ pub struct Dataset {
     pub makes: BTreeSet<String>,
     /// Models of these vehicles.
     pub models: BTreeSet<String>,
+    /// Model years of these vehicles.
+    pub years: BTreeSet<u16>,
+    /// What drives these vehicles.
+    pub powertrains: BTreeSet<Powertrain>,
     /// Time of the first row; none without rows.
     pub first_at: Option<Timestamp>,
     /// Time of the last row.

@@ -91,6 +91,8 @@ fn summary<'a>(
         vehicles: contributors.len().try_into().unwrap_or(u64::MAX),
         makes: described().map(|vehicle| vehicle.description.make().to_owned()).collect(),
         models: described().map(|vehicle| vehicle.description.model().to_owned()).collect(),
+        years: described().map(|vehicle| vehicle.description.year()).collect(),
+        powertrains: described().map(|vehicle| vehicle.description.powertrain()).collect(),
         signals: per_signal.into_iter().map(|(signal, rows)| SignalRows { signal, rows }).collect(),
         slug: template.slug,
         first_at,

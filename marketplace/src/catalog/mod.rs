@@ -20,7 +20,10 @@ mod templates;
 pub use dataset::{Dataset, DatasetId, DatasetQuality, ReasonRows, SignalRows};
 pub use describe::{describe, keep};
 pub use queries::{dataset, datasets};
-pub use search::{Search, SearchError, Wanted, audit};
+pub use search::{
+    AgeCount, Counted, Cursor, Facets, Found, Page, PriceCount, Search, SearchError, Sort, Wanted,
+    audit, follow,
+};
 pub use templates::{NotATemplate, Template, templates};
 
 use crate::archive::ArchiveError;
@@ -51,6 +54,9 @@ pub enum CatalogError {
     /// How plausible rows are could not be read.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// The index could not be written.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// Vehicles could not be read.
     #[error(transparent)]
     Identity(#[from] IdentityError),

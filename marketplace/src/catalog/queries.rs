@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use diesel::dsl::max;
 use diesel::prelude::*;
-use telematics::{Signal, Timestamp};
+use telematics::{Powertrain, Signal, Timestamp};
 
 use super::{CatalogError, Dataset, DatasetId, DatasetQuality, ReasonRows, SignalRows};
 use crate::archive::{ReasonKind, Score};
@@ -31,6 +32,8 @@ struct DatasetRow {
     score: Option<i32>,
     flagged_rows: i64,
     reasons: String,
+    years: String,
+    powertrains: String,
 }
 
 /// One dataset.
@@ -53,6 +56,23 @@ pub fn datasets(conn: &mut Conn) -> Result<Vec<Dataset>, CatalogError> {
     rows.into_iter().map(Dataset::try_from).collect()
 }
 
+/// Datasets that changed after the change with this number, by the number of their last change.
+pub(super) fn changed_after(conn: &mut Conn, number: i64) -> Result<Vec<Dataset>, CatalogError> {
+    let rows: Vec<DatasetRow> = datasets::table
+        .filter(datasets::change_number.gt(number))
+        .order(datasets::change_number)
+        .select(DatasetRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(Dataset::try_from).collect()
+}
+
+/// The number of the last change of any dataset. Two writers that take the same next number can not both
+/// commit: transactions are as if they ran one after the other.
+pub(super) fn last_change(conn: &mut Conn) -> Result<i64, CatalogError> {
+    let last: Option<i64> = datasets::table.select(max(datasets::change_number)).first(conn)?;
+    Ok(last.unwrap_or(0))
+}
+
 /// Stores a description, unless it says what was known. A dataset that exists keeps its id.
 pub(super) fn upsert(conn: &mut Conn, dataset: Dataset) -> Result<Dataset, CatalogError> {
     let row: Option<DatasetRow> = datasets::table
@@ -68,6 +88,7 @@ pub(super) fn upsert(conn: &mut Conn, dataset: Dataset) -> Result<Dataset, Catal
     if let Some(known) = known.as_ref().filter(|known| known.says_what(&dataset)) {
         return Ok(known.clone());
     }
+    let change_number = last_change(conn)?.saturating_add(1);
     let described = (
         datasets::title.eq(&dataset.title),
         datasets::description.eq(&dataset.description),
@@ -84,6 +105,9 @@ pub(super) fn upsert(conn: &mut Conn, dataset: Dataset) -> Result<Dataset, Catal
         datasets::score.eq(dataset.quality.score.map(|score| i32::from(score.per_mille()))),
         datasets::flagged_rows.eq(i64::try_from(dataset.quality.flagged_rows).unwrap_or(i64::MAX)),
         datasets::reasons.eq(reasons_text(&dataset.quality.reasons)),
+        datasets::years.eq(lines(&dataset.years)),
+        datasets::powertrains.eq(lines(&dataset.powertrains)),
+        datasets::change_number.eq(change_number),
     );
     if known.is_some() {
         let known = datasets::table.filter(datasets::id.eq(dataset.id.to_vec()));
@@ -144,8 +168,12 @@ fn parse_quality(row: &DatasetRow) -> Option<DatasetQuality> {
 }
 
 /// Makes and models are printable, so no line break is in one.
-fn lines(words: &BTreeSet<String>) -> String {
-    words.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+fn lines(words: &BTreeSet<impl ToString>) -> String {
+    words.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn parse_lines<T: Ord, E>(text: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<BTreeSet<T>> {
+    text.lines().map(|line| parse(line).ok()).collect()
 }
 
 impl TryFrom<DatasetRow> for Dataset {
@@ -162,6 +190,8 @@ impl TryFrom<DatasetRow> for Dataset {
             vehicles: u64::try_from(row.vehicle_count).or(Err(damaged()))?,
             makes: row.makes.lines().map(ToOwned::to_owned).collect(),
             models: row.models.lines().map(ToOwned::to_owned).collect(),
+            years: parse_lines(&row.years, str::parse).ok_or_else(damaged)?,
+            powertrains: parse_lines(&row.powertrains, Powertrain::parse).ok_or_else(damaged)?,
             first_at: row.first_at.map(Timestamp::from_micros),
             last_at: row.last_at.map(Timestamp::from_micros),
             lake_version: u64::try_from(row.lake_version).or(Err(damaged()))?,

@@ -1,31 +1,48 @@
-//! Searching the catalogue by words, signal, make and model.
+//! Searching the catalogue: words, filters, ranges, orders, facets, suggestions.
+//!
+//! What fits is a bit for each document of a segment; order and facets go through these bits. Segments are worked on side
+//! by side.
 //!
 //! **Invariant:** the index is a view of the table of datasets and never the truth: it is made again
-//! at start and after each description, and can be deleted at any time.
+//! at start, [`follow()`] brings it up to the table after that, and it can be deleted at any time.
 
 mod audit;
+mod document;
+mod facets;
+mod fits;
+mod follow;
+mod ranking;
+mod suggestions;
+mod wanted;
+mod words;
 
-use std::ops::Bound;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Borrow;
+use std::num::NonZero;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tantivy::collector::TopDocs;
-use tantivy::query::{AllQuery, BooleanQuery, Occur, Query, RangeQuery, TermQuery};
-use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TantivyDocument,
-    TextFieldIndexing, TextOptions, Value,
-};
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
+use tantivy::index::SegmentId;
+use tantivy::query::{EnableScoring, Weight};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher};
+use telematics::Timestamp;
 
 pub use audit::audit;
+pub use facets::{AgeCount, Counted, Facets, PriceCount};
+pub use follow::follow;
+pub use ranking::{Cursor, Sort};
+pub use wanted::{Page, Wanted};
 
+use self::document::Fields;
+use self::facets::Rows;
+use self::fits::Fits;
 use super::dataset::{Dataset, DatasetId};
-use crate::archive::Score;
+use crate::ledger::Amount;
 
-/// Least memory that the index writer works with.
-const WRITER_BYTES: usize = 15_000_000;
-/// Splits, lower-cases and stems English words.
-const TOKENIZER: &str = "en_stem";
+/// Memory that the index writer works with, at most.
+const WRITER_BYTES: usize = 100_000_000;
 
 /// Why the index could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -42,21 +59,63 @@ pub enum SearchError {
     /// The index failed.
     #[error("cannot use the search index; it can be deleted and is made again at the next start")]
     Index(#[from] tantivy::TantivyError),
+    /// More words than are looked for.
+    #[error("{chars} characters of words; at most {} are looked for", Wanted::WORDS_CHARS_MAX)]
+    TooLong {
+        /// How many.
+        chars: usize,
+    },
+    /// No price is in the range.
+    #[error(
+        "no price is at least {least} and at most {most}; `price_max` may not be below 0 or `price_min`"
+    )]
+    NoPrice {
+        /// The least.
+        least: Amount,
+        /// The greatest.
+        most: Amount,
+    },
+    /// A page without datasets, or with too many.
+    #[error("`limit` is {limit}; a page has 1 to {} datasets", Page::LIMIT_MAX)]
+    Limit {
+        /// How many were asked for.
+        limit: usize,
+    },
+    /// No order of datasets.
+    #[error("`{text}` is no order; it is one of {}", Sort::ALL.map(Sort::as_str).join(", "))]
+    UnknownOrder {
+        /// What was given.
+        text: String,
+    },
+    /// Text that no page ended with.
+    #[error("`{text}` is not what a page gave as `next`; ask without `after` for the first page")]
+    NotACursor {
+        /// What was given.
+        text: String,
+    },
+    /// A page of one order after a page of another.
+    #[error(
+        "`after` is of a page by {cursor}, this one is by {asked}; ask for the first page by {asked}"
+    )]
+    OtherOrder {
+        /// The order of the page before.
+        cursor: Sort,
+        /// The order of this one.
+        asked: Sort,
+    },
 }
 
-/// What a buyer looks for. Empty fields look for nothing in particular.
+/// What was found.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Words; the more of them fit, the higher a dataset comes.
-    pub words: String,
-    /// Path of a signal that must be in it.
-    pub signal: Option<String>,
-    /// A brand that must be in it.
-    pub make: Option<String>,
-    /// A model that must be in it.
-    pub model: Option<String>,
-    /// How plausible it must be, at least. What was never scored is not found then.
-    pub score_min: Option<Score>,
+pub struct Found {
+    /// One page of it, in order.
+    pub datasets: Vec<DatasetId>,
+    /// Where the next page begins; none after the last one.
+    pub next: Option<Cursor>,
+    /// How many datasets fit.
+    pub total: u64,
+    /// What fits by its values, when that was asked for.
+    pub facets: Option<Facets>,
 }
 
 /// The search index. Cheap to clone.
@@ -65,18 +124,17 @@ pub struct Search {
     index: Index,
     reader: IndexReader,
     fields: Fields,
-    /// Held while the index is made again: tantivy has one writer.
-    writing: Arc<Mutex<()>>,
+    view: Arc<RwLock<Arc<View>>>,
+    /// The last change of the table that is in the index; none before it was first compared with the table. Held
+    /// while the index is written: tantivy has one writer.
+    followed: Arc<Mutex<Option<i64>>>,
 }
 
-#[derive(Clone, Copy)]
-struct Fields {
-    id: Field,
-    text: Field,
-    signal: Field,
-    make: Field,
-    model: Field,
-    score: Field,
+/// The index as it was when it was last written.
+struct View {
+    searcher: Searcher,
+    /// Of each segment.
+    rows: Vec<(SegmentId, Arc<Rows>)>,
 }
 
 impl Search {
@@ -86,9 +144,9 @@ impl Search {
     /// When the folder can not be written.
     pub fn open(folder: &Path) -> Result<Self, SearchError> {
         let refuse = |source| SearchError::Folder { folder: folder.display().to_string(), source };
-        let (schema, fields) = schema();
+        let (schema, fields) = document::schema();
         std::fs::create_dir_all(folder).map_err(refuse)?;
-        let index = match Index::open_in_dir(folder) {
+        let mut index = match Index::open_in_dir(folder) {
             Ok(index) if index.schema() == schema => index,
             _ => {
                 std::fs::remove_dir_all(folder).map_err(refuse)?;
@@ -96,236 +154,183 @@ impl Search {
                 Index::create_in_dir(folder, schema)?
             }
         };
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Self { index, reader, fields, writing: Arc::default() })
+        document::register_tokenizers(&index);
+        index.set_multithread_executor(
+            std::thread::available_parallelism().map_or(1, NonZero::get),
+        )?;
+        let reader: IndexReader =
+            index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let view = View::new(&index, &fields, reader.searcher(), &[])?;
+        let view = Arc::new(RwLock::new(Arc::new(view)));
+        Ok(Self { index, reader, fields, view, followed: Arc::default() })
     }
 
     /// Makes the index of these datasets, and no others.
     ///
     /// # Errors
     /// When the index can not be written; then it is as it was.
-    pub fn rebuild(&self, datasets: &[Dataset]) -> Result<(), SearchError> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        write(&self.index, self.fields, datasets)?;
+    pub fn rebuild(
+        &self,
+        datasets: impl IntoIterator<Item = impl Borrow<Dataset>>,
+    ) -> Result<(), SearchError> {
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        *followed = None;
+        self.write(|writer| {
+            writer.delete_all_documents()?;
+            add(writer, &self.fields, datasets)
+        })
+    }
+
+    /// Puts these datasets in the place of what the index has of them. Whoever calls it holds `followed`.
+    fn update(&self, datasets: &[Dataset]) -> Result<(), SearchError> {
+        self.write(|writer| {
+            for dataset in datasets {
+                writer.delete_term(document::id_term(&self.fields, dataset.id));
+            }
+            add(writer, &self.fields, datasets)
+        })
+    }
+
+    /// Commits what `change` does, shows it, and then lets small segments become large ones.
+    fn write(
+        &self,
+        change: impl FnOnce(&IndexWriter) -> tantivy::Result<()>,
+    ) -> Result<(), SearchError> {
+        let mut writer: IndexWriter = self.index.writer_with_num_threads(1, WRITER_BYTES)?;
+        change(&writer)?;
+        writer.commit()?;
+        self.show()?;
+        writer.wait_merging_threads()?;
+        self.show()
+    }
+
+    /// Lets who searches see what was written.
+    fn show(&self) -> Result<(), SearchError> {
         self.reader.reload()?;
+        let shown = self.view();
+        let view = View::new(&self.index, &self.fields, self.reader.searcher(), &shown.rows)?;
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
         Ok(())
     }
 
-    /// Datasets that fit, best first.
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Datasets that fit.
     ///
     /// # Errors
-    /// When the index can not be read.
-    pub fn find(&self, wanted: &Wanted, limit: usize) -> Result<Vec<DatasetId>, SearchError> {
-        let searcher = self.reader.searcher();
-        let best = TopDocs::with_limit(limit.max(1)).order_by_score();
-        let mut found = Vec::new();
-        for (_, address) in searcher.search(&self.query(wanted)?, &best)? {
-            let document: TantivyDocument = searcher.doc(address)?;
-            let id = document.get_first(self.fields.id).and_then(|value| value.as_str());
-            found.extend(id.and_then(|text| DatasetId::parse(text).ok()));
+    /// What can not be looked for is refused; otherwise when the index can not be read.
+    pub fn find(&self, wanted: &Wanted, page: &Page, now: Timestamp) -> Result<Found, SearchError> {
+        wanted.check(page)?;
+        let view = self.view();
+        let filters = wanted.filters(&self.index, &self.fields, now)?;
+        let unscored = EnableScoring::disabled_from_searcher(&view.searcher);
+        let filters = filters.iter().map(|query| query.weight(unscored));
+        let filters = filters.collect::<tantivy::Result<_>>()?;
+        let mut stem = self.index.tokenizer_for_field(self.fields.text)?;
+        let words = words::query(&view.searcher, self.fields.text, &mut stem, &wanted.words)?;
+        let words = match words {
+            Some(query) => {
+                Some(query.weight(EnableScoring::enabled_from_searcher(&view.searcher))?)
+            }
+            None => None,
+        };
+        let looked_for = LookedFor { filters, words, page };
+        let rows = view.rows.iter().map(|(_, rows)| rows.as_ref());
+        let segments = view.searcher.segment_readers().iter().zip(rows);
+        let find = |(segment, rows)| looked_for.find(segment, rows);
+        let parts = self.index.search_executor().map(find, segments)?;
+
+        let mut found =
+            Found { total: parts.iter().map(|part| part.total).sum(), ..Found::default() };
+        let mut places: Vec<_> = parts.iter().flat_map(|part| part.first.iter().copied()).collect();
+        places.sort_unstable();
+        let goes_on = places.len() > page.limit;
+        places.truncate(page.limit);
+        let last = places.last().filter(|_| goes_on);
+        found.next = last.map(|last| Cursor { sort: page.sort, last: *last });
+        found.datasets = places.into_iter().filter_map(ranking::Place::dataset).collect();
+        if page.facets {
+            let counted = parts.into_iter().flat_map(|part| part.counted);
+            found.facets = Some(facets::facets(counted, now));
         }
         Ok(found)
     }
 
-    fn query(&self, wanted: &Wanted) -> Result<BooleanQuery, SearchError> {
-        let Fields { text, signal, make, model, score, .. } = self.fields;
-        let term = |field, word: &str| -> Box<dyn Query> {
-            Box::new(TermQuery::new(
-                Term::from_field_text(field, word),
-                IndexRecordOption::WithFreqs,
-            ))
-        };
-        let mut fitting: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-        let exact = [(signal, &wanted.signal), (make, &wanted.make), (model, &wanted.model)];
-        for (field, word) in exact {
-            let word = word.as_ref().map(|word| word.to_lowercase());
-            fitting.extend(word.map(|word| (Occur::Must, term(field, &word))));
-        }
-        if let Some(least) = wanted.score_min {
-            let least = Term::from_field_u64(score, least.per_mille().into());
-            let range = RangeQuery::new(Bound::Included(least), Bound::Unbounded);
-            fitting.push((Occur::Must, Box::new(range)));
-        }
-        let mut tokens: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-        let mut analyzer = self.index.tokenizer_for_field(text)?;
-        analyzer.token_stream(&words(&wanted.words)).process(&mut |token| {
-            tokens.push((Occur::Should, term(text, &token.text)));
-        });
-        if tokens.is_empty() {
-            fitting.push((Occur::Must, Box::new(AllQuery)));
-        } else {
-            fitting.push((Occur::Must, Box::new(BooleanQuery::new(tokens))));
-        }
-        Ok(BooleanQuery::new(fitting))
+    /// What begins as `typed` does, or nearly so: at most ten texts, best first.
+    ///
+    /// # Errors
+    /// Too long a text is refused; otherwise when the index can not be read.
+    pub fn suggest(&self, typed: &str) -> Result<Vec<Counted>, SearchError> {
+        wanted::check_words(typed)?;
+        suggestions::suggest(&self.view().searcher, self.fields.suggestion, typed)
     }
 }
 
-/// Puts these datasets in the place of all that are in `index`.
-fn write(index: &Index, fields: Fields, datasets: &[Dataset]) -> Result<(), SearchError> {
-    let mut writer: IndexWriter = index.writer_with_num_threads(1, WRITER_BYTES)?;
-    writer.delete_all_documents()?;
+fn add(
+    writer: &IndexWriter,
+    fields: &Fields,
+    datasets: impl IntoIterator<Item = impl Borrow<Dataset>>,
+) -> tantivy::Result<()> {
     for dataset in datasets {
-        writer.add_document(document(fields, dataset))?;
+        writer.add_document(document::document(fields, dataset.borrow()))?;
     }
-    writer.commit()?;
     Ok(())
 }
 
-fn document(fields: Fields, dataset: &Dataset) -> TantivyDocument {
-    let Fields { id, text, signal, make, model, score } = fields;
-    let mut document = TantivyDocument::new();
-    document.add_text(id, dataset.id.to_string());
-    if let Some(known) = dataset.quality.score {
-        document.add_u64(score, known.per_mille().into());
+impl View {
+    /// Reads the rows of segments that are not `known`.
+    fn new(
+        index: &Index,
+        fields: &Fields,
+        searcher: Searcher,
+        known: &[(SegmentId, Arc<Rows>)],
+    ) -> Result<Self, SearchError> {
+        let mut fold = index.tokenizer_for_field(fields.make)?;
+        let mut rows = Vec::new();
+        for segment in searcher.segment_readers() {
+            let id = segment.segment_id();
+            let known = known.iter().find(|(known, _)| *known == id);
+            rows.push(match known {
+                Some((_, rows)) => (id, Arc::clone(rows)),
+                None => (id, Arc::new(Rows::read(segment, &mut fold)?)),
+            });
+        }
+        Ok(Self { searcher, rows })
     }
-    document.add_text(text, &dataset.title);
-    document.add_text(text, &dataset.description);
-    for line in &dataset.signals {
-        document.add_text(text, words(line.signal.path()));
-        document.add_text(signal, line.signal.path().to_lowercase());
-    }
-    for word in &dataset.makes {
-        document.add_text(text, word);
-        document.add_text(make, word.to_lowercase());
-    }
-    for word in &dataset.models {
-        document.add_text(text, word);
-        document.add_text(model, word.to_lowercase());
-    }
-    document
 }
 
-fn schema() -> (Schema, Fields) {
-    let mut schema = Schema::builder();
-    let indexing = TextFieldIndexing::default()
-        .set_tokenizer(TOKENIZER)
-        .set_index_option(IndexRecordOption::WithFreqs);
-    let fields = Fields {
-        id: schema.add_text_field("id", STRING | STORED),
-        text: schema.add_text_field("text", TextOptions::default().set_indexing_options(indexing)),
-        signal: schema.add_text_field("signal", STRING),
-        make: schema.add_text_field("make", STRING),
-        model: schema.add_text_field("model", STRING),
-        score: schema.add_u64_field("score", INDEXED | FAST),
-    };
-    (schema.build(), fields)
+/// What is looked for in each segment.
+struct LookedFor<'a> {
+    filters: Vec<Box<dyn Weight>>,
+    words: Option<Box<dyn Weight>>,
+    page: &'a Page,
 }
 
-/// Text with a space where a word begins inside a name: `StateOfHealth` is three words.
-fn words(text: &str) -> String {
-    let mut spaced = String::with_capacity(text.len() * 2);
-    let mut before = ' ';
-    for character in text.chars() {
-        if character.is_uppercase() && before.is_lowercase() {
-            spaced.push(' ');
-        }
-        spaced.push(character);
-        before = character;
-    }
-    spaced
+/// What a segment has of it.
+struct Part<'a> {
+    total: u64,
+    first: Vec<ranking::Place>,
+    counted: Vec<(&'a facets::Name, &'a str, u64)>,
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use telematics::testing::T0;
-
-    use super::*;
-    use crate::catalog::{DatasetQuality, SignalRows, templates};
-
-    fn catalogue() -> Vec<Dataset> {
-        let dataset = |(number, template): (u8, crate::catalog::Template)| Dataset {
-            id: DatasetId::new(T0, [number; 10]),
-            slug: template.slug,
-            title: template.title,
-            description: template.description,
-            signals: template.signals.iter().map(|s| SignalRows { signal: *s, rows: 1 }).collect(),
-            price_per_row: template.price_per_row,
-            rows: 1,
-            vehicles: 1,
-            makes: BTreeSet::from(["Toyota".to_owned()]),
-            models: BTreeSet::from([format!("Model {number}")]),
-            first_at: None,
-            last_at: None,
-            quality: DatasetQuality {
-                score: number.checked_mul(100).and_then(|score| Score::new(score.into())),
-                ..DatasetQuality::default()
-            },
-            lake_version: 0,
-            described_at: T0,
-        };
-        (0..).zip(templates().unwrap()).map(dataset).collect()
-    }
-
-    /// Slugs found, best first.
-    fn find(search: &Search, wanted: &Wanted) -> Vec<String> {
-        let catalogue = catalogue();
-        let slug = |id| catalogue.iter().find(|dataset| dataset.id == id).unwrap().slug.clone();
-        search.find(wanted, 20).unwrap().into_iter().map(slug).collect()
-    }
-
-    fn asked(words: &str) -> Wanted {
-        Wanted { words: words.to_owned(), ..Wanted::default() }
-    }
-
-    #[test]
-    fn datasets_are_found_by_the_words_people_use() {
-        let folder = tempfile::tempdir().unwrap();
-        let search = Search::open(folder.path()).unwrap();
-        search.rebuild(&catalogue()).unwrap();
-
-        for (words, best) in [
-            ("battery health", "ev-battery-health"),
-            ("StateOfHealth", "ev-battery-health"),
-            ("tyres", "tyre-pressure"),
-            ("steering wheel", "driving-behaviour"),
-            ("wipers rain", "climate-and-weather"),
-        ] {
-            assert_eq!(find(&search, &asked(words)).first().unwrap(), best, "{words}");
+impl LookedFor<'_> {
+    fn find<'a>(
+        &self,
+        segment: &tantivy::SegmentReader,
+        rows: &'a Rows,
+    ) -> tantivy::Result<Part<'a>> {
+        let mut fits = Fits::alive(segment);
+        for weight in self.filters.iter().chain(&self.words) {
+            fits.keep(weight.as_ref(), segment)?;
         }
-        assert_eq!(find(&search, &asked("submarine")), [""; 0]);
-        assert_eq!(find(&search, &asked("")).len(), catalogue().len());
-    }
-
-    #[test]
-    fn filters_are_exact_but_for_case() {
-        let folder = tempfile::tempdir().unwrap();
-        let search = Search::open(folder.path()).unwrap();
-        search.rebuild(&catalogue()).unwrap();
-        let signal = Some("vehicle.traveleddistance".to_owned());
-
-        assert_eq!(find(&search, &Wanted { signal, ..Wanted::default() }), ["odometer"]);
-        for (make, count) in [("toyota", catalogue().len()), ("toyo", 0)] {
-            let wanted = Wanted { make: Some(make.to_owned()), ..Wanted::default() };
-            assert_eq!(find(&search, &wanted).len(), count, "{make}");
-        }
-        let wanted = Wanted { model: Some("model 2".to_owned()), ..asked("battery") };
-        assert_eq!(find(&search, &wanted), ["ev-battery-health"]);
-    }
-
-    #[test]
-    fn what_is_less_plausible_than_wanted_or_was_never_scored_is_not_found() {
-        let folder = tempfile::tempdir().unwrap();
-        let search = Search::open(folder.path()).unwrap();
-        search.rebuild(&catalogue()).unwrap();
-
-        // 0, 100 and 200 are scores; beyond, the number of a dataset does not fit and there is none.
-        for (least, count) in [(0, 3), (100, 2), (101, 1), (200, 1), (201, 0)] {
-            let wanted = Wanted { score_min: Score::new(least), ..Wanted::default() };
-            assert_eq!(find(&search, &wanted).len(), count, "{least}");
-        }
-    }
-
-    #[test]
-    fn an_index_that_was_deleted_or_damaged_is_made_again() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("meta.json"), "not an index").unwrap();
-
-        let search = Search::open(folder.path()).unwrap();
-        search.rebuild(&catalogue()).unwrap();
-        search.rebuild(&catalogue()[..1]).unwrap();
-
-        assert_eq!(find(&search, &asked("")).len(), 1);
+        let Page { sort, after, limit, facets } = *self.page;
+        // One more than is shown, to know whether the list goes on.
+        let count = limit.saturating_add(1);
+        let first =
+            ranking::first((segment, rows), &fits, self.words.as_deref(), (sort, after), count)?;
+        let counted = if facets { rows.count(&fits) } else { Vec::new() };
+        Ok(Part { total: fits.count().into(), first, counted })
     }
 }

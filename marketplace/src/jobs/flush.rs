@@ -2,9 +2,10 @@
 
 use telematics::payload::{self, PayloadError};
 
+use super::index;
 use crate::app::App;
 use crate::archive::{self, ArchiveError, StoredBatch};
-use crate::catalog::{self, CatalogError, Dataset, SearchError};
+use crate::catalog::{self, CatalogError, Dataset};
 use crate::failpoint::Failpoint;
 use crate::lake::{Arrived, LakeError};
 use crate::progress::Job;
@@ -36,12 +37,9 @@ pub enum FlushError {
     /// The lake could not be written or read.
     #[error(transparent)]
     Lake(#[from] LakeError),
-    /// Datasets could not be described.
+    /// Datasets could not be described, or the index not follow.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// The index could not be made.
-    #[error(transparent)]
-    Search(#[from] SearchError),
     /// The work was cut short.
     #[error("decoding batches was cut short")]
     Interrupted(#[from] tokio::task::JoinError),
@@ -147,15 +145,14 @@ impl Flush {
         let keep = move |conn: &mut _| catalog::keep(conn, &described);
         let datasets = self.app.db.write::<Vec<Dataset>, CatalogError, _>(keep).await?;
         Failpoint::FlushDescribed.reach();
-        let count = u64::try_from(datasets.len()).unwrap_or(u64::MAX);
+        // At once: the market that described them need not wait for the next turn of the index.
+        index::turn(&self.app).await?;
+        Failpoint::FlushIndexed.reach();
         if self.described == Some(version) {
             return Ok(0);
         }
-        let search = self.app.search.clone();
-        tokio::task::spawn_blocking(move || search.rebuild(&datasets)).await??;
-        Failpoint::FlushIndexed.reach();
         self.described = Some(version);
-        Ok(count)
+        Ok(u64::try_from(datasets.len()).unwrap_or(u64::MAX))
     }
 }
 

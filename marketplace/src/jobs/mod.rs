@@ -1,18 +1,18 @@
 //! What happens by itself: batches move to the lake, datasets are described, what is over is let go, files that
 //! nobody needs are removed, periods of subscriptions end, orders are settled, weeks are closed and paid, what owners took back
-//! is erased, roots are published.
+//! is erased, roots are published, the search index follows.
 //!
-//! One task takes all but the last in turn, so that no two of them ever work at once; roots have
-//! another. A step that fails is logged and tried again at the next turn; each can be repeated at any
+//! One task takes all but the last two in turn, so that no two of them ever work at once; roots and index have
+//! others. A step that fails is logged and tried again at the next turn; each can be repeated at any
 //! time. Another market on the same database and lake takes its turns meanwhile: what the two do at once is done
 //! once, by transactions of the database or of the lake.
 //!
-//! **Not here:** what a step does ([`flush`], [`upkeep`], [`subscriptions`], [`sales`], [`rewards`], [`erasure`] and [`roots`]), which is no
-//! rule of the market either:
-//! rules are in the modules that they call.
+//! **Not here:** what a step does ([`flush`], [`upkeep`], [`subscriptions`], [`sales`], [`rewards`], [`erasure`], [`roots`] and [`index`]), which
+//! is no rule of the market either: rules are in the modules that they call.
 
 pub mod erasure;
 pub mod flush;
+pub mod index;
 pub mod rewards;
 pub mod roots;
 pub mod sales;
@@ -29,7 +29,11 @@ use crate::progress::Job;
 
 /// Takes turns until `stopping`. A turn that has begun is finished.
 pub async fn run(app: App, stopping: CancellationToken) {
-    tokio::join!(roots::run(app.clone(), stopping.clone()), take_turns(app, stopping));
+    tokio::join!(
+        roots::run(app.clone(), stopping.clone()),
+        index::run(app.clone(), stopping.clone()),
+        take_turns(app, stopping),
+    );
 }
 
 async fn take_turns(app: App, stopping: CancellationToken) {

@@ -47,6 +47,7 @@ mod s3;
 mod s3_server;
 mod schema;
 mod schemas;
+mod search;
 mod storage;
 mod streaming;
 mod subscriptions;

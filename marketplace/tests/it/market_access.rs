@@ -12,13 +12,14 @@ type Row = (Method, &'static str, &'static str);
 const ORDER: &str = "order_0190a5b8c3d27e4f8a9b0c1d2e3f4a5b";
 
 #[rustfmt::skip] // a table is read by column
-const ROUTES: [Row; 57] = [
+const ROUTES: [Row; 58] = [
     (Method::GET,  "/v1/health",                        "owb-"),
     (Method::GET,  "/v1/market",                        "owb"),
     (Method::GET,  "/v1/rules",                         "owb-"),
     (Method::GET,  "/v1/status",                        "o"),
     (Method::GET,  "/v1/me",                            "owb"),
     (Method::GET,  "/v1/datasets",                      "owb"),
+    (Method::GET,  "/v1/datasets/suggestions",          "owb"),
     (Method::GET,  "/v1/datasets/DATASET",              "owb"),
     (Method::GET,  "/v1/datasets/DATASET/dcat.jsonld",  "owb"),
     (Method::GET,  "/v1/datasets/DATASET/contract.yaml", "owb"),
@@ -113,6 +114,7 @@ fn call(method: &Method, path: &str) -> Call {
         Method::GET if path.ends_with("segments") => {
             get(full + "?kind=trip&from=2024-01-01T00:00:00Z&to=2024-01-02T00:00:00Z")
         }
+        Method::GET if path.ends_with("suggestions") => get(full + "?q=speed"),
         Method::GET => get(full),
         _ => Call { method: method.clone(), ..post(full, &body(path)) }.once("some-key"),
     }

@@ -219,7 +219,10 @@ impl From<QuestionError> for Problem {
 
 impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Self {
-        Self::internal(error)
+        match error {
+            SearchError::Folder { .. } | SearchError::Index(_) => Self::internal(error),
+            refusal => Self::invalid(refusal),
+        }
     }
 }
 

@@ -1,37 +1,22 @@
-//! Datasets: finding out what is for sale.
+//! Datasets: what is for sale, and what is known about it.
+//!
+//! **Not here:** finding them ([`super::search`]).
 
 use actix_web::{HttpResponse, get, web};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::Serialize;
+use telematics::Powertrain;
 
 use super::quotes::PriceView;
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::archive::Score;
-use crate::catalog::{self, Dataset, DatasetId, ReasonRows, Wanted};
+use crate::catalog::{self, Dataset, DatasetId, ReasonRows};
 use crate::db::Conn;
 use crate::identity::Principal;
 use crate::trade::{self, TradeError};
 
-/// Datasets that one answer lists when nothing is said, and at most.
-const DEFAULT_LIMIT: usize = 20;
-const LIMIT_MAX: usize = 100;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Query {
-    #[serde(default)]
-    q: String,
-    signal: Option<String>,
-    make: Option<String>,
-    model: Option<String>,
-    /// The least score, in per mille.
-    score_min: Option<u16>,
-    limit: Option<usize>,
-}
-
 #[derive(Serialize)]
-struct DatasetView {
+pub(super) struct DatasetView {
     id: String,
     slug: String,
     title: String,
@@ -41,6 +26,8 @@ struct DatasetView {
     vehicles: u64,
     makes: Vec<String>,
     models: Vec<String>,
+    years: Vec<u16>,
+    powertrains: Vec<&'static str>,
     first_at: Option<String>,
     last_at: Option<String>,
     quality: QualityView,
@@ -113,6 +100,8 @@ impl From<Dataset> for DatasetView {
             vehicles: dataset.vehicles,
             makes: dataset.makes.into_iter().collect(),
             models: dataset.models.into_iter().collect(),
+            years: dataset.years.into_iter().collect(),
+            powertrains: dataset.powertrains.into_iter().map(Powertrain::as_str).collect(),
             first_at: dataset.first_at.map(|time| time.to_string()),
             last_at: dataset.last_at.map(|time| time.to_string()),
             lake_version: dataset.lake_version,
@@ -122,32 +111,6 @@ impl From<Dataset> for DatasetView {
             description: dataset.description,
         }
     }
-}
-
-/// Datasets that fit the words and filters, best first.
-#[get("/v1/datasets")]
-pub(super) async fn list(
-    app: web::Data<App>,
-    _anyone: Principal,
-    query: web::Query<Query>,
-) -> Result<HttpResponse, Problem> {
-    let Query { q: words, signal, make, model, score_min, limit } = query.into_inner();
-    let score = |least| {
-        let refused = || Problem::invalid(format!("`score_min` is {least}; it is per mille"));
-        Score::new(least).ok_or_else(refused)
-    };
-    let score_min = score_min.map(score).transpose()?;
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LIMIT_MAX);
-    let search = app.search.clone();
-    let views = app
-        .db
-        .read(move |conn| {
-            let found = search.find(&Wanted { words, signal, make, model, score_min }, limit)?;
-            let view = |id| Ok(DatasetView::from(catalog::dataset(conn, id)?));
-            found.into_iter().map(view).collect::<Result<Vec<_>, Problem>>()
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(json!({ "datasets": views })))
 }
 
 /// One dataset, with what all its rows would cost now.

@@ -25,6 +25,7 @@ mod quality;
 mod query;
 mod quotes;
 mod rewards;
+mod search;
 mod segments;
 mod sql;
 mod status;
@@ -105,7 +106,8 @@ fn of_owners(service: &mut ServiceConfig) {
 /// Owners see datasets and ask SQL too.
 fn of_buyers(service: &mut ServiceConfig) {
     service
-        .service(datasets::list)
+        .service(search::list)
+        .service(search::suggestions)
         .service(datasets::one)
         .service(listing::dcat)
         .service(listing::contract)

@@ -30,6 +30,8 @@ fn full() -> Dataset {
         vehicles: 12,
         makes: BTreeSet::from(["Škoda".to_owned()]),
         models: BTreeSet::from(["no".to_owned(), "1e3".to_owned()]),
+        years: BTreeSet::new(),
+        powertrains: BTreeSet::new(),
         first_at: Some(T0),
         last_at: Some(T0.plus_seconds(60)),
         quality: DatasetQuality {
@@ -48,6 +50,8 @@ fn empty() -> Dataset {
         vehicles: 0,
         makes: BTreeSet::new(),
         models: BTreeSet::new(),
+        years: BTreeSet::new(),
+        powertrains: BTreeSet::new(),
         first_at: None,
         last_at: None,
         quality: DatasetQuality::default(),
