@@ -23,7 +23,7 @@ use crate::report::{self, CarRow, Purchase};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Tokens that the buyer gets at each start; the dataset of the tour costs a few.
-const BUYER_TOKENS: &str = "100";
+const BUYER_TOKENS: &str = "500";
 /// The market's own default, said here because the tour must have as many cars.
 const VEHICLES_MIN: u32 = 10;
 /// What a fleet of ten cars delivers in one drive, and more.
