@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use place::{LakePlace, NotAPlace};
 pub use retention::Retention;
 use serde::Deserialize;
+use telematics::Offer;
 
 /// The variable that names the file with the settings.
 pub const FILE_VARIABLE: &str = "AXLE_MARKETPLACE_CONFIG";
@@ -45,6 +46,15 @@ pub enum BadSetting {
     VacuumTooLate {
         /// What is set.
         hours: u32,
+    },
+    /// More than are counted.
+    #[error(
+        "vehicles_min = {vehicles_min} is too much: vehicles that hide one another are counted up to {}",
+        Offer::VEHICLES_COUNTED_MAX
+    )]
+    TooManyToHide {
+        /// What is set.
+        vehicles_min: u32,
     },
     /// Less than nothing would be given.
     #[error(
@@ -276,6 +286,10 @@ impl Config {
         if hours > VACUUM_AFTER_HOURS_MAX {
             return Err(BadSetting::VacuumTooLate { hours });
         }
+        let vehicles_min = rules.vehicles_min;
+        if vehicles_min > Offer::VEHICLES_COUNTED_MAX {
+            return Err(BadSetting::TooManyToHide { vehicles_min });
+        }
         let decay = rules.reward_decay_basis_points_per_year;
         if decay > 10_000 {
             return Err(BadSetting::DecayTooLarge { decay });
@@ -378,6 +392,13 @@ mod tests {
         load("vacuum_after_hours = 168").unwrap();
         let rules = "[rules]\nquote_valid_seconds = 3600\ndeliver_within_seconds = 3601";
         assert!(refused(&format!("vacuum_after_hours = 2\n{rules}")).contains("at least 3"));
+    }
+
+    #[test]
+    fn no_more_vehicles_are_asked_for_than_are_counted() {
+        load("[rules]\nvehicles_min = 1000").unwrap();
+        let refused = load("[rules]\nvehicles_min = 1001").unwrap_err().to_string();
+        assert!(refused.contains("vehicles_min = 1001") && refused.contains("1000"), "{refused}");
     }
 
     #[test]

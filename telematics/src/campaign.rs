@@ -40,7 +40,7 @@ pub struct Offer {
 
 impl Offer {
     /// Vehicles that are counted at most.
-    pub const VEHICLES_COUNTED_MAX: u32 = 100;
+    pub const VEHICLES_COUNTED_MAX: u32 = 1_000;
 }
 
 /// Where leaves are: in which epoch's tree, at which position, and the day in them.

@@ -31,7 +31,7 @@ pub use claim::{
 };
 pub use error::{CampaignsError, ClaimRefusal};
 pub use hiding::{keep_counts, recount};
-pub use sweep::{Sweep, sweep, sweeps_of};
+pub use sweep::{Sweep, is_payee, sweep, sweeps_of};
 pub use terms::Terms;
 pub use verbs::{
     CAMPAIGNS_MAX, Record, campaign, campaigns, claim_count, close, create, end_overdue,

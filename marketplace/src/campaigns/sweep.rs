@@ -24,6 +24,14 @@ pub struct Sweep {
     pub swept_at: Timestamp,
 }
 
+/// Whether a claim names the payee of `owner` and `salt`: nobody else's call is worth a transaction.
+///
+/// # Errors
+/// Fails when the database does.
+pub fn is_payee(conn: &mut Conn, owner: OwnerId, salt: [u8; 16]) -> Result<bool, CampaignsError> {
+    queries::is_payee(conn, Payee::of(owner.as_bytes(), salt))
+}
+
 /// Moves what the payee of `owner` and `salt` was paid to `owner`. The same again changes nothing.
 ///
 /// # Errors

@@ -20,31 +20,39 @@ pub enum TurnError {
     Lake(#[from] LakeError),
 }
 
-/// Ends every period that is over, and says how many orders that made.
+/// Ends every period that is over, and says how many orders that made. One that can not be ended does not hold up the others.
 ///
 /// # Errors
-/// When rows can not be counted or ordered.
+/// When subscriptions can not be read.
 pub async fn turn(app: &App) -> Result<u64, TurnError> {
     let now = app.clock.now();
     let due = app.db.read(move |conn| subscriptions::due(conn, now)).await?;
     let mut ordered = 0;
     for subscription in due {
-        let period = measure(app, &subscription).await?;
-        let rules = app.config.rules.clone();
-        let draw = move |conn: &mut _| subscriptions::draw(conn, &period, &rules, now);
-        match app.db.write::<_, SubscriptionsError, _>(draw).await? {
-            Drawn::Ordered(order) => {
+        match end(app, &subscription).await {
+            Ok(Drawn::Ordered(order)) => {
                 ordered += 1;
                 tracing::info!(subscription = %subscription.id, %order, "a period was ordered");
             }
-            Drawn::Nothing(waits_for) => {
+            Ok(Drawn::Nothing(waits_for)) => {
                 let waits_for = waits_for.as_str();
                 tracing::info!(subscription = %subscription.id, waits_for, "a period brought nothing");
             }
-            Drawn::Over => {}
+            Ok(Drawn::Over) => {}
+            Err(error) => {
+                let error: &(dyn std::error::Error + 'static) = &error;
+                tracing::error!(subscription = %subscription.id, error, "cannot end a period");
+            }
         }
     }
     Ok(ordered)
+}
+
+async fn end(app: &App, subscription: &Subscription) -> Result<Drawn, TurnError> {
+    let period = measure(app, subscription).await?;
+    let (rules, now) = (app.config.rules.clone(), app.clock.now());
+    let draw = move |conn: &mut _| subscriptions::draw(conn, &period, &rules, now);
+    Ok(app.db.write::<_, SubscriptionsError, _>(draw).await?)
 }
 
 /// What came in since the last order, at one version of the lake.

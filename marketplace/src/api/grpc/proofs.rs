@@ -81,6 +81,11 @@ impl v1::proofs_server::Proofs for ProofsService {
         let owner = OwnerId::from_bytes(&owner_id).map_err(unreadable)?;
         let length = BadMessage::Length { field: "salt", actual: salt.len(), expected: 16 };
         let salt = salt.try_into().or(Err(unreadable(length)))?;
+        let known = move |conn: &mut _| campaigns::is_payee(conn, owner, salt);
+        let is_known = self.app.db.read(known).await.map_err(|error| status::campaigns(&error))?;
+        if !is_known {
+            return Err(refused(&ClaimRefusal::UnknownPayee));
+        }
         let now = self.app.clock.now();
         let sweep = move |conn: &mut _| campaigns::sweep(conn, owner, salt, now);
         let swept = self.app.db.write::<_, CampaignsError, _>(sweep).await;
