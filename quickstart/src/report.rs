@@ -103,7 +103,7 @@ pub fn answers(answers: &Answers) -> Table {
     if let Some(question) = table.column_mut(1) {
         question.set_cell_alignment(CellAlignment::Left);
     }
-    table.set_content_arrangement(ContentArrangement::DynamicFullWidth).set_width(103);
+    table.set_content_arrangement(ContentArrangement::DynamicFullWidth).set_width(115);
     table
 }
 
