@@ -140,6 +140,7 @@ impl Maker {
             },
             lake_version: 1,
             described_at: T0,
+            private: None,
         }
     }
 

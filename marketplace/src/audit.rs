@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::campaigns::{self, CampaignsError};
 use crate::catalog::{self, CatalogError, SearchError};
 use crate::config::Config;
+use crate::data_campaigns::{self, DataCampaignsError};
 use crate::db::Db;
 use crate::delivery::{self, DeliveryError};
 use crate::ledger::{self, Check, LedgerError};
@@ -52,6 +53,9 @@ pub enum AuditError {
     /// Subscriptions can not be read.
     #[error(transparent)]
     Subscriptions(#[from] SubscriptionsError),
+    /// Data campaigns can not be read.
+    #[error(transparent)]
+    DataCampaigns(#[from] DataCampaignsError),
     /// Datasets can not be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -83,6 +87,7 @@ impl Books {
             checks.extend(delivery::audit(conn, &deliveries)?);
             checks.extend(campaigns::audit(conn)?);
             checks.push(subscriptions::audit(conn)?);
+            checks.push(data_campaigns::audit(conn)?);
             Ok::<_, AuditError>(checks)
         };
         let mut checks = self.db.snapshot(replay).await?;

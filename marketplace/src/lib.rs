@@ -15,6 +15,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod consent;
+pub mod data_campaigns;
 pub mod db;
 pub mod delivery;
 #[cfg(test)]

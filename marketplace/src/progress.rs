@@ -31,6 +31,8 @@ pub enum Job {
     Subscriptions,
     /// Orders are refunded or delivered.
     Sales,
+    /// Data campaigns count days and pay.
+    DataCampaigns,
     /// Weeks are closed and paid.
     Rewards,
     /// What owners took back is erased.
@@ -39,11 +41,13 @@ pub enum Job {
     Roots,
     /// The search index follows the datasets.
     Index,
+    /// Profiles of datasets are made.
+    Profile,
 }
 
 impl Job {
     /// All, in the order in which they take turns.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Flush,
         Self::Compaction,
         Self::Statistics,
@@ -51,10 +55,12 @@ impl Job {
         Self::Vacuum,
         Self::Subscriptions,
         Self::Sales,
+        Self::DataCampaigns,
         Self::Rewards,
         Self::Erasure,
         Self::Roots,
         Self::Index,
+        Self::Profile,
     ];
 
     /// How it is called.
@@ -68,10 +74,12 @@ impl Job {
             Self::Vacuum => "vacuum",
             Self::Subscriptions => "subscriptions",
             Self::Sales => "sales",
+            Self::DataCampaigns => "data-campaigns",
             Self::Rewards => "rewards",
             Self::Erasure => "erasure",
             Self::Roots => "roots",
             Self::Index => "index",
+            Self::Profile => "profile",
         }
     }
 
@@ -86,10 +94,12 @@ impl Job {
             Self::Vacuum => "files removed",
             Self::Subscriptions => "periods ordered",
             Self::Sales => "orders settled",
+            Self::DataCampaigns => "vehicles paid for collecting",
             Self::Rewards => "weeks closed or paid",
             Self::Erasure => "vehicles erased",
             Self::Roots => "roots published",
             Self::Index => "datasets indexed",
+            Self::Profile => "profiles made",
         }
     }
 
@@ -102,10 +112,12 @@ impl Job {
             Self::Vacuum => "remove files of the lake that nobody needs",
             Self::Subscriptions => "order the periods of subscriptions",
             Self::Sales => "settle orders",
+            Self::DataCampaigns => "count days of data campaigns and pay",
             Self::Rewards => "close and pay weeks",
             Self::Erasure => "erase what an owner took back",
             Self::Roots => "publish a root",
             Self::Index => "bring the search index up to the datasets",
+            Self::Profile => "make the profile of a dataset",
         }
     }
 }

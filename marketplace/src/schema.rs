@@ -2,10 +2,15 @@
 //!
 //! **Invariant:** only a table's owner module names it here (the owner is said in its migration).
 
+mod catalog;
 mod prepaid;
 mod rewards;
 
-pub(crate) use prepaid::{campaigns, claims, subscription_orders, subscriptions, sweeps, top_ups};
+pub(crate) use catalog::{dataset_profiles, datasets};
+pub(crate) use prepaid::{
+    campaigns, claims, data_campaign_days, data_campaign_pays, data_campaigns, subscription_orders,
+    subscriptions, sweeps, top_ups,
+};
 pub(crate) use rewards::{reward_facts, reward_shares, reward_weeks};
 
 diesel::table! {
@@ -221,32 +226,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    datasets (id) {
-        id -> Binary,
-        slug -> Text,
-        title -> Text,
-        description -> Text,
-        signals -> Text,
-        price_per_row -> BigInt,
-        row_count -> BigInt,
-        vehicle_count -> BigInt,
-        makes -> Text,
-        models -> Text,
-        first_at -> Nullable<BigInt>,
-        last_at -> Nullable<BigInt>,
-        lake_version -> BigInt,
-        created_at -> BigInt,
-        described_at -> BigInt,
-        score -> Nullable<Integer>,
-        flagged_rows -> BigInt,
-        reasons -> Text,
-        years -> Text,
-        powertrains -> Text,
-        change_number -> BigInt,
-    }
-}
-
-diesel::table! {
     quotes (id) {
         id -> Binary,
         buyer_id -> Binary,
@@ -399,7 +378,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     batch_reasons,
     reason_totals,
     quarantine,
-    datasets,
     quotes,
     quote_vehicles,
     orders,

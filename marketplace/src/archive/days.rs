@@ -48,6 +48,13 @@ impl SignalSet {
         }
     }
 
+    /// Whether `signal` is one of them.
+    #[must_use]
+    pub fn contains(&self, signal: Signal) -> bool {
+        let (byte, bit) = (usize::from(signal.number() / 8), signal.number() % 8);
+        self.0.get(byte).is_some_and(|byte| byte & (1 << bit) != 0)
+    }
+
     /// How many they are.
     #[must_use]
     pub fn count(&self) -> u32 {
@@ -130,6 +137,8 @@ mod tests {
     fn a_signal_counts_once() {
         assert_eq!(set(&[]).count(), 0);
         assert_eq!(set(&[1, 7, 8, 100, 7]).count(), 4);
+        let has = |number| set(&[1, 7, 8, 100]).contains(Signal::by_number(number).unwrap());
+        assert_eq!([1, 2, 8, 9, 100, 101].map(has), [true, false, true, false, true, false]);
         let mut union = set(&[1, 9]);
         union.add_all(&set(&[9, 100]));
         assert_eq!(union, set(&[1, 9, 100]));

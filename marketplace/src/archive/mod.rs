@@ -17,6 +17,7 @@
 mod days;
 mod quality;
 mod queries;
+mod regions;
 mod retention;
 mod verbs;
 
@@ -24,6 +25,7 @@ pub use days::{SignalSet, VehicleDay, days, first_day, forget_days};
 pub use quality::{
     FUTURE_SECONDS_MAX, Latest, Newest, Quality, Reason, ReasonKind, Score, flagged, horizon,
 };
+pub use regions::regions;
 pub use retention::{Over, last_gone, let_go, let_go_of_latest};
 pub use verbs::{
     ArchiveError, Chain, Scored, StoredBatch, Totals, VehicleQuality, after, after_of, append,

@@ -67,6 +67,20 @@ pub enum CampaignsError {
         /// Vehicles needed.
         vehicles_min: u32,
     },
+    /// Two campaigns of a buyer, one subtracted from the other, would say what a few vehicles answer.
+    #[error(
+        "this campaign and your {other} ask about the same signal and days, of classes that differ by {vehicles} \
+         vehicles: what these answer could be told from the two; ask the same class again, or one that differs by at \
+         least {vehicles_min}"
+    )]
+    TellsApart {
+        /// The campaign that is there already.
+        other: CampaignId,
+        /// By how many vehicles they differ.
+        vehicles: u32,
+        /// By how many they may.
+        vehicles_min: u32,
+    },
     /// No such campaign.
     #[error("there is no campaign {campaign}")]
     Unknown {

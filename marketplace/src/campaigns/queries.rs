@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use telematics::ids::{Id, Kind};
-use telematics::{Campaign, CampaignId, OwnerId, Question, Scope, Timestamp};
+use telematics::{BuyerId, Campaign, CampaignId, OwnerId, Question, Scope, Timestamp};
 use zk::text::{QuestionText, ScopeText};
 use zk::{Fingerprint, Nullifier, Payee, Root};
 
@@ -142,6 +142,16 @@ pub(super) fn campaigns(
         .filter(campaigns::closes_at.gt(closing_after.as_micros()))
         .order(campaigns::id)
         .limit(i64::from(limit))
+        .select(CampaignRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(Record::try_from).collect()
+}
+
+/// All campaigns of `buyer`.
+pub(super) fn campaigns_of(conn: &mut Conn, buyer: BuyerId) -> Result<Vec<Record>, CampaignsError> {
+    let rows = campaigns::table
+        .filter(campaigns::buyer_id.eq(buyer.to_vec()))
+        .order(campaigns::id)
         .select(CampaignRow::as_select())
         .load(conn)?;
     rows.into_iter().map(Record::try_from).collect()

@@ -34,7 +34,7 @@ pub struct Record {
 ///
 /// # Errors
 /// Refused without a title, when it would be closed already, when its bounds can not be written down exactly, when too few
-/// vehicles are of its class, and when the buyer has not enough.
+/// vehicles are of its class, when it would tell a few vehicles from another campaign's, and when the buyer has not enough.
 pub fn create(
     conn: &mut Conn,
     buyer: &Buyer,
@@ -49,6 +49,7 @@ pub fn create(
     if vehicles < vehicles_min {
         return Err(CampaignsError::TooFewVehicles { vehicles, vehicles_min });
     }
+    hiding::refuse_to_tell_apart(conn, buyer.id, &campaign, vehicles_min)?;
     let vehicles_in_scope = hiding::vehicles_in_scope(conn, &campaign.scope)?;
     let (id, buyer) = (campaign.id, buyer.id);
     let record =

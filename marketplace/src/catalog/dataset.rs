@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use telematics::ids::{Id, Kind};
-use telematics::{Powertrain, Signal, Timestamp};
+use telematics::question::ClassPattern;
+use telematics::{BuyerId, Powertrain, Signal, Timestamp, VehicleDescription};
 
 use crate::archive::{ReasonKind, Score};
 use crate::ledger::Amount;
@@ -53,6 +54,17 @@ pub struct Dataset {
     pub lake_version: u64,
     /// When this was measured first; it has not changed since.
     pub described_at: Timestamp,
+    /// Whom it is listed for; none when everybody sees it.
+    pub private: Option<Private>,
+}
+
+/// A listing for one buyer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Private {
+    /// Who sees it.
+    pub buyer: BuyerId,
+    /// Of which vehicles it is.
+    pub class: ClassPattern,
 }
 
 /// How plausible the rows of a dataset are.
@@ -91,6 +103,12 @@ impl Dataset {
     #[must_use]
     pub fn flagged_per_mille(&self) -> u64 {
         self.quality.flagged_rows.saturating_mul(1_000).div_ceil(self.rows.max(1))
+    }
+
+    /// Whether rows of this vehicle belong into it, as far as the vehicle goes.
+    #[must_use]
+    pub fn admits(&self, vehicle: &VehicleDescription) -> bool {
+        self.private.as_ref().is_none_or(|private| private.class.admits(vehicle))
     }
 
     /// The signals alone.

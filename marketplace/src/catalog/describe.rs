@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
-use telematics::{Timestamp, VehicleId};
+use telematics::{Signal, Timestamp, VehicleId};
 
-use super::dataset::{Dataset, DatasetId, SignalRows};
+use super::dataset::{Dataset, DatasetId, Private, SignalRows};
 use super::quality::quality;
 use super::templates::{Template, templates};
 use super::{CatalogError, queries};
@@ -15,35 +15,85 @@ use crate::db::Conn;
 use crate::identity::{self, VehicleRecord};
 use crate::lake::{Measured, earliest};
 
-/// Describes every dataset again from what was measured at `lake_version`. Only vehicles whose owners share
-/// every group of a dataset now are counted in it. Reads a lot, so it is no part of a transaction that
-/// others wait for: [`keep`] is.
+/// What datasets are described from.
+#[derive(Clone, Copy, Debug)]
+pub struct Measurement<'a> {
+    /// What is in the lake.
+    pub lines: &'a [Measured],
+    /// The version that was measured.
+    pub lake_version: u64,
+    /// Vehicles without which a private listing says nothing.
+    pub vehicles_min: u32,
+    /// When it is.
+    pub now: Timestamp,
+}
+
+/// What is offered, before it is measured.
+#[derive(Debug)]
+pub(super) struct Offered {
+    pub(super) template: Template,
+    pub(super) private: Option<Private>,
+}
+
+/// Describes every dataset again. Only vehicles whose owners share every group of a dataset now are counted in
+/// it. Reads a lot, so it is no part of a transaction that others wait for: [`keep`] is.
 ///
 /// # Errors
 /// When consent or vehicles can not be read.
 pub fn describe(
     conn: &mut Conn,
-    measured: &[Measured],
-    lake_version: u64,
-    now: Timestamp,
+    measurement: &Measurement<'_>,
 ) -> Result<Vec<Dataset>, CatalogError> {
+    let public = templates()?.into_iter().map(|template| Offered { template, private: None });
+    let mut all = public.collect::<Vec<_>>();
+    all.extend(queries::private(conn, None)?.into_iter().map(Offered::again));
+    describe_each(conn, all, measurement)
+}
+
+impl Offered {
+    /// What was offered when this was described.
+    fn again(dataset: Dataset) -> Self {
+        let template = Template {
+            signals: dataset.signals(),
+            slug: dataset.slug,
+            title: dataset.title,
+            description: dataset.description,
+            price_per_row: dataset.price_per_row,
+        };
+        Self { template, private: dataset.private }
+    }
+
+    fn admits(&self, vehicle: &VehicleRecord) -> bool {
+        let class = self.private.as_ref().map(|private| &private.class);
+        class.is_none_or(|class| class.admits(&vehicle.description))
+    }
+}
+
+/// Describes what is offered.
+pub(super) fn describe_each(
+    conn: &mut Conn,
+    all: Vec<Offered>,
+    measurement: &Measurement<'_>,
+) -> Result<Vec<Dataset>, CatalogError> {
+    let measured = measurement.lines;
     let in_lake: BTreeSet<VehicleId> = measured.iter().map(|line| line.vehicle).collect();
     let in_lake: Vec<VehicleId> = in_lake.into_iter().collect();
     let vehicles = identity::vehicles(conn, &in_lake)?;
     let known: Vec<VehicleId> = vehicles.iter().map(|vehicle| vehicle.id).collect();
 
     let qualities = archive::qualities(conn)?;
-    let context = Context { vehicles: &vehicles, qualities: &qualities, lake_version, now };
-    let mut datasets = Vec::new();
+    let context = Context { vehicles: &vehicles, qualities: &qualities, measurement };
     let policies = consent::all_in_force(conn, &known)?;
-    for template in templates()? {
-        let sharing =
-            policies.iter().filter(|(_, policy)| consent::shares(policy, &template.signals));
-        let sharing: BTreeSet<VehicleId> = sharing.map(|(vehicle, _)| *vehicle).collect();
-        let offered = measured.iter().filter(|line| sharing.contains(&line.vehicle));
-        datasets.push(summary(template, offered, &context));
-    }
-    Ok(datasets)
+    let describe = |offered: Offered| {
+        let signals = &offered.template.signals;
+        let is_sharing = |vehicle: &&VehicleRecord| {
+            let policy = policies.get(&vehicle.id);
+            policy.is_some_and(|policy| consent::shares(policy, signals)) && offered.admits(vehicle)
+        };
+        let sharing = vehicles.iter().filter(is_sharing).map(|vehicle| vehicle.id).collect();
+        summary(offered, sharing, &context)
+    };
+    Ok(all.into_iter().map(describe).collect())
 }
 
 /// Keeps what [`describe`] found, and returns it with the ids that datasets have.
@@ -58,20 +108,21 @@ pub fn keep(conn: &mut Conn, datasets: &[Dataset]) -> Result<Vec<Dataset>, Catal
 struct Context<'a> {
     vehicles: &'a [VehicleRecord],
     qualities: &'a BTreeMap<VehicleId, VehicleQuality>,
-    lake_version: u64,
-    now: Timestamp,
+    measurement: &'a Measurement<'a>,
 }
 
-fn summary<'a>(
-    template: Template,
-    offered: impl Iterator<Item = &'a Measured>,
-    context: &Context<'_>,
-) -> Dataset {
+fn summary(offered: Offered, sharing: BTreeSet<VehicleId>, context: &Context<'_>) -> Dataset {
+    let Offered { template, private } = offered;
+    let Measurement { lines, lake_version, vehicles_min, now } = *context.measurement;
+    // Whoever chooses the vehicles must not learn what few of them do.
+    let enough = usize::try_from(vehicles_min).unwrap_or(usize::MAX);
+    let is_silent = private.is_some() && sent(lines, &sharing, &template.signals).len() < enough;
+    let sharing = if is_silent { BTreeSet::new() } else { sharing };
     let mut per_signal: BTreeMap<_, u64> =
         template.signals.iter().map(|signal| (*signal, 0)).collect();
     let mut contributors = BTreeSet::new();
     let (mut first_at, mut last_at) = (None::<Timestamp>, None::<Timestamp>);
-    for line in offered {
+    for line in lines.iter().filter(|line| sharing.contains(&line.vehicle)) {
         let Some(rows) = per_signal.get_mut(&line.signal) else { continue };
         *rows = rows.saturating_add(line.rows);
         contributors.insert(line.vehicle);
@@ -82,7 +133,7 @@ fn summary<'a>(
     let rows = per_signal.values().copied().fold(0, u64::saturating_add);
     let signals = per_signal.keys().copied().collect();
     Dataset {
-        id: dataset_id(&template.slug, context.now),
+        id: dataset_id(&template.slug, now),
         quality: quality(&contributors, &signals, rows, context.qualities),
         title: template.title,
         description: template.description,
@@ -97,9 +148,20 @@ fn summary<'a>(
         slug: template.slug,
         first_at,
         last_at,
-        lake_version: context.lake_version,
-        described_at: context.now,
+        lake_version,
+        described_at: now,
+        private,
     }
+}
+
+/// Those of `vehicles` that sent any of `signals`.
+fn sent(
+    lines: &[Measured],
+    vehicles: &BTreeSet<VehicleId>,
+    signals: &[Signal],
+) -> BTreeSet<VehicleId> {
+    let theirs = lines.iter().filter(|line| vehicles.contains(&line.vehicle));
+    theirs.filter(|line| signals.contains(&line.signal)).map(|line| line.vehicle).collect()
 }
 
 /// Of a dataset that is new; one that exists keeps its id.

@@ -1,8 +1,10 @@
 //! The catalogue: what is for sale, and what is known about it.
 //!
 //! A dataset is a standing offer made from a template ([`templates()`]); its statistics are measured
-//! from the lake by [`describe()`], over the vehicles whose owners share everything in it now. What it says
-//! can be said in the words of standards too ([`export`]). Owns the table `datasets`.
+//! from the lake by [`describe()`], over the vehicles whose owners share everything in it now. A buyer can have a listing
+//! of his own ([`list_privately()`]). What it says
+//! can be said in the words of standards too ([`export`]), and what is seen of it beforehand is its [`Profile`]. Owns the
+//! tables `datasets` and `dataset_profiles`.
 //!
 //! **Invariant:** statistics never decide a sale: a quote measures again. [`Search`] is a view of the
 //! table and can be deleted at any time.
@@ -12,13 +14,20 @@
 mod dataset;
 mod describe;
 pub mod export;
+mod private;
+mod profile;
 mod quality;
 mod queries;
 mod search;
 mod templates;
 
-pub use dataset::{Dataset, DatasetId, DatasetQuality, ReasonRows, SignalRows};
-pub use describe::{describe, keep};
+pub use dataset::{Dataset, DatasetId, DatasetQuality, Private, ReasonRows, SignalRows};
+pub use describe::{Measurement, describe, keep};
+pub use private::{Class, LISTINGS_MAX, Wish, list_privately, private_of, seen_by};
+pub use profile::{
+    Coverage, Model, Plan, PreviewRow, Profile, Profiled, Read, Region, Share, SignalProfile, due,
+    forget, keep_profile, plan, plot, profile,
+};
 pub use queries::{dataset, datasets};
 pub use search::{
     AgeCount, Counted, Cursor, Facets, Found, Page, PriceCount, Search, SearchError, Sort, Wanted,
@@ -39,6 +48,12 @@ pub enum CatalogError {
         /// The dataset named.
         dataset: DatasetId,
     },
+    /// Not what can be listed.
+    #[error("{why}")]
+    BadWish {
+        /// Why not.
+        why: String,
+    },
     /// The table in the binary is wrong.
     #[error("a dataset template is wrong")]
     Template(#[from] NotATemplate),
@@ -48,6 +63,11 @@ pub enum CatalogError {
         /// Which.
         slug: String,
     },
+    /// A row that no longer reads as a profile.
+    #[error(
+        "a profile of a dataset is damaged; delete it from `dataset_profiles` to have another made"
+    )]
+    DamagedProfile,
     /// Consent could not be read.
     #[error(transparent)]
     Consent(#[from] ConsentError),

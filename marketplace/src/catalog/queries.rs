@@ -1,11 +1,15 @@
 //! The only statements that name the table of datasets.
 
+pub(super) mod profiles;
+
 use std::collections::BTreeSet;
 
 use diesel::dsl::max;
 use diesel::prelude::*;
-use telematics::{Powertrain, Signal, Timestamp};
+use telematics::{BuyerId, Powertrain, Signal, Timestamp};
 
+use super::dataset::Private;
+use super::private::Class;
 use super::{CatalogError, Dataset, DatasetId, DatasetQuality, ReasonRows, SignalRows};
 use crate::archive::{ReasonKind, Score};
 use crate::db::Conn;
@@ -34,6 +38,8 @@ struct DatasetRow {
     reasons: String,
     years: String,
     powertrains: String,
+    buyer_id: Option<Vec<u8>>,
+    class: Option<String>,
 }
 
 /// One dataset.
@@ -44,6 +50,22 @@ pub fn dataset(conn: &mut Conn, id: DatasetId) -> Result<Dataset, CatalogError> 
     let row: Option<DatasetRow> =
         datasets::table.find(id.to_vec()).select(DatasetRow::as_select()).first(conn).optional()?;
     row.ok_or(CatalogError::Unknown { dataset: id })?.try_into()
+}
+
+/// Listings for `buyer`, or for each buyer, by slug.
+pub(super) fn private(
+    conn: &mut Conn,
+    buyer: Option<BuyerId>,
+) -> Result<Vec<Dataset>, CatalogError> {
+    let mut private = datasets::table
+        .filter(datasets::buyer_id.is_not_null())
+        .order(datasets::slug)
+        .select(DatasetRow::as_select())
+        .into_boxed();
+    if let Some(buyer) = buyer {
+        private = private.filter(datasets::buyer_id.eq(buyer.to_vec()));
+    }
+    private.load(conn)?.into_iter().map(Dataset::try_from).collect()
 }
 
 /// Every dataset, by slug.
@@ -108,6 +130,9 @@ pub(super) fn upsert(conn: &mut Conn, dataset: Dataset) -> Result<Dataset, Catal
         datasets::years.eq(lines(&dataset.years)),
         datasets::powertrains.eq(lines(&dataset.powertrains)),
         datasets::change_number.eq(change_number),
+        datasets::buyer_id.eq(dataset.private.as_ref().map(|private| private.buyer.to_vec())),
+        datasets::class
+            .eq(dataset.private.as_ref().map(|private| Class::from(&private.class).to_json())),
     );
     if known.is_some() {
         let known = datasets::table.filter(datasets::id.eq(dataset.id.to_vec()));
@@ -167,6 +192,19 @@ fn parse_quality(row: &DatasetRow) -> Option<DatasetQuality> {
     })
 }
 
+/// A listing for nobody of certain vehicles, or for somebody of unknown ones, is none.
+fn parse_private(row: &DatasetRow) -> Result<Option<Private>, CatalogError> {
+    let damaged = || CatalogError::Damaged { slug: row.slug.clone() };
+    match (&row.buyer_id, &row.class) {
+        (None, None) => Ok(None),
+        (Some(buyer), Some(class)) => Ok(Some(Private {
+            buyer: BuyerId::from_bytes(buyer).or(Err(damaged()))?,
+            class: Class::of_json(class).ok_or_else(damaged)?,
+        })),
+        _ => Err(damaged()),
+    }
+}
+
 /// Makes and models are printable, so no line break is in one.
 fn lines(words: &BTreeSet<impl ToString>) -> String {
     words.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
@@ -185,6 +223,7 @@ impl TryFrom<DatasetRow> for Dataset {
             id: DatasetId::from_bytes(&row.id).or(Err(damaged()))?,
             signals: parse_signals(&row.signals).ok_or_else(damaged)?,
             quality: parse_quality(&row).ok_or_else(damaged)?,
+            private: parse_private(&row)?,
             price_per_row: Amount::from_micros(row.price_per_row),
             rows: u64::try_from(row.row_count).or(Err(damaged()))?,
             vehicles: u64::try_from(row.vehicle_count).or(Err(damaged()))?,

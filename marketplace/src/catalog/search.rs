@@ -274,7 +274,11 @@ fn add(
     datasets: impl IntoIterator<Item = impl Borrow<Dataset>>,
 ) -> tantivy::Result<()> {
     for dataset in datasets {
-        writer.add_document(document::document(fields, dataset.borrow()))?;
+        let dataset = dataset.borrow();
+        // What one buyer sees is not found by others.
+        if dataset.private.is_none() {
+            writer.add_document(document::document(fields, dataset))?;
+        }
     }
     Ok(())
 }

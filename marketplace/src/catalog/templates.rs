@@ -75,16 +75,24 @@ fn template(line: Line) -> Result<Template, NotATemplate> {
     let Line { slug, title, price_per_row, contents, description } = line;
     let price_per_row = Amount::parse(&price_per_row)
         .map_err(|source| NotATemplate::Price { slug: slug.clone(), source })?;
+    let signals = self::contents(contents.split_whitespace())
+        .map_err(|source| NotATemplate::Contents { slug: slug.clone(), source })?;
+    Ok(Template { slug, title, description, signals: signals.into_iter().collect(), price_per_row })
+}
+
+/// The signals that `words` name: paths, and groups for all of theirs.
+pub(super) fn contents<'a>(
+    words: impl Iterator<Item = &'a str>,
+) -> Result<BTreeSet<Signal>, UnknownSignal> {
     let mut signals = BTreeSet::new();
-    for word in contents.split_whitespace() {
+    for word in words {
         if let Ok(group) = SignalGroup::parse(word) {
             signals.extend(Signal::all().filter(|signal| signal.group() == group));
         } else {
-            let refuse = |source| NotATemplate::Contents { slug: slug.clone(), source };
-            signals.insert(Signal::by_path(word).map_err(refuse)?);
+            signals.insert(Signal::by_path(word)?);
         }
     }
-    Ok(Template { slug, title, description, signals: signals.into_iter().collect(), price_per_row })
+    Ok(signals)
 }
 
 #[cfg(test)]

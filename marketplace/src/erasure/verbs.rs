@@ -5,6 +5,7 @@ use telematics::{Timestamp, VehicleId};
 use super::queries;
 use crate::archive::{self, ArchiveError};
 use crate::consent::{self, ConsentError, Decision};
+use crate::data_campaigns::{self, DataCampaignsError};
 use crate::db::Conn;
 use crate::epochs::{self, EpochsError};
 use crate::identity::{self, IdentityError, Owner};
@@ -29,6 +30,9 @@ pub enum ErasureError {
     /// Its shares of weeks could not be forgotten.
     #[error(transparent)]
     Rewards(#[from] RewardsError),
+    /// Days of data campaigns could not be forgotten.
+    #[error(transparent)]
+    DataCampaigns(#[from] DataCampaignsError),
     /// Quotes could not be ended.
     #[error(transparent)]
     Trade(#[from] TradeError),
@@ -99,6 +103,7 @@ pub fn erase_records(
     archive::erase(conn, vehicle)?;
     epochs::forget(conn, vehicle)?;
     rewards::forget(conn, vehicle)?;
+    data_campaigns::forget(conn, vehicle)?;
     // Every version that there is goes.
     lapse(conn, u64::MAX, now)
 }

@@ -75,3 +75,14 @@ pub enum Principal {
     /// Buys data.
     Buyer(Buyer),
 }
+
+impl Principal {
+    /// Which buyer, if it is one.
+    #[must_use]
+    pub const fn buyer(&self) -> Option<BuyerId> {
+        match self {
+            Self::Buyer(buyer) => Some(buyer.id),
+            Self::Operator(_) | Self::Owner(_) => None,
+        }
+    }
+}

@@ -5,7 +5,7 @@ use telematics::payload::{self, PayloadError};
 use super::index;
 use crate::app::App;
 use crate::archive::{self, ArchiveError, StoredBatch};
-use crate::catalog::{self, CatalogError, Dataset};
+use crate::catalog::{self, CatalogError, Dataset, Measurement};
 use crate::failpoint::Failpoint;
 use crate::lake::{Arrived, LakeError};
 use crate::progress::Job;
@@ -140,7 +140,14 @@ impl Flush {
         let now = self.app.clock.now();
         let measured = self.app.lake.describe(version, archive::horizon(now)).await?;
         // Also when the lake is as it was: an owner may have decided anew.
-        let describe = move |conn: &mut _| catalog::describe(conn, &measured, version, now);
+        let vehicles_min = self.app.config.rules.vehicles_min;
+        let describe = move |conn: &mut _| {
+            let lines = measured.as_slice();
+            catalog::describe(
+                conn,
+                &Measurement { lines, lake_version: version, vehicles_min, now },
+            )
+        };
         let described = self.app.db.read::<Vec<Dataset>, CatalogError, _>(describe).await?;
         let keep = move |conn: &mut _| catalog::keep(conn, &described);
         let datasets = self.app.db.write::<Vec<Dataset>, CatalogError, _>(keep).await?;

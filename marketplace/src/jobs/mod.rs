@@ -1,18 +1,20 @@
 //! What happens by itself: batches move to the lake, datasets are described, what is over is let go, files that
-//! nobody needs are removed, periods of subscriptions end, orders are settled, weeks are closed and paid, what owners took back
-//! is erased, roots are published, the search index follows.
+//! nobody needs are removed, periods of subscriptions end, orders are settled, data campaigns pay, weeks are closed and paid, what owners took back
+//! is erased, roots are published, the search index follows, profiles are made.
 //!
-//! One task takes all but the last two in turn, so that no two of them ever work at once; roots and index have
-//! others. A step that fails is logged and tried again at the next turn; each can be repeated at any
+//! One task takes all but the last three in turn, so that no two of them ever work at once; roots, index and profiles
+//! have others. A step that fails is logged and tried again at the next turn; each can be repeated at any
 //! time. Another market on the same database and lake takes its turns meanwhile: what the two do at once is done
 //! once, by transactions of the database or of the lake.
 //!
-//! **Not here:** what a step does ([`flush`], [`upkeep`], [`subscriptions`], [`sales`], [`rewards`], [`erasure`], [`roots`] and [`index`]), which
+//! **Not here:** what a step does ([`flush`], [`upkeep`], [`subscriptions`], [`sales`], [`data_campaigns`], [`rewards`], [`erasure`], [`roots`], [`index`] and [`profile`]), which
 //! is no rule of the market either: rules are in the modules that they call.
 
+pub mod data_campaigns;
 pub mod erasure;
 pub mod flush;
 pub mod index;
+pub mod profile;
 pub mod rewards;
 pub mod roots;
 pub mod sales;
@@ -32,6 +34,7 @@ pub async fn run(app: App, stopping: CancellationToken) {
     tokio::join!(
         roots::run(app.clone(), stopping.clone()),
         index::run(app.clone(), stopping.clone()),
+        profile::run(app.clone(), stopping.clone()),
         take_turns(app, stopping),
     );
 }
@@ -42,6 +45,7 @@ async fn take_turns(app: App, stopping: CancellationToken) {
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut flush = flush::Flush::new(app.clone());
     let mut upkeep = upkeep::Upkeep::new(app.clone());
+    let mut data_campaigns = data_campaigns::DataCampaigns::new(app.clone());
     let mut rewards = rewards::Rewards::new(app.clone());
     loop {
         tokio::select! {
@@ -57,6 +61,7 @@ async fn take_turns(app: App, stopping: CancellationToken) {
             app.progress.watch(Job::Subscriptions, app.clock, turn).await.ok();
             app.progress.watch(Job::Sales, app.clock, Box::pin(sales::turn(&app))).await.ok();
         }
+        data_campaigns.turn().await.ok();
         rewards.turn().await.ok();
         app.progress.watch(Job::Erasure, app.clock, Box::pin(erasure::turn(&app))).await.ok();
     }

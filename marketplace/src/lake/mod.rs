@@ -19,6 +19,7 @@ mod newest;
 mod read;
 mod retain;
 mod s3;
+mod shape;
 mod statistics;
 mod table;
 mod vacuum;
@@ -27,6 +28,7 @@ pub use columns::{Arrived, record_batch};
 pub use newest::{Folder, LakeFile, Newest};
 pub use read::{RowFilter, Rows};
 pub use s3::BucketError;
+pub use shape::{Bin, CoarseRows, GAP_STEPS, PARKED_SECONDS, Shape, ShapeOf, SignalShape};
 pub use statistics::{Measured, earliest};
 pub use table::Lake;
 

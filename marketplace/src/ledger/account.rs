@@ -25,6 +25,8 @@ pub enum Account {
     Payee([u8; 32]),
     /// What a buyer put into one subscription, named by its 16 bytes, and it has not spent.
     Subscription([u8; 16]),
+    /// What a data campaign, named by its 16 bytes, has left to pay.
+    DataCampaign([u8; 16]),
 }
 
 impl Account {
@@ -39,6 +41,7 @@ impl Account {
             Self::Campaign(_) => "campaign",
             Self::Payee(_) => "payee",
             Self::Subscription(_) => "subscription",
+            Self::DataCampaign(_) => "data-campaign",
         }
     }
 
@@ -52,6 +55,7 @@ impl Account {
             Self::Campaign(campaign) => Some(campaign.to_vec()),
             Self::Payee(payee) => Some(payee.to_vec()),
             Self::Subscription(subscription) => Some(subscription.to_vec()),
+            Self::DataCampaign(campaign) => Some(campaign.to_vec()),
         }
     }
 
@@ -66,6 +70,7 @@ impl Account {
             Self::Campaign(_) => 6,
             Self::Payee(_) => 7,
             Self::Subscription(_) => 8,
+            Self::DataCampaign(_) => 9,
         };
         [vec![tag], self.holder().unwrap_or_default()].concat()
     }
@@ -82,6 +87,7 @@ impl fmt::Display for Account {
             Self::Campaign(campaign) => campaign.fmt(f),
             Self::Payee(payee) => write!(f, "payee {}", hex::encode(payee)),
             Self::Subscription(id) => write!(f, "subscription_{}", hex::encode(id)),
+            Self::DataCampaign(id) => write!(f, "data-campaign_{}", hex::encode(id)),
         }
     }
 }

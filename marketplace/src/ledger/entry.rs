@@ -33,6 +33,12 @@ pub enum EntryKind {
     Unspent,
     /// What vehicles earned in a week was given to their owners.
     Reward,
+    /// A buyer's tokens went to a data campaign.
+    DataFunding,
+    /// A data campaign paid a vehicle for what it collected.
+    DataPay,
+    /// What a data campaign had left went back to the buyer.
+    DataRemainder,
 }
 
 impl EntryKind {
@@ -52,6 +58,9 @@ impl EntryKind {
             Self::Draw => "draw",
             Self::Unspent => "unspent",
             Self::Reward => "reward",
+            Self::DataFunding => "data-funding",
+            Self::DataPay => "data-pay",
+            Self::DataRemainder => "data-remainder",
         }
     }
 }

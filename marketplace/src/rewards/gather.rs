@@ -2,20 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use telematics::precision::CellSize;
-use telematics::{Precision, Signal, Value, VehicleId};
-
 use super::error::RewardsError;
 use super::facts::{Facts, Salt};
 use super::points::{PLAUSIBILITY_MAX, STREAK_WEEKS_MAX};
 use super::queries;
 use super::week::Week;
-use crate::archive::{self, ArchiveError, SignalSet, VehicleDay};
+use crate::archive::{self, SignalSet, VehicleDay};
 use crate::db::Conn;
 use crate::identity::{self, VehicleRecord, VehicleStatus};
-
-/// Regions are H3 cells of this resolution: some 12,000 km².
-const REGION_RESOLUTION: u8 = 3;
 
 /// What the days of a vehicle add up to.
 #[derive(Default)]
@@ -56,7 +50,7 @@ pub(super) fn gather(
     let tallies = runs.filter_map(tally).collect::<BTreeMap<_, _>>();
     let ids = tallies.keys().copied().collect::<Vec<_>>();
     let streaks = queries::streaks(conn, week.number.saturating_sub(1))?;
-    let places = places(conn, &ids, week)?;
+    let places = archive::regions(conn, &ids, week.starts_at())?;
 
     let mut gathered = Vec::new();
     for vehicle in identity::vehicles(conn, &ids)? {
@@ -79,33 +73,9 @@ pub(super) fn gather(
     Ok(gathered)
 }
 
-/// The centres of the regions in which vehicles were last, of those that shared where since `week` began.
-fn places(
-    conn: &mut Conn,
-    vehicles: &[VehicleId],
-    week: Week,
-) -> Result<BTreeMap<VehicleId, [Value; 2]>, ArchiveError> {
-    let known =
-        archive::latest_among(conn, vehicles, Some(&[Signal::LATITUDE, Signal::LONGITUDE]))?;
-    let recent = known.into_iter().filter(|(_, sample)| sample.time >= week.starts_at());
-    let (mut latitudes, mut longitudes) = (BTreeMap::new(), BTreeMap::new());
-    for (vehicle, sample) in recent {
-        let axis = if sample.signal == Signal::LATITUDE { &mut latitudes } else { &mut longitudes };
-        axis.insert(vehicle, sample.value);
-    }
-    let Some(region) = CellSize::new(REGION_RESOLUTION).map(Precision::Cell) else {
-        return Ok(BTreeMap::new());
-    };
-    let centre = |(vehicle, latitude): (VehicleId, Value)| {
-        let longitude = *longitudes.get(&vehicle)?;
-        let place = region.place(latitude, longitude, week.starts_at())?;
-        Some((vehicle, place.map(|sample| sample.value)))
-    };
-    Ok(latitudes.into_iter().filter_map(centre).collect())
-}
-
 #[cfg(test)]
 mod tests {
+    use telematics::Signal;
     use telematics::testing::{T0, vehicle};
 
     use super::*;

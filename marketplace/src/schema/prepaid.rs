@@ -39,6 +39,41 @@ diesel::table! {
 }
 
 diesel::table! {
+    data_campaigns (id) {
+        id -> Binary,
+        buyer_id -> Binary,
+        dataset_id -> Binary,
+        title -> Text,
+        purpose -> Text,
+        days_min -> Integer,
+        pay_per_vehicle -> BigInt,
+        fee_per_vehicle -> BigInt,
+        vehicles_max -> Integer,
+        created_at -> BigInt,
+        closes_at -> BigInt,
+        returned -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    data_campaign_days (campaign_id, vehicle_id, day) {
+        campaign_id -> Binary,
+        vehicle_id -> Binary,
+        day -> Integer,
+    }
+}
+
+diesel::table! {
+    data_campaign_pays (campaign_id, vehicle_id) {
+        campaign_id -> Binary,
+        vehicle_id -> Binary,
+        owner_id -> Binary,
+        amount -> BigInt,
+        paid_at -> BigInt,
+    }
+}
+
+diesel::table! {
     subscriptions (id) {
         id -> Binary,
         buyer_id -> Binary,

@@ -137,7 +137,7 @@ pub fn subscribe(
     if !PERIOD_SECONDS.contains(&period_seconds) {
         return Err(SubscriptionsError::BadPeriod { period_seconds });
     }
-    catalog::dataset(conn, dataset)?;
+    catalog::seen_by(conn, Some(buyer.id), dataset)?;
     let subscription = Subscription {
         id,
         buyer: buyer.id,

@@ -83,13 +83,14 @@ pub fn quote(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Quote, TradeError> {
-    let dataset = catalog::dataset(conn, ask.dataset)?;
+    let dataset = catalog::seen_by(conn, Some(buyer.id), ask.dataset)?;
     let signals = dataset.signals();
     let with_rows: Vec<VehicleId> =
         ask.rows.iter().filter(|(_, rows)| **rows > 0).map(|(vehicle, _)| *vehicle).collect();
     let enrolled = identity::vehicles(conn, &with_rows)?;
-    let enrolled: Vec<VehicleId> = enrolled.into_iter().map(|vehicle| vehicle.id).collect();
-    let sharing = consent::sharing(conn, &enrolled, &signals, Some(ask.purpose))?;
+    let meant = enrolled.into_iter().filter(|vehicle| dataset.admits(&vehicle.description));
+    let meant: Vec<VehicleId> = meant.map(|vehicle| vehicle.id).collect();
+    let sharing = consent::sharing(conn, &meant, &signals, Some(ask.purpose))?;
     enough(ask.dataset, sharing.len(), rules)?;
 
     let of = |vehicle: VehicleId| (vehicle, ask.rows.get(&vehicle).copied().unwrap_or(0));

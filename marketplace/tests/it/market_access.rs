@@ -12,7 +12,7 @@ type Row = (Method, &'static str, &'static str);
 const ORDER: &str = "order_0190a5b8c3d27e4f8a9b0c1d2e3f4a5b";
 
 #[rustfmt::skip] // a table is read by column
-const ROUTES: [Row; 58] = [
+const ROUTES: [Row; 67] = [
     (Method::GET,  "/v1/health",                        "owb-"),
     (Method::GET,  "/v1/market",                        "owb"),
     (Method::GET,  "/v1/rules",                         "owb-"),
@@ -20,9 +20,13 @@ const ROUTES: [Row; 58] = [
     (Method::GET,  "/v1/me",                            "owb"),
     (Method::GET,  "/v1/datasets",                      "owb"),
     (Method::GET,  "/v1/datasets/suggestions",          "owb"),
+    (Method::POST, "/v1/datasets",                      "b"),
+    (Method::GET,  "/v1/datasets/private",              "b"),
     (Method::GET,  "/v1/datasets/DATASET",              "owb"),
     (Method::GET,  "/v1/datasets/DATASET/dcat.jsonld",  "owb"),
     (Method::GET,  "/v1/datasets/DATASET/contract.yaml", "owb"),
+    (Method::GET,  "/v1/datasets/DATASET/profile",      "owb"),
+    (Method::GET,  "/v1/datasets/DATASET/plots/Vehicle.Speed.svg", "owb"),
     (Method::GET,  "/v1/balance",                       "wb"),
     (Method::POST, "/v1/owners",                        "o"),
     (Method::POST, "/v1/buyers",                        "o"),
@@ -66,6 +70,11 @@ const ROUTES: [Row; 58] = [
     (Method::GET,  "/v1/campaigns/CAMPAIGN",            "owb-"),
     (Method::POST, "/v1/campaigns/CAMPAIGN/close",      "b"),
     (Method::GET,  "/v1/campaigns/CAMPAIGN/claims",     "b"),
+    (Method::POST, "/v1/data-campaigns",                "b"),
+    (Method::GET,  "/v1/data-campaigns",                "owb-"),
+    (Method::GET,  "/v1/data-campaigns/DATA-CAMPAIGN",     "owb-"),
+    (Method::POST, "/v1/data-campaigns/DATA-CAMPAIGN/close", "b"),
+    (Method::GET,  "/v1/vehicles/VEHICLE/data-campaigns", "w"),
     (Method::GET,  "/v1/epochs",                        "owb-"),
     (Method::GET,  "/v1/epochs/0/roots",                "owb-"),
     (Method::GET,  "/v1/epochs/0/leaves",               "owb-"),
@@ -83,6 +92,7 @@ fn body(path: &str) -> Value {
             "dataset": ORDER.replace("order", "dataset"), "purpose": "research",
             "period_seconds": 3_600, "top_up": "1",
         }),
+        "/v1/datasets" => json!({ "title": "Mine", "signals": ["motion"] }),
         "/v1/orders" => json!({ "quote": ORDER.replace("order", "quote") }),
         "/v1/campaigns" => json!({
             "title": "Calm drivers",
@@ -91,6 +101,15 @@ fn body(path: &str) -> Value {
             "closes_at": "2099-01-01T00:00:00Z",
             "pay_per_vehicle": "1",
             "vehicles_max": 10,
+        }),
+        "/v1/data-campaigns" => json!({
+            "title": "Tyres, please",
+            "dataset": ORDER.replace("order", "dataset"),
+            "purpose": "research",
+            "days_min": 1,
+            "pay_per_vehicle": "1",
+            "vehicles_max": 10,
+            "closes_at": "2099-01-01T00:00:00Z",
         }),
         "/v1/query" => json!({
             "from": "2024-01-01T00:00:00Z",
@@ -106,7 +125,16 @@ fn body(path: &str) -> Value {
 }
 
 fn call(method: &Method, path: &str) -> Call {
-    let words = ["DATASET", "BUYER", "VEHICLE", "QUOTE", "ORDER", "CAMPAIGN", "SUBSCRIPTION"];
+    let words = [
+        "DATASET",
+        "BUYER",
+        "VEHICLE",
+        "QUOTE",
+        "ORDER",
+        "DATA-CAMPAIGN",
+        "CAMPAIGN",
+        "SUBSCRIPTION",
+    ];
     let full = words.iter().fold(path.to_owned(), |path, word| {
         path.replace(word, &ORDER.replace("order", &word.to_lowercase()))
     });

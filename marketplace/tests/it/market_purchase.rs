@@ -1,4 +1,4 @@
-//! A purchase from search to pay-out, and how it ends when something changes on the way.
+//! A purchase from search to pay-out. How it ends when something changes on the way is in [`super::market_changes`].
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,9 @@ use telematics::testing::{samples, vehicle};
 use crate::market_support::{Answer, Call, Market, START, get, micros, post, text_micros};
 
 /// A row of a delivered file: vehicle, signal, time, value.
-type Row = (String, String, i64, f64);
+pub(crate) type Row = (String, String, i64, f64);
 
-fn rows(file: &Answer) -> Vec<Row> {
+pub(crate) fn rows(file: &Answer) -> Vec<Row> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(file.bytes.clone()).unwrap();
     let mut rows = Vec::new();
     for batch in reader.build().unwrap() {
@@ -38,12 +38,12 @@ fn rows(file: &Answer) -> Vec<Row> {
     rows
 }
 
-async fn delivered(market: &Market, key: &str, order: &Value) -> Value {
+pub(crate) async fn delivered(market: &Market, key: &str, order: &Value) -> Value {
     let path = format!("/v1/orders/{}", order["id"].as_str().unwrap());
     market.call(get(path).by(key)).await.expect(200)
 }
 
-async fn download(market: &Market, key: &str, order: &Value) -> Answer {
+pub(crate) async fn download(market: &Market, key: &str, order: &Value) -> Answer {
     let path = order["versions"][0]["data"].as_str().unwrap();
     market.call(get(path).by(key)).await
 }
@@ -215,64 +215,6 @@ async fn two_buyers_get_other_names_for_the_same_cars() {
 
     assert_eq!(names.len(), 6);
     assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), 6);
-}
-
-#[actix_web::test]
-async fn who_withdraws_between_purchase_and_delivery_is_neither_delivered_nor_paid() {
-    let market = Market::with_cars(12, 10).await;
-    market.fill().await;
-    let key = market.buyer("Acme", "1").await;
-    let quote = market.quote(&key).await;
-    let order = market.order(&key, &quote, "first").await.expect(201);
-
-    market.withdraw(12).await;
-    market.settle().await;
-
-    let order = delivered(&market, &key, &order).await;
-    assert_eq!(order["status"], "delivered");
-    assert_eq!(order["refunded"], "0.016992"); // 120 of 780 rows
-    assert_eq!(order["fee"], "0.004673");
-    assert_eq!(order["paid_out"], "0.088783");
-    assert_eq!(order["payouts"], 11);
-    assert_eq!(order["versions"][0]["rows"], 660);
-    assert_eq!(rows(&download(&market, &key, &order).await).len(), 660);
-    assert_eq!(market.balance(&market.owners[11]).await, "0.000000");
-    assert_eq!(market.balance(&key).await, "0.906544");
-}
-
-#[actix_web::test]
-async fn when_too_few_cars_are_left_everything_is_refunded() {
-    let market = Market::with_cars(10, 10).await;
-    market.fill().await;
-    let key = market.buyer("Acme", "1").await;
-    let quote = market.quote(&key).await;
-    let order = market.order(&key, &quote, "first").await.expect(201);
-
-    market.withdraw(1).await;
-    market.settle().await;
-
-    let order = delivered(&market, &key, &order).await;
-    assert_eq!(order["status"], "refunded");
-    assert_eq!(order["versions"], serde_json::json!([]));
-    assert_eq!(market.balance(&key).await, "1.000000");
-}
-
-#[actix_web::test]
-async fn what_is_not_delivered_in_time_is_refunded() {
-    let mut market = Market::with_cars(3, 3).await;
-    market.fill().await;
-    let key = market.buyer("Acme", "1").await;
-    let quote = market.quote(&key).await;
-    let order = market.order(&key, &quote, "first").await.expect(201);
-    assert_ne!(market.balance(&key).await, "1.000000");
-
-    market.wait_seconds(3_601);
-    market.settle().await;
-
-    let order = delivered(&market, &key, &order).await;
-    assert_eq!(order["status"], "refunded");
-    assert_eq!(order["refunded"], quote["price"]);
-    assert_eq!(market.balance(&key).await, "1.000000");
 }
 
 #[actix_web::test]

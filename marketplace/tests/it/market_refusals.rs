@@ -5,10 +5,11 @@ use futures_util::future::join_all;
 use marketplace::answers::Intent;
 use marketplace::identity::ApiKey;
 use marketplace::ledger::IdempotencyKey;
-use serde_json::json;
+use serde_json::{Value, json};
 use telematics::testing::vehicle;
 
 use crate::market_support::{Call, Market, OPERATOR, get, post};
+use crate::proving;
 
 #[actix_web::test]
 async fn a_purchase_without_the_money_moves_nothing() {
@@ -157,6 +158,56 @@ async fn too_few_cars_are_not_sold() {
     market.describe().await;
     let path = format!("/v1/datasets/{}", quote["dataset"].as_str().unwrap());
     assert_eq!(market.call(get(path).by(&key)).await.expect(200)["vehicles"], 9);
+}
+
+/// A campaign of `key`'s about the speed of cars of this class, on these days.
+fn asking(key: &str, title: &str, signal: &str, class: &Value, days: [&str; 2]) -> Call {
+    let mut scope = class.clone();
+    scope["first_day"] = days[0].into();
+    scope["last_day"] = days[1].into();
+    let body = json!({
+        "title": title,
+        "scope": scope,
+        "question": { "circuit": "fact", "signal": signal },
+        "closes_at": "2099-01-01T00:00:00Z",
+        "pay_per_vehicle": "1",
+        "vehicles_max": 1,
+    });
+    post("/v1/campaigns", &body).by(key).once(&title.replace(' ', "-"))
+}
+
+#[actix_web::test]
+async fn what_few_cars_answer_can_not_be_found_by_subtracting_two_campaigns() {
+    let market = Market::with_config(8, |config| {
+        proving::takes_proofs(config);
+        config.rules.vehicles_min = 3;
+    })
+    .await;
+    // Two cars of another make among eight: alone they may not be asked.
+    market.tamper("UPDATE vehicles SET make = 'Other' WHERE model = 'Model 0'").await;
+    let (key, other) = (market.buyer("Acme", "100").await, market.buyer("Bolt", "100").await);
+    let (speed, wheel) = ("Vehicle.Speed", "Vehicle.Chassis.SteeringWheel.Angle");
+    let (any, axle, some) = (json!({}), json!({ "make": "Axle" }), json!({ "model": "model 1" }));
+    let (may, june) = (["2026-05-01", "2026-05-31"], ["2026-06-01", "2026-06-30"]);
+    market.call(asking(&key, "everybody", speed, &any, may)).await.expect(201);
+
+    let call = asking(&key, "all but two", speed, &axle, may);
+    let refused = market.call(call).await.problem(409, "too-few-vehicles");
+
+    assert!(refused.contains("differ by 2 vehicles"), "{refused}");
+    assert_eq!(market.balance(&key).await, "98.950000", "one campaign is paid for");
+    #[rustfmt::skip] // a table is read by column
+    let allowed = [
+        ("the same again",      asking(&key, "again", speed, &any, may)),
+        ("quite another class", asking(&key, "three", speed, &some, may)),
+        ("another signal",      asking(&key, "wheel", wheel, &axle, may)),
+        ("other days",          asking(&key, "june", speed, &axle, june)),
+        ("another buyer",       asking(&other, "bolt", speed, &axle, may)),
+    ];
+    for (name, call) in allowed {
+        let answer = market.call(call).await;
+        assert_eq!(answer.status.as_u16(), 201, "{name}: {:?}", answer.bytes);
+    }
 }
 
 #[actix_web::test]

@@ -1,5 +1,7 @@
 //! A market with cars, owners and a buyer, and how to call it.
 
+use std::collections::BTreeMap;
+
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::{Bytes, Data};
@@ -99,9 +101,15 @@ pub(crate) struct Market {
 impl Market {
     /// A market with `cars` cars without samples, which sells from `vehicles_min` cars on.
     pub(crate) async fn with_cars(cars: u8, vehicles_min: u32) -> Self {
+        let change = |config: &mut Config| config.rules.vehicles_min = vehicles_min;
+        Self::with_config(cars, change).await
+    }
+
+    /// A market with `cars` cars without samples, under the usual settings as they are changed.
+    pub(crate) async fn with_config(cars: u8, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let rules = Rules { vehicles_min, ..Rules::default() };
-        let config = Config { rules, ..market::config(folder.path()) };
+        let mut config = Config { rules: Rules::default(), ..market::config(folder.path()) };
+        change(&mut config);
         let mut app = App::open(config).await.unwrap();
         app.clock = Clock::Fixed(T0);
         app.db
@@ -230,8 +238,14 @@ impl Market {
 
     /// Withdraws everything that the owner of this car permitted.
     pub(crate) async fn withdraw(&self, number: u8) {
+        self.share(number, &[]).await;
+    }
+
+    /// The owner of this car shares these groups, and no others.
+    pub(crate) async fn share(&self, number: u8, groups: &[&str]) {
         let path = format!("/v1/vehicles/{}/consent", vehicle(number));
-        let decision = Call { method: Method::PUT, ..post(path, &json!({ "consent": {} })) };
+        let groups: BTreeMap<_, _> = groups.iter().map(|group| (group, "share")).collect();
+        let decision = Call { method: Method::PUT, ..post(path, &json!({ "consent": groups })) };
         self.call(decision.by(&self.owners[usize::from(number) - 1])).await.expect(200);
     }
 }

@@ -18,7 +18,7 @@ use telematics::{
 
 use crate::cars::Car;
 use crate::market::Market as CarMarket;
-use crate::market_support::{Call, Market, call, get, micros, post};
+use crate::market_support::{Market, call, get, micros};
 use crate::process::{ANY, marketplace};
 
 pub(crate) const HOUR: i64 = 3_600;
@@ -44,6 +44,16 @@ impl Market {
         };
         let outcomes = self.app.db.write::<_, IngestError, _>(send).await.unwrap();
         assert!(matches!(outcomes.as_slice(), [Outcome::Receipt(_)]), "{outcomes:?}");
+    }
+
+    /// Lets the owner share where car `number` is, and drives it there.
+    pub(crate) async fn drive_at(&self, number: u8, latitude: f64, longitude: f64) {
+        self.share(number, &["motion", "location"]).await;
+        let value = |signal: Signal, degrees| signal.value(degrees).unwrap();
+        let cells = Precision::default_of(SignalGroup::Location);
+        let at = (value(Signal::LATITUDE, latitude), value(Signal::LONGITUDE, longitude));
+        let place = cells.place(at.0, at.1, T0).unwrap();
+        self.drive(number, [moving(0), place.to_vec()].concat()).await;
     }
 
     /// Lets the job look at the weeks.
@@ -225,15 +235,7 @@ async fn a_region_is_scarce_among_those_who_share_where_they_are() {
             market.drive(car, moving(0)).await;
             continue;
         };
-        let path = format!("/v1/vehicles/{}/consent", vehicle(car));
-        let groups = json!({ "consent": { "motion": "share", "location": "share" } });
-        let decision = Call { method: actix_web::http::Method::PUT, ..post(path, &groups) };
-        market.call(decision.by(&market.owners[usize::from(car) - 1])).await.expect(200);
-        let value = |signal: Signal, degrees| signal.value(degrees).unwrap();
-        let cells = Precision::default_of(SignalGroup::Location);
-        let at = (value(Signal::LATITUDE, latitude), value(Signal::LONGITUDE, longitude));
-        let place = cells.place(at.0, at.1, T0).unwrap();
-        market.drive(car, [moving(0), place.to_vec()].concat()).await;
+        market.drive_at(car, latitude, longitude).await;
     }
     market.wait_seconds(WEEK + HOUR);
     market.turn().await;

@@ -40,6 +40,7 @@ fn declared() -> BTreeMap<String, Vec<String>> {
     let mut current = None;
     let files = [
         include_str!("../../src/schema.rs"),
+        include_str!("../../src/schema/catalog.rs"),
         include_str!("../../src/schema/prepaid.rs"),
         include_str!("../../src/schema/rewards.rs"),
     ];

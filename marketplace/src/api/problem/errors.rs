@@ -12,6 +12,7 @@ use crate::archive::ArchiveError;
 use crate::campaigns::CampaignsError;
 use crate::catalog::{CatalogError, SearchError};
 use crate::consent::{ConsentError, NotADecision};
+use crate::data_campaigns::DataCampaignsError;
 use crate::delivery::DeliveryError;
 use crate::epochs::EpochsError;
 use crate::erasure::ErasureError;
@@ -85,6 +86,7 @@ impl From<CatalogError> for Problem {
     fn from(error: CatalogError) -> Self {
         match error {
             CatalogError::Unknown { .. } => Self::not_found(error),
+            CatalogError::BadWish { .. } => Self::invalid(error),
             failure => Self::internal(failure),
         }
     }
@@ -115,8 +117,28 @@ impl From<CampaignsError> for Problem {
             | CampaignsError::BadVehiclesMax { .. }
             | CampaignsError::TooLarge { .. }
             | CampaignsError::NotExact => Self::invalid(error),
-            CampaignsError::TooFewVehicles { .. } => Self::new(kinds::TOO_FEW, error),
+            CampaignsError::TooFewVehicles { .. } | CampaignsError::TellsApart { .. } => {
+                Self::new(kinds::TOO_FEW, error)
+            }
             CampaignsError::Ledger(error) => error.into(),
+            failure => Self::internal(failure),
+        }
+    }
+}
+
+impl From<DataCampaignsError> for Problem {
+    fn from(error: DataCampaignsError) -> Self {
+        match error {
+            DataCampaignsError::Unknown { .. } | DataCampaignsError::NotYours { .. } => {
+                Self::not_found(error)
+            }
+            DataCampaignsError::BadTitle { .. }
+            | DataCampaignsError::BadDays { .. }
+            | DataCampaignsError::ClosesTooEarly { .. } => Self::invalid(error),
+            DataCampaignsError::Terms(error) => error.into(),
+            DataCampaignsError::Catalog(error) => error.into(),
+            DataCampaignsError::Consent(error) => error.into(),
+            DataCampaignsError::Ledger(error) => error.into(),
             failure => Self::internal(failure),
         }
     }

@@ -2,17 +2,20 @@
 //!
 //! **Not here:** finding them ([`super::search`]).
 
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpResponse, get, post, web};
 use serde::Serialize;
+use serde_json::json;
 use telematics::Powertrain;
 
 use super::quotes::PriceView;
 use crate::api::problem::Problem;
 use crate::app::App;
-use crate::archive::Score;
-use crate::catalog::{self, Dataset, DatasetId, ReasonRows};
+use crate::archive::{self, Score};
+use crate::catalog::{
+    self, CatalogError, Class, Dataset, DatasetId, Measurement, ReasonRows, Wish,
+};
 use crate::db::Conn;
-use crate::identity::Principal;
+use crate::identity::{Buyer, Principal};
 use crate::trade::{self, TradeError};
 
 #[derive(Serialize)]
@@ -34,6 +37,9 @@ pub(super) struct DatasetView {
     lake_version: u64,
     described_at: String,
     signals: Vec<SignalView>,
+    /// Of which vehicles it is, when it is listed for one buyer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<Class>,
 }
 
 #[derive(Serialize)]
@@ -104,6 +110,7 @@ impl From<Dataset> for DatasetView {
             powertrains: dataset.powertrains.into_iter().map(Powertrain::as_str).collect(),
             first_at: dataset.first_at.map(|time| time.to_string()),
             last_at: dataset.last_at.map(|time| time.to_string()),
+            class: dataset.private.as_ref().map(|listed| Class::from(&listed.class)),
             lake_version: dataset.lake_version,
             described_at: dataset.described_at.to_string(),
             slug: dataset.slug,
@@ -117,12 +124,12 @@ impl From<Dataset> for DatasetView {
 #[get("/v1/datasets/{id}")]
 pub(super) async fn one(
     app: web::Data<App>,
-    _anyone: Principal,
+    caller: Principal,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (id, rules, now) = (DatasetId::parse(&id)?, app.config.rules.clone(), app.clock.now());
     let read = move |conn: &mut Conn| {
-        let dataset = catalog::dataset(conn, id)?;
+        let dataset = catalog::seen_by(conn, caller.buyer(), id)?;
         let inputs = trade::price_now(conn, &dataset, &rules, now)?;
         Ok((dataset, inputs))
     };
@@ -132,4 +139,31 @@ pub(super) async fn one(
         price_now: inputs.price().map(|price| price.to_string()),
         price_rule: PriceView::from(inputs),
     }))
+}
+
+/// Lists signals of certain vehicles for the caller alone.
+#[post("/v1/datasets")]
+pub(super) async fn list_privately(
+    app: web::Data<App>,
+    buyer: Buyer,
+    body: web::Json<Wish>,
+) -> Result<HttpResponse, Problem> {
+    let (lake_version, now, wish) = (app.lake.version(), app.clock.now(), body.into_inner());
+    let measured = app.lake.describe(lake_version, archive::horizon(now)).await?;
+    let vehicles_min = app.config.rules.vehicles_min;
+    let list = move |conn: &mut Conn| {
+        let measurement = Measurement { lines: &measured, lake_version, vehicles_min, now };
+        catalog::list_privately(conn, &buyer, &wish, &measurement)
+    };
+    let dataset = app.db.write::<_, CatalogError, _>(list).await?;
+    Ok(HttpResponse::Created().json(DatasetView::from(dataset)))
+}
+
+/// What is listed for the caller alone.
+#[get("/v1/datasets/private")]
+pub(super) async fn mine(app: web::Data<App>, buyer: Buyer) -> Result<HttpResponse, Problem> {
+    let read = move |conn: &mut Conn| catalog::private_of(conn, &buyer);
+    let found = app.db.read::<_, CatalogError, _>(read).await?;
+    let views = found.into_iter().map(DatasetView::from).collect::<Vec<_>>();
+    Ok(HttpResponse::Ok().json(json!({ "datasets": views })))
 }

@@ -12,11 +12,11 @@ use crate::identity::Principal;
 #[get("/v1/datasets/{id}/dcat.jsonld")]
 pub(super) async fn dcat(
     app: web::Data<App>,
-    _anyone: Principal,
+    caller: Principal,
     id: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (dataset, market) = (dataset(&app, &id).await?, reached_at(&request)?);
+    let (dataset, market) = (dataset(&app, caller, &id).await?, reached_at(&request)?);
     let listing = Listing { dataset: &dataset, rules: &app.config.rules, market: &market };
     Ok(HttpResponse::Ok()
         .insert_header(("Content-Type", "application/ld+json"))
@@ -27,20 +27,21 @@ pub(super) async fn dcat(
 #[get("/v1/datasets/{id}/contract.yaml")]
 pub(super) async fn contract(
     app: web::Data<App>,
-    _anyone: Principal,
+    caller: Principal,
     id: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (dataset, market) = (dataset(&app, &id).await?, reached_at(&request)?);
+    let (dataset, market) = (dataset(&app, caller, &id).await?, reached_at(&request)?);
     let listing = Listing { dataset: &dataset, rules: &app.config.rules, market: &market };
     let contract = serde_saphyr::to_string(&export::odcs(&listing)).map_err(Problem::internal)?;
     // RFC 9512.
     Ok(HttpResponse::Ok().insert_header(("Content-Type", "application/yaml")).body(contract))
 }
 
-async fn dataset(app: &App, id: &str) -> Result<Dataset, Problem> {
+async fn dataset(app: &App, caller: Principal, id: &str) -> Result<Dataset, Problem> {
     let id = DatasetId::parse(id)?;
-    Ok(app.db.read::<_, CatalogError, _>(move |conn| catalog::dataset(conn, id)).await?)
+    let find = move |conn: &mut _| catalog::seen_by(conn, caller.buyer(), id);
+    Ok(app.db.read::<_, CatalogError, _>(find).await?)
 }
 
 /// Where the caller reaches this market, as he or the proxy before it says: it is not told its own address.

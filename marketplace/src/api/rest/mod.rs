@@ -8,6 +8,7 @@
 
 mod accounts;
 mod campaigns;
+mod data_campaigns;
 mod datasets;
 mod download;
 mod earnings;
@@ -20,6 +21,7 @@ mod listing;
 mod market;
 mod once;
 mod orders;
+mod profiles;
 mod proofs;
 mod quality;
 mod query;
@@ -75,6 +77,8 @@ fn of_everybody(service: &mut ServiceConfig) {
         .service(rewards::file)
         .service(campaigns::list)
         .service(campaigns::one)
+        .service(data_campaigns::list)
+        .service(data_campaigns::one)
         .service(epochs::list)
         .service(epochs::roots)
         .service(epochs::leaves)
@@ -100,7 +104,8 @@ fn of_owners(service: &mut ServiceConfig) {
         .service(earnings::payouts)
         .service(earnings::sweeps)
         .service(earnings::reads)
-        .service(rewards::mine);
+        .service(rewards::mine)
+        .service(data_campaigns::of_vehicle);
 }
 
 /// Owners see datasets and ask SQL too.
@@ -108,7 +113,11 @@ fn of_buyers(service: &mut ServiceConfig) {
     service
         .service(search::list)
         .service(search::suggestions)
+        .service(datasets::list_privately)
+        .service(datasets::mine)
         .service(datasets::one)
+        .service(profiles::of_dataset)
+        .service(profiles::plot_of_signal)
         .service(listing::dcat)
         .service(listing::contract)
         .service(sql::answer)
@@ -126,7 +135,9 @@ fn of_buyers(service: &mut ServiceConfig) {
         .service(subscriptions::close)
         .service(campaigns::open)
         .service(campaigns::close)
-        .service(campaigns::claims);
+        .service(campaigns::claims)
+        .service(data_campaigns::open)
+        .service(data_campaigns::close);
 }
 
 async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {

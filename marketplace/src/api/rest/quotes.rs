@@ -85,7 +85,8 @@ pub(super) async fn ask(
     body: web::Json<AskPrice>,
 ) -> Result<HttpResponse, Problem> {
     let id = DatasetId::parse(&body.dataset)?;
-    let dataset = app.db.read::<_, CatalogError, _>(move |conn| catalog::dataset(conn, id)).await?;
+    let find = move |conn: &mut _| catalog::seen_by(conn, Some(buyer.id()), id);
+    let dataset = app.db.read::<_, CatalogError, _>(find).await?;
     let (lake_version, now) = (app.lake.version(), app.clock.now());
     let filter = RowFilter { signals: dataset.signals(), vehicles: None, after_arrival: 0 };
     let rows = app.lake.count(lake_version, &filter).await?;

@@ -41,6 +41,7 @@ fn full() -> Dataset {
         },
         lake_version: 12,
         described_at: T0.plus_seconds(61),
+        private: None,
     }
 }
 

@@ -37,6 +37,7 @@ fn catalogue() -> Vec<Dataset> {
         },
         lake_version: 0,
         described_at: T0,
+        private: None,
     };
     (0..).zip(templates().unwrap()).map(dataset).collect()
 }
