@@ -3,7 +3,7 @@
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files = ["enrolment", "consent", "earnings", "ingest", "proofs"];
+    let files = ["enrolment", "consent", "earnings", "ingest", "live", "proofs"];
     let files = files.map(|name| format!("axle/v1/{name}.proto"));
     println!("cargo:rerun-if-changed=axle");
     let descriptors = protox::compile(files, ["."])?;

@@ -14,6 +14,7 @@ use crate::data_campaigns::{self, DataCampaignsError};
 use crate::db::Db;
 use crate::delivery::{self, DeliveryError};
 use crate::ledger::{self, Check, LedgerError};
+use crate::live::{self, LiveError};
 use crate::rewards::{self, RewardsError};
 use crate::subscriptions::{self, SubscriptionsError};
 use crate::trade::{self, TradeError};
@@ -56,6 +57,9 @@ pub enum AuditError {
     /// Data campaigns can not be read.
     #[error(transparent)]
     DataCampaigns(#[from] DataCampaignsError),
+    /// Live streams can not be read.
+    #[error(transparent)]
+    Live(#[from] LiveError),
     /// Datasets can not be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -88,6 +92,7 @@ impl Books {
             checks.extend(campaigns::audit(conn)?);
             checks.push(subscriptions::audit(conn)?);
             checks.push(data_campaigns::audit(conn)?);
+            checks.push(live::audit(conn)?);
             Ok::<_, AuditError>(checks)
         };
         let mut checks = self.db.snapshot(replay).await?;

@@ -31,6 +31,7 @@ pub mod jobs;
 pub mod keys;
 pub mod lake;
 pub mod ledger;
+pub mod live;
 pub mod progress;
 pub mod questions;
 pub mod rewards;

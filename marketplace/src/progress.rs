@@ -31,6 +31,8 @@ pub enum Job {
     Subscriptions,
     /// Orders are refunded or delivered.
     Sales,
+    /// Live streams that are over are settled.
+    Live,
     /// Data campaigns count days and pay.
     DataCampaigns,
     /// Weeks are closed and paid.
@@ -47,7 +49,7 @@ pub enum Job {
 
 impl Job {
     /// All, in the order in which they take turns.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Flush,
         Self::Compaction,
         Self::Statistics,
@@ -55,6 +57,7 @@ impl Job {
         Self::Vacuum,
         Self::Subscriptions,
         Self::Sales,
+        Self::Live,
         Self::DataCampaigns,
         Self::Rewards,
         Self::Erasure,
@@ -74,6 +77,7 @@ impl Job {
             Self::Vacuum => "vacuum",
             Self::Subscriptions => "subscriptions",
             Self::Sales => "sales",
+            Self::Live => "live",
             Self::DataCampaigns => "data-campaigns",
             Self::Rewards => "rewards",
             Self::Erasure => "erasure",
@@ -94,6 +98,7 @@ impl Job {
             Self::Vacuum => "files removed",
             Self::Subscriptions => "periods ordered",
             Self::Sales => "orders settled",
+            Self::Live => "live streams settled",
             Self::DataCampaigns => "vehicles paid for collecting",
             Self::Rewards => "weeks closed or paid",
             Self::Erasure => "vehicles erased",
@@ -112,6 +117,7 @@ impl Job {
             Self::Vacuum => "remove files of the lake that nobody needs",
             Self::Subscriptions => "order the periods of subscriptions",
             Self::Sales => "settle orders",
+            Self::Live => "settle live streams",
             Self::DataCampaigns => "count days of data campaigns and pay",
             Self::Rewards => "close and pay weeks",
             Self::Erasure => "erase what an owner took back",

@@ -8,8 +8,8 @@ mod rewards;
 
 pub(crate) use catalog::{dataset_profiles, datasets};
 pub(crate) use prepaid::{
-    campaigns, claims, data_campaign_days, data_campaign_pays, data_campaigns, subscription_orders,
-    subscriptions, sweeps, top_ups,
+    campaigns, claims, data_campaign_days, data_campaign_pays, data_campaigns, live_rows,
+    live_streams, subscription_orders, subscriptions, sweeps, top_ups,
 };
 pub(crate) use rewards::{reward_facts, reward_shares, reward_weeks};
 

@@ -109,8 +109,7 @@ fn principal(request: &HttpRequest) -> impl Future<Output = Result<Principal, Pr
 
 fn bearer(request: &HttpRequest) -> Option<ApiKey> {
     let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = header.split_once(' ')?;
-    ApiKey::parse(key.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("bearer"))
+    ApiKey::of_bearer(header)
 }
 
 #[cfg(test)]

@@ -29,6 +29,6 @@ pub use regions::regions;
 pub use retention::{Over, last_gone, let_go, let_go_of_latest};
 pub use verbs::{
     ArchiveError, Chain, Scored, StoredBatch, Totals, VehicleQuality, after, after_of, append,
-    chain, erase, hash_at, latest, latest_among, latest_of_all, newest, of_vehicle, portion,
-    qualities, quarantine, quarantine_stored, quarantined, scored, totals, waiting,
+    chain, erase, hash_at, last_arrival, latest, latest_among, latest_of_all, newest, of_vehicle,
+    portion, qualities, quarantine, quarantine_stored, quarantined, scored, totals, waiting,
 };

@@ -4,7 +4,7 @@ mod days;
 mod quality;
 mod retention;
 
-use diesel::dsl::sum;
+use diesel::dsl::{max, sum};
 use diesel::prelude::*;
 use telematics::consent::PolicyVersion;
 use telematics::loss::Bridge;
@@ -300,6 +300,11 @@ pub(super) fn waiting(conn: &mut Conn, arrival: i64) -> Result<u64, ArchiveError
         .count()
         .get_result(conn)?;
     to_u64("batches", count)
+}
+
+pub(super) fn last_arrival(conn: &mut Conn) -> Result<i64, ArchiveError> {
+    let last: Option<i64> = batches::table.select(max(batches::arrival)).first(conn)?;
+    Ok(last.unwrap_or(0))
 }
 
 pub(super) fn totals(conn: &mut Conn) -> Result<Totals, ArchiveError> {

@@ -273,6 +273,14 @@ pub fn after_of(
     queries::after_of(conn, vehicles, arrival, limit)
 }
 
+/// The last batch that there is; 0 when there is none.
+///
+/// # Errors
+/// Fails when the database does.
+pub fn last_arrival(conn: &mut Conn) -> Result<i64, ArchiveError> {
+    queries::last_arrival(conn)
+}
+
 /// How many batches [`after`] would return without a limit.
 ///
 /// # Errors

@@ -12,9 +12,8 @@ use crate::ledger::{self, Account, Amount, Check, Entry, EntryKind};
 /// # Errors
 /// When they can not be read.
 pub fn audit(conn: &mut Conn) -> Result<Check, DataCampaignsError> {
-    let mut check = Check::of(
-        "a data campaign holds what it was given less what it paid, each vehicle once, until it gave that back",
-    );
+    let mut check =
+        Check::of("a data campaign holds what it has not paid, and pays a vehicle once");
     let mut held = ledger::holdings(conn, Account::DataCampaign([0; 16]))?;
     let (mut after, mut entries) = (None, BTreeMap::new());
     loop {

@@ -24,5 +24,5 @@ pub use collect::{collect, collecting, forget};
 pub use error::DataCampaignsError;
 pub use verbs::{
     DATA_CAMPAIGNS_MAX, DataCampaign, DataCampaignId, Offer, Standing, Wish, close, data_campaign,
-    data_campaigns, offers, open, standing,
+    data_campaigns, earned_by, offers, open, standing,
 };

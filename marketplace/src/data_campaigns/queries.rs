@@ -193,6 +193,16 @@ pub(super) fn paid_to(
     Ok(amount.map(Amount::from_micros))
 }
 
+/// What campaigns paid for `vehicle`.
+pub(super) fn earned_by(conn: &mut Conn, vehicle: VehicleId) -> Result<Amount, DataCampaignsError> {
+    let amounts: Vec<i64> = data_campaign_pays::table
+        .filter(data_campaign_pays::vehicle_id.eq(vehicle.to_vec()))
+        .select(data_campaign_pays::amount)
+        .load(conn)?;
+    let amounts = amounts.into_iter().map(Amount::from_micros);
+    Amount::sum(amounts).ok_or(damaged("data_campaign_pays"))
+}
+
 /// Everything that a campaign paid: to which vehicle, of whom, how much.
 pub(super) fn pays(
     conn: &mut Conn,

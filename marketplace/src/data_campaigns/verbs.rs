@@ -240,6 +240,14 @@ pub fn standing(conn: &mut Conn, campaign: &DataCampaign) -> Result<Standing, Da
     })
 }
 
+/// What data campaigns paid for `vehicle`.
+///
+/// # Errors
+/// Fails when the database does.
+pub fn earned_by(conn: &mut Conn, vehicle: VehicleId) -> Result<Amount, DataCampaignsError> {
+    queries::earned_by(conn, vehicle)
+}
+
 /// What the campaigns that are open at `now` would be for `vehicle` of `owner`: those about vehicles like it.
 ///
 /// # Errors

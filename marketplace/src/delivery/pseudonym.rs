@@ -16,6 +16,8 @@ use telematics::{BuyerId, VehicleId};
 use super::DeliveryError;
 use crate::catalog::DatasetId;
 
+/// The file of the secret in a market's folder.
+const FILE: &str = "pseudonym.key";
 /// Bytes of the secret.
 const SECRET_BYTES: usize = 32;
 
@@ -30,6 +32,14 @@ impl Pseudonyms {
     #[must_use]
     pub const fn new(secret: [u8; SECRET_BYTES]) -> Self {
         Self { secret }
+    }
+
+    /// Those of the market whose files are in `data_dir`.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn of_market(data_dir: &Path, fresh: [u8; SECRET_BYTES]) -> Result<Self, DeliveryError> {
+        Self::open(&data_dir.join(FILE), fresh)
     }
 
     /// Reads the secret in `file`, or writes `fresh` there when there is none yet. Only its owner

@@ -35,6 +35,13 @@ impl ApiKey {
         bytes.try_into().map(Self).or(Err(NotAKey))
     }
 
+    /// The key in an `Authorization` header (RFC 6750).
+    #[must_use]
+    pub fn of_bearer(header: &str) -> Option<Self> {
+        let (scheme, key) = header.split_once(' ')?;
+        Self::parse(key.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("bearer"))
+    }
+
     /// The text form, to be shown once.
     #[must_use]
     pub fn reveal(&self) -> String {

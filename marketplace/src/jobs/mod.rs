@@ -1,5 +1,5 @@
 //! What happens by itself: batches move to the lake, datasets are described, what is over is let go, files that
-//! nobody needs are removed, periods of subscriptions end, orders are settled, data campaigns pay, weeks are closed and paid, what owners took back
+//! nobody needs are removed, periods of subscriptions end, orders and live streams are settled, data campaigns pay, weeks are closed and paid, what owners took back
 //! is erased, roots are published, the search index follows, profiles are made.
 //!
 //! One task takes all but the last three in turn, so that no two of them ever work at once; roots, index and profiles
@@ -7,13 +7,14 @@
 //! time. Another market on the same database and lake takes its turns meanwhile: what the two do at once is done
 //! once, by transactions of the database or of the lake.
 //!
-//! **Not here:** what a step does ([`flush`], [`upkeep`], [`subscriptions`], [`sales`], [`data_campaigns`], [`rewards`], [`erasure`], [`roots`], [`index`] and [`profile`]), which
+//! **Not here:** what a step does ([`flush`], [`upkeep`], [`subscriptions`], [`sales`], [`live`], [`data_campaigns`], [`rewards`], [`erasure`], [`roots`], [`index`] and [`profile`]), which
 //! is no rule of the market either: rules are in the modules that they call.
 
 pub mod data_campaigns;
 pub mod erasure;
 pub mod flush;
 pub mod index;
+pub mod live;
 pub mod profile;
 pub mod rewards;
 pub mod roots;
@@ -61,6 +62,7 @@ async fn take_turns(app: App, stopping: CancellationToken) {
             app.progress.watch(Job::Subscriptions, app.clock, turn).await.ok();
             app.progress.watch(Job::Sales, app.clock, Box::pin(sales::turn(&app))).await.ok();
         }
+        app.progress.watch(Job::Live, app.clock, Box::pin(live::turn(&app))).await.ok();
         data_campaigns.turn().await.ok();
         rewards.turn().await.ok();
         app.progress.watch(Job::Erasure, app.clock, Box::pin(erasure::turn(&app))).await.ok();

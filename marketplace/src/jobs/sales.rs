@@ -5,9 +5,6 @@ use crate::campaigns::{self, CampaignsError};
 use crate::delivery::{self, Delivered, Depot, Pseudonyms};
 use crate::trade::{self, TradeError};
 
-/// The secret that names vehicles for buyers, in `data_dir`.
-const PSEUDONYM_FILE: &str = "pseudonym.key";
-
 /// Why a turn failed. The next one repeats it.
 #[derive(Debug, thiserror::Error)]
 pub enum SalesError {
@@ -68,13 +65,13 @@ async fn refund_overdue(app: &App) -> Result<u64, SalesError> {
 }
 
 fn depot(app: &App) -> Result<Depot, SalesError> {
-    let file = app.config.data_dir.join(PSEUDONYM_FILE);
     Ok(Depot {
         db: app.db.clone(),
         lake: app.lake.clone(),
         clock: app.clock,
         folder: app.config.deliveries_dir(),
-        pseudonyms: Pseudonyms::open(&file, rand::random()).map_err(SalesError::Pseudonyms)?,
+        pseudonyms: Pseudonyms::of_market(&app.config.data_dir, rand::random())
+            .map_err(SalesError::Pseudonyms)?,
         rules: app.config.rules.clone(),
     })
 }

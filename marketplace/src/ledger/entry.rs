@@ -39,6 +39,8 @@ pub enum EntryKind {
     DataPay,
     /// What a data campaign had left went back to the buyer.
     DataRemainder,
+    /// What a live stream sent was paid to owners and market.
+    Metered,
 }
 
 impl EntryKind {
@@ -61,6 +63,7 @@ impl EntryKind {
             Self::DataFunding => "data-funding",
             Self::DataPay => "data-pay",
             Self::DataRemainder => "data-remainder",
+            Self::Metered => "metered",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The tables of what buyers pay for ahead, campaigns and subscriptions, as Diesel sees them.
+//! The tables of what buyers pay for ahead, campaigns, subscriptions and live streams, as Diesel sees them.
 
 diesel::table! {
     campaigns (id) {
@@ -113,3 +113,36 @@ diesel::allow_tables_to_appear_in_same_query!(
     top_ups,
     subscription_orders
 );
+
+diesel::table! {
+    live_streams (id) {
+        id -> Binary,
+        buyer_id -> Binary,
+        dataset_id -> Binary,
+        signals -> Text,
+        purpose -> Text,
+        cap -> BigInt,
+        pending_id -> Binary,
+        price_inputs -> Text,
+        fee_basis_points -> Integer,
+        opened_at -> BigInt,
+        ends_at -> BigInt,
+        opened_arrival -> BigInt,
+        metered_arrival -> BigInt,
+        price -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    live_rows (stream_id, vehicle_id) {
+        stream_id -> Binary,
+        vehicle_id -> Binary,
+        owner_id -> Binary,
+        row_count -> BigInt,
+        last_at -> BigInt,
+        amount -> Nullable<BigInt>,
+    }
+}
+
+diesel::joinable!(live_rows -> live_streams (stream_id));
+diesel::allow_tables_to_appear_in_same_query!(live_streams, live_rows);

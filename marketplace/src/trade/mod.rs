@@ -35,3 +35,4 @@ pub use queries::{
 };
 pub use quote::{Ask, Quote, QuoteId, price_now, quote, quoted};
 pub use settle::{refund, settle};
+pub use shares::{Shares, shares};

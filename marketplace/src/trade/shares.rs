@@ -26,20 +26,21 @@ enum Payee {
 
 /// How a price is shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shares {
+pub struct Shares {
     /// What the market keeps.
-    pub(super) fee: Amount,
+    pub fee: Amount,
     /// What the owners get together.
-    pub(super) paid_out: Amount,
+    pub paid_out: Amount,
     /// What the buyer gets back.
-    pub(super) refunded: Amount,
+    pub refunded: Amount,
     /// What each vehicle earns.
-    pub(super) vehicles: Split<VehicleId>,
+    pub vehicles: Split<VehicleId>,
 }
 
 /// Shares `price`: rows that were `withdrawn` are refunded, the fee is taken from the rest, and what remains is split over the
 /// delivered vehicles by their rows.
-pub(super) fn shares(
+#[must_use]
+pub fn shares(
     price: Amount,
     delivered: &BTreeMap<VehicleId, u64>,
     withdrawn: u64,

@@ -235,7 +235,7 @@ async fn a_vehicle_is_paid_once_however_many_count() {
     assert_eq!((paid, market.balance(&market.owners[0]).await), (1, "2.000000".into()));
 
     // And what is changed behind it is found.
-    let rule = "a data campaign holds what it was given less what it paid, each vehicle once, until it gave that back";
+    let rule = "a data campaign holds what it has not paid, and pays a vehicle once";
     let tampered = [
         (
             "UPDATE data_campaign_pays SET amount = amount + 1",

@@ -23,6 +23,7 @@ mod export;
 mod lake;
 mod lake_support;
 mod listing;
+mod live;
 mod market;
 mod market_access;
 mod market_audit;

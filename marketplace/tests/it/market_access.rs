@@ -12,7 +12,7 @@ type Row = (Method, &'static str, &'static str);
 const ORDER: &str = "order_0190a5b8c3d27e4f8a9b0c1d2e3f4a5b";
 
 #[rustfmt::skip] // a table is read by column
-const ROUTES: [Row; 67] = [
+const ROUTES: [Row; 72] = [
     (Method::GET,  "/v1/health",                        "owb-"),
     (Method::GET,  "/v1/market",                        "owb"),
     (Method::GET,  "/v1/rules",                         "owb-"),
@@ -53,6 +53,11 @@ const ROUTES: [Row; 67] = [
     (Method::GET,  "/v1/subscriptions/SUBSCRIPTION",    "b"),
     (Method::POST, "/v1/subscriptions/SUBSCRIPTION/top-ups", "b"),
     (Method::POST, "/v1/subscriptions/SUBSCRIPTION/close", "b"),
+    (Method::POST, "/v1/streams",                       "b"),
+    (Method::GET,  "/v1/streams",                       "b"),
+    (Method::GET,  "/v1/streams/STREAM",                "b"),
+    (Method::POST, "/v1/streams/STREAM/close",          "b"),
+    (Method::GET,  "/v1/authority.pem",                 "owb-"),
     (Method::GET,  "/v1/sweeps",                        "w"),
     (Method::GET,  "/v1/reads",                         "w"),
     (Method::GET,  "/v1/rewards",                       "owb-"),
@@ -111,6 +116,12 @@ fn body(path: &str) -> Value {
             "vehicles_max": 10,
             "closes_at": "2099-01-01T00:00:00Z",
         }),
+        "/v1/streams" => json!({
+            "dataset": ORDER.replace("order", "dataset"),
+            "purpose": "research",
+            "hours": 1,
+            "cap": "1",
+        }),
         "/v1/query" => json!({
             "from": "2024-01-01T00:00:00Z",
             "to": "2024-01-02T00:00:00Z",
@@ -134,6 +145,7 @@ fn call(method: &Method, path: &str) -> Call {
         "DATA-CAMPAIGN",
         "CAMPAIGN",
         "SUBSCRIPTION",
+        "STREAM",
     ];
     let full = words.iter().fold(path.to_owned(), |path, word| {
         path.replace(word, &ORDER.replace("order", &word.to_lowercase()))

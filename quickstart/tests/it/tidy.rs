@@ -15,7 +15,7 @@ const RANKS: [&[&str]; 12] = [
     &["answers", "archive", "epochs", "lake"],
     &["ingest", "catalog", "rewards"],
     &["trade", "campaigns"],
-    &["data_campaigns", "delivery", "subscriptions"],
+    &["data_campaigns", "delivery", "live", "subscriptions"],
     &["audit", "erasure", "questions"],
     &["app"],
     &["api", "web", "jobs"],

@@ -1,7 +1,8 @@
-//! The door for cars: gRPC over TLS 1.3, with client certificates of our own authority.
+//! The door for cars and for live streams: gRPC over TLS 1.3, for cars with client certificates of our own authority.
 //!
 //! **Invariant:** who calls is taken from the certificate that rustls verified, never from a message
-//! or a header. Only enrolment and proofs are called without one, and proofs only without.
+//! or a header; but for live streams, whose callers are buyers with an API key. Enrolment is called without one too, and proofs
+//! only without.
 //!
 //! **Not here:** whether a batch may come in ([`crate::ingest`]).
 
@@ -11,7 +12,9 @@ mod check;
 mod consent;
 mod earnings;
 mod enrolment;
+mod feed;
 mod ingest;
+mod live;
 mod proofs;
 mod round;
 mod status;
@@ -19,12 +22,14 @@ mod tls;
 mod verifying;
 mod writer;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proto::v1::consent_server::ConsentServer;
 use proto::v1::earnings_server::EarningsServer;
 use proto::v1::enrolment_server::EnrolmentServer;
 use proto::v1::ingest_server::IngestServer;
+use proto::v1::live_server::LiveServer;
 use proto::v1::proofs_server::ProofsServer;
 use telematics::payload::PAYLOAD_BYTES_MAX;
 use tokio::net::TcpListener;
@@ -35,6 +40,7 @@ use admission::Admission;
 use check::Checker;
 
 use crate::app::App;
+use crate::delivery::{DeliveryError, Pseudonyms};
 use crate::identity::ServerIdentity;
 
 /// Everything of a batch but its payload takes some 200 bytes; the rest is room for later fields.
@@ -59,6 +65,9 @@ pub enum ServeError {
     /// The authority's certificate can not be used.
     #[error("cannot verify certificates of cars")]
     Verifier(#[from] rustls::server::VerifierBuilderError),
+    /// The secret of the names for buyers can not be read.
+    #[error("cannot name vehicles for buyers")]
+    Pseudonyms(#[from] DeliveryError),
     /// Serving failed.
     #[error("cannot serve cars")]
     Transport(#[from] tonic::transport::Error),
@@ -76,7 +85,11 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let config = tls::config(identity, &app.authority)?;
     let connections = tls::accept(listener, config, stopping.clone());
-    let (writer, writing) = writer::start(app.clone());
+    let news = feed::News::default();
+    let (writer, writing) = writer::start(app.clone(), Arc::clone(&news));
+    let feed = feed::start(app.clone(), news, stopping.clone());
+    let pseudonyms = Pseudonyms::of_market(&app.config.data_dir, rand::random())?;
+    let live = live::LiveService::new(app.clone(), feed, pseudonyms, stopping.clone());
     let (verifying, claiming) = verifying::start(app.clone());
     let proofs = proofs::ProofsService { app: app.clone(), verifying };
     let admission = Admission::new(&app.config.ingest);
@@ -104,6 +117,7 @@ pub async fn serve(
             EarningsServer::new(earnings::EarningsService { app })
                 .max_decoding_message_size(REQUEST_BYTES_MAX),
         )
+        .add_service(LiveServer::new(live).max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(ProofsServer::new(proofs).max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(
             IngestServer::new(ingest)

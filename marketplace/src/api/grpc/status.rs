@@ -12,7 +12,6 @@ use crate::consent::ConsentError;
 use crate::db;
 use crate::epochs::EpochsError;
 use crate::identity::{AuthorityError, IdentityError};
-use crate::trade::TradeError;
 
 /// When a car may try again to store something on a disk that is full.
 const FULL_RETRY: Duration = Duration::from_secs(30);
@@ -51,11 +50,6 @@ pub(super) fn epochs(error: &EpochsError) -> Status {
 
 /// What cars ask of campaigns is refused elsewhere; here only we can have failed.
 pub(super) fn campaigns(error: &CampaignsError) -> Status {
-    unavailable(error)
-}
-
-/// Cars only read what they earned; what fails there is ours.
-pub(super) fn trade(error: &TradeError) -> Status {
     unavailable(error)
 }
 

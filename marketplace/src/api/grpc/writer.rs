@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tonic::Status;
 
+use super::feed::News;
 use super::status;
 use crate::app::App;
 use crate::ingest::{self, AcceptedBatch, IngestError, Outcome};
@@ -33,10 +34,10 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Submitted>,
 }
 
-/// Starts the writing task. It ends when the last [`Writer`] is dropped.
-pub(super) fn start(app: App) -> (Writer, JoinHandle<()>) {
+/// Starts the writing task, which tells `news` of every commit. It ends when the last [`Writer`] is dropped.
+pub(super) fn start(app: App, news: News) -> (Writer, JoinHandle<()>) {
     let (queue, submitted) = mpsc::channel(ROUNDS_WAITING_MAX);
-    (Writer { queue }, tokio::spawn(run(app, submitted)))
+    (Writer { queue }, tokio::spawn(run(app, submitted, news)))
 }
 
 impl Writer {
@@ -54,7 +55,7 @@ impl Writer {
     }
 }
 
-async fn run(app: App, mut queue: mpsc::Receiver<Submitted>) {
+async fn run(app: App, mut queue: mpsc::Receiver<Submitted>, news: News) {
     while let Some(first) = queue.recv().await {
         let mut group = vec![first];
         while group.iter().map(|round| round.batches.len()).sum::<usize>() < BATCHES_MAX {
@@ -62,6 +63,7 @@ async fn run(app: App, mut queue: mpsc::Receiver<Submitted>) {
             group.push(next);
         }
         commit(&app, group).await;
+        news.notify_one();
     }
 }
 

@@ -19,6 +19,7 @@ use crate::erasure::ErasureError;
 use crate::identity::IdentityError;
 use crate::lake::LakeError;
 use crate::ledger::{LedgerError, NotAKey, NotAnAmount};
+use crate::live::LiveError;
 use crate::questions::QuestionError;
 use crate::rewards::RewardsError;
 use crate::subscriptions::SubscriptionsError;
@@ -139,6 +140,21 @@ impl From<DataCampaignsError> for Problem {
             DataCampaignsError::Catalog(error) => error.into(),
             DataCampaignsError::Consent(error) => error.into(),
             DataCampaignsError::Ledger(error) => error.into(),
+            failure => Self::internal(failure),
+        }
+    }
+}
+
+impl From<LiveError> for Problem {
+    fn from(error: LiveError) -> Self {
+        match error {
+            LiveError::Unknown { .. } => Self::not_found(error),
+            LiveError::BadHours { .. } | LiveError::NotInDataset { .. } => Self::invalid(error),
+            LiveError::Over { .. } | LiveError::CapReached { .. } => {
+                Self::new(kinds::CONFLICT, error)
+            }
+            LiveError::Catalog(error) => error.into(),
+            LiveError::Ledger(error) => error.into(),
             failure => Self::internal(failure),
         }
     }

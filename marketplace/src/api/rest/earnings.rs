@@ -12,6 +12,7 @@ use crate::consent::Purpose;
 use crate::db::Conn;
 use crate::delivery::{self, Read};
 use crate::identity::{self, Owner};
+use crate::live::{self, Earned};
 use crate::trade::{self, Payout, TradeError};
 
 #[derive(Serialize)]
@@ -106,15 +107,50 @@ pub(super) async fn sweeps(app: web::Data<App>, owner: Owner) -> Result<HttpResp
     Ok(HttpResponse::Ok().json(json!({ "sweeps": views })))
 }
 
-/// Who bought and read data with the caller's vehicles in it.
+/// What was streamed to a buyer as it came in.
+#[derive(Serialize)]
+struct StreamedView {
+    stream: String,
+    buyer: String,
+    buyer_name: String,
+    purpose: &'static str,
+    opened_at: String,
+    last_at: String,
+    vehicles: Vec<String>,
+    rows: u64,
+    /// Null until the stream has ended.
+    earned: Option<String>,
+}
+
+impl StreamedView {
+    fn of(conn: &mut Conn, earned: &Earned) -> Result<Self, Problem> {
+        let stream = &earned.stream;
+        let buyer = identity::buyer(conn, stream.buyer)?;
+        Ok(Self {
+            stream: stream.id.to_string(),
+            buyer: stream.buyer.to_string(),
+            buyer_name: buyer.map(|buyer| buyer.name).unwrap_or_default(),
+            purpose: stream.purpose.as_str(),
+            opened_at: stream.opened_at.to_string(),
+            last_at: earned.last_at.to_string(),
+            vehicles: earned.vehicles.iter().map(VehicleId::to_string).collect(),
+            rows: earned.rows,
+            earned: earned.amount.map(|amount| amount.to_string()),
+        })
+    }
+}
+
+/// Who bought and read data with the caller's vehicles in it, in files and as it came in.
 #[get("/v1/reads")]
 pub(super) async fn reads(app: web::Data<App>, owner: Owner) -> Result<HttpResponse, Problem> {
-    let views = app
-        .db
-        .read(move |conn| {
-            let reads = delivery::reads_of(conn, &owner)?;
-            reads.iter().map(|read| ReadView::of(conn, read)).collect::<Result<Vec<_>, Problem>>()
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(json!({ "reads": views })))
+    let read = move |conn: &mut Conn| {
+        let reads = delivery::reads_of(conn, &owner)?;
+        let reads = reads.iter().map(|read| ReadView::of(conn, read));
+        let reads = reads.collect::<Result<Vec<_>, Problem>>()?;
+        let streams = live::earned_of(conn, &owner)?;
+        let streams = streams.iter().map(|earned| StreamedView::of(conn, earned));
+        let streams = streams.collect::<Result<Vec<_>, Problem>>()?;
+        Ok::<_, Problem>(json!({ "reads": reads, "streams": streams }))
+    };
+    Ok(HttpResponse::Ok().json(app.db.read(read).await?))
 }

@@ -49,6 +49,14 @@ pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
+/// The certificate that vouches for the one that the gRPC door shows.
+#[get("/v1/authority.pem")]
+pub(super) async fn authority(app: web::Data<App>) -> HttpResponse {
+    let certificate = pem::Pem::new("CERTIFICATE", app.authority.der().to_vec());
+    let content_type = ("Content-Type", "application/pem-certificate-chain");
+    HttpResponse::Ok().insert_header(content_type).body(pem::encode(&certificate))
+}
+
 /// What the market holds: accepted batches and samples, how many batches are not in the lake yet, and
 /// the version of the lake. A dataset says which version it was measured at.
 #[get("/v1/market")]

@@ -32,6 +32,7 @@ mod segments;
 mod sql;
 mod status;
 mod stream;
+mod streams;
 mod subscriptions;
 mod vehicles;
 
@@ -66,6 +67,7 @@ fn of_everybody(service: &mut ServiceConfig) {
         .service(market::health)
         .service(market::market)
         .service(market::rules)
+        .service(market::authority)
         .service(orders::licence_terms)
         .service(status::status)
         .service(accounts::open_owner)
@@ -133,6 +135,10 @@ fn of_buyers(service: &mut ServiceConfig) {
         .service(subscriptions::one)
         .service(subscriptions::top_up)
         .service(subscriptions::close)
+        .service(streams::open)
+        .service(streams::list)
+        .service(streams::one)
+        .service(streams::close)
         .service(campaigns::open)
         .service(campaigns::close)
         .service(campaigns::claims)
