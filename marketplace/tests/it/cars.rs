@@ -170,7 +170,14 @@ impl Door {
     async fn channel(&self, tls: ClientTlsConfig) -> Result<Channel, tonic::transport::Error> {
         rustls::crypto::ring::default_provider().install_default().ok();
         let address = format!("https://{}", self.address);
-        Channel::from_shared(address).unwrap().tls_config(tls)?.connect().await
+        let endpoint = Channel::from_shared(address).unwrap().tls_config(tls)?;
+        // As little as the standard has: who does not read is noticed soon.
+        let window = 65_535;
+        endpoint
+            .initial_stream_window_size(window)
+            .initial_connection_window_size(window)
+            .connect()
+            .await
     }
 }
 

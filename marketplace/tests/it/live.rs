@@ -277,7 +277,8 @@ async fn a_withdrawal_is_noticed_and_who_reads_nothing_is_cut_off_and_holds_up_n
     assert_eq!((answer.batches.len(), answer.charged_rows), (1, 160_010), "of the third car only");
     let mut last = 0;
     let ended = loop {
-        match stalled.message().await {
+        match timeout(SOON, stalled.message()).await.expect("it is cut off") {
+            Ok(Some(answer)) if answer.cursor == last => panic!("it was not cut off"),
             Ok(Some(answer)) => last = answer.cursor,
             Ok(None) => panic!("ended without a word"),
             Err(ended) => break ended,

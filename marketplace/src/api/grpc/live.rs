@@ -73,7 +73,10 @@ impl v1::live_server::Live for LiveService {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.or(Err(status::exhausted("too many programs listen", STALLED_AFTER)))?;
 
-        let (answers, sent) = mpsc::channel(ANSWERS_WAITING_MAX);
+        let (answers, sent) = mpsc::channel(ANSWERS_WAITING_MAX + 1);
+        // Room for the reason of the end, however many answers are waiting then.
+        let last_word = answers.clone().try_reserve_owned();
+        let last_word = last_word.or(Err(Status::internal("a queue that is new is full")))?;
         // What came before the stream was opened was not bought.
         let cursor = after.unwrap_or(stream.metered_arrival).max(stream.opened_arrival);
         let listener = Listener {
@@ -86,7 +89,7 @@ impl v1::live_server::Live for LiveService {
             answers,
             _place: place,
         };
-        tokio::spawn(listener.run());
+        tokio::spawn(listener.run(last_word));
         Ok(Response::new(ReceiverStream::new(sent)))
     }
 }
@@ -113,7 +116,7 @@ struct Wanted<'a> {
 }
 
 impl Listener {
-    async fn run(mut self) {
+    async fn run(mut self, last_word: mpsc::OwnedPermit<Answer>) {
         let (stopping, answers) = (self.service.stopping.clone(), self.answers.clone());
         let ended = tokio::select! {
             biased;
@@ -122,7 +125,7 @@ impl Listener {
             () = answers.closed() => return,
             ended = self.serve() => ended,
         };
-        answers.try_send(Err(ended)).ok();
+        last_word.send(Err(ended));
     }
 
     /// Sends until something ends it, and says what.
