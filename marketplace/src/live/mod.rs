@@ -1,8 +1,8 @@
 //! Live streams: samples go to a buyer as they are accepted, and he pays for each, up to a cap.
 //!
 //! A buyer opens a stream of a dataset, or of some of its signals, for some hours. The cap is reserved on his account; rows are
-//! metered before they are sent ([`charge`]), and never beyond the cap. When the stream is closed or over, what its rows cost is
-//! given to the owners and the market, and the rest is free again ([`settle`]).
+//! metered before they are sent ([`charge()`]), and never beyond the cap. When the stream is closed or over, what its rows cost is
+//! given to the owners and the market, and the rest is free again ([`settle()`]).
 //!
 //! Owns the tables `live_streams` and `live_rows`.
 //!
