@@ -1,11 +1,13 @@
 //! Counting days, paying vehicles that have enough, and ending campaigns that are over.
 
+use std::collections::BTreeSet;
+
 use telematics::{Signal, Timestamp, VehicleId};
 
 use super::verbs::{DataCampaign, DataCampaignId, end};
 use super::{DataCampaignsError, queries};
 use crate::archive;
-use crate::catalog;
+use crate::catalog::{self, Dataset};
 use crate::consent;
 use crate::db::Conn;
 use crate::identity::{self, VehicleRecord, VehicleStatus};
@@ -19,7 +21,8 @@ pub fn collecting(conn: &mut Conn) -> Result<Vec<DataCampaignId>, DataCampaignsE
     queries::unreturned(conn)
 }
 
-/// Counts the days of one campaign, pays who has enough, ends it when it is over, and says how many vehicles it paid.
+/// Counts the days of one campaign, pays who has enough as far as the tokens go (whoever enrolled first comes first), ends it when it
+/// is over, and says how many vehicles it paid.
 ///
 /// Days that were noted stay; so it is enough to look before the archive forgets a week.
 ///
@@ -34,28 +37,53 @@ pub fn collect(
     let Some(mut campaign) = found else { return Ok(0) };
     let dataset = catalog::dataset(conn, campaign.wish.dataset)?;
     let signals = dataset.signals();
-    let mut vehicles = Vec::new();
-    for (vehicle, day) in days(conn, &campaign, &signals)? {
-        if queries::paid_to(conn, id, vehicle)?.is_none() {
-            vehicles.push((vehicle, day));
+    let paid = queries::pays(conn, id)?.into_iter().map(|(vehicle, ..)| vehicle);
+    let paid = paid.collect::<BTreeSet<_>>();
+    let mut came_in = days(conn, &campaign, &signals)?;
+    came_in.retain(|(vehicle, _)| !paid.contains(vehicle));
+    let mut meant = meant(conn, &campaign, &dataset, &came_in)?;
+    let ids = meant.iter().map(|vehicle| vehicle.id).collect::<BTreeSet<_>>();
+
+    let mut counted = queries::days(conn, id)?;
+    for (vehicle, day) in came_in.into_iter().filter(|(vehicle, _)| ids.contains(vehicle)) {
+        if counted.entry(vehicle).or_default().insert(day) {
+            queries::insert_day(conn, id, vehicle, day)?;
         }
     }
-    let ids = vehicles.iter().map(|(vehicle, _)| *vehicle).collect::<Vec<_>>();
-    let meant = identity::vehicles(conn, &ids)?.into_iter().filter(|vehicle| {
-        vehicle.status == VehicleStatus::Active && dataset.admits(&vehicle.description)
-    });
-    let meant = meant.collect::<Vec<_>>();
-    let ids = meant.iter().map(|vehicle| vehicle.id).collect::<Vec<_>>();
-    let sharing = consent::sharing(conn, &ids, &signals, Some(campaign.wish.purpose))?;
-    for (vehicle, day) in vehicles.iter().filter(|(vehicle, _)| sharing.contains(vehicle)) {
-        queries::note_day(conn, id, *vehicle, *day)?;
+    let days_min = usize::try_from(campaign.wish.days_min).unwrap_or(usize::MAX);
+    meant.retain(|vehicle| counted.get(&vehicle.id).is_some_and(|days| days.len() >= days_min));
+    let room = u64::from(campaign.wish.terms.vehicles_max);
+    let room = room.saturating_sub(u64::try_from(paid.len()).unwrap_or(u64::MAX));
+    meant.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+    for vehicle in &meant {
+        pay(conn, &campaign, vehicle, now)?;
     }
-    let paid = pay(conn, &campaign, meant.iter().filter(|it| sharing.contains(&it.id)), now)?;
     let left = ledger::balance(conn, campaign.account())?.available();
     if campaign.wish.closes_at <= now || Some(left) < campaign.wish.terms.price() {
         end(conn, &mut campaign, now)?;
     }
-    Ok(paid)
+    Ok(u64::try_from(meant.len()).unwrap_or(u64::MAX))
+}
+
+/// Those vehicles of which something came in that the campaign is about, and that share everything now for its purpose.
+fn meant(
+    conn: &mut Conn,
+    campaign: &DataCampaign,
+    dataset: &Dataset,
+    came_in: &[(VehicleId, i64)],
+) -> Result<Vec<VehicleRecord>, DataCampaignsError> {
+    let ids = came_in.iter().map(|(vehicle, _)| *vehicle).collect::<BTreeSet<_>>();
+    let ids = ids.into_iter().collect::<Vec<_>>();
+    let mut meant = identity::vehicles(conn, &ids)?;
+    meant.retain(|vehicle| {
+        vehicle.status == VehicleStatus::Active && dataset.admits(&vehicle.description)
+    });
+    let ids = meant.iter().map(|vehicle| vehicle.id).collect::<Vec<_>>();
+    let purpose = Some(campaign.wish.purpose);
+    let sharing = consent::sharing(conn, &ids, &dataset.signals(), purpose)?;
+    let sharing = sharing.into_iter().collect::<BTreeSet<_>>();
+    meant.retain(|vehicle| sharing.contains(&vehicle.id));
+    Ok(meant)
 }
 
 /// Forgets on which days `vehicle` shared what. What it was paid stays.
@@ -78,28 +106,14 @@ fn days(
     Ok(known.into_iter().filter(has_all).map(|day| (day.vehicle, day.day)).collect())
 }
 
-/// Pays those of `vehicles` that have days enough, as far as the tokens go: whoever enrolled first comes first.
-fn pay<'a>(
+fn pay(
     conn: &mut Conn,
     campaign: &DataCampaign,
-    vehicles: impl Iterator<Item = &'a VehicleRecord>,
+    vehicle: &VehicleRecord,
     now: Timestamp,
-) -> Result<u64, DataCampaignsError> {
-    let (id, terms) = (campaign.wish.id, campaign.wish.terms);
-    let mut paid = queries::paid(conn, id)?;
-    let before = paid;
-    for vehicle in vehicles {
-        if paid >= u64::from(terms.vehicles_max) {
-            break;
-        }
-        if queries::days_of(conn, id, vehicle.id)? < campaign.wish.days_min {
-            continue;
-        }
-        let (key, kind) = (campaign.pay_key(vehicle.id), EntryKind::DataPay);
-        let entry = Entry::new(kind, &key, campaign.pay(vehicle.owner));
-        ledger::post(conn, &entry.map_err(LedgerError::from)?, now)?;
-        queries::insert_pay(conn, id, vehicle, terms.pay_per_vehicle, now)?;
-        paid += 1;
-    }
-    Ok(paid - before)
+) -> Result<(), DataCampaignsError> {
+    let (key, kind) = (campaign.pay_key(vehicle.id), EntryKind::DataPay);
+    let entry = Entry::new(kind, &key, campaign.pay(vehicle.owner));
+    ledger::post(conn, &entry.map_err(LedgerError::from)?, now)?;
+    queries::insert_pay(conn, campaign.wish.id, vehicle, campaign.wish.terms.pay_per_vehicle, now)
 }

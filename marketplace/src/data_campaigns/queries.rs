@@ -1,5 +1,7 @@
 //! The only statements that name the tables of data campaigns.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use diesel::dsl::count;
 use diesel::prelude::*;
 use telematics::ids::{Id, Kind};
@@ -106,28 +108,36 @@ pub(super) fn unreturned(conn: &mut Conn) -> Result<Vec<DataCampaignId>, DataCam
     ids.iter().map(|id| read_id("data_campaigns", id)).collect()
 }
 
-/// Notes a day of a vehicle, once.
-pub(super) fn note_day(
+/// Notes a day of a vehicle.
+pub(super) fn insert_day(
     conn: &mut Conn,
     campaign: DataCampaignId,
     vehicle: VehicleId,
     day: i64,
 ) -> Result<(), DataCampaignsError> {
-    let day = i32::try_from(day).unwrap_or(i32::MAX);
-    let known: i64 = data_campaign_days::table
-        .find((campaign.to_vec(), vehicle.to_vec(), day))
-        .count()
-        .get_result(conn)?;
-    if known > 0 {
-        return Ok(());
-    }
     let row = (
         data_campaign_days::campaign_id.eq(campaign.to_vec()),
         data_campaign_days::vehicle_id.eq(vehicle.to_vec()),
-        data_campaign_days::day.eq(day),
+        data_campaign_days::day.eq(i32::try_from(day).unwrap_or(i32::MAX)),
     );
     diesel::insert_into(data_campaign_days::table).values(row).execute(conn)?;
     Ok(())
+}
+
+/// The days that were noted, by vehicle.
+pub(super) fn days(
+    conn: &mut Conn,
+    campaign: DataCampaignId,
+) -> Result<BTreeMap<VehicleId, BTreeSet<i64>>, DataCampaignsError> {
+    let rows: Vec<(Vec<u8>, i32)> = data_campaign_days::table
+        .filter(data_campaign_days::campaign_id.eq(campaign.to_vec()))
+        .select((data_campaign_days::vehicle_id, data_campaign_days::day))
+        .load(conn)?;
+    let mut days = BTreeMap::<_, BTreeSet<_>>::new();
+    for (vehicle, day) in rows {
+        days.entry(read_id("data_campaign_days", &vehicle)?).or_default().insert(day.into());
+    }
+    Ok(days)
 }
 
 pub(super) fn days_of(

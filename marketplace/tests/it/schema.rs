@@ -49,6 +49,8 @@ fn declared() -> BTreeMap<String, Vec<String>> {
             current = Some(table.to_owned());
         } else if let (Some(table), Some((column, _))) = (&current, line.split_once(" -> ")) {
             tables.entry(table.clone()).or_default().push(column.to_owned());
+        } else if line == "}" {
+            current = None;
         }
     }
     tables
