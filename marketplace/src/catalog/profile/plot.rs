@@ -66,6 +66,8 @@ fn draw<B: DrawingBackend>(
         .label_style(font(12))
         .y_desc("percent of the rows")
         .y_labels(6)
+        .x_label_formatter(&|at| label(*at))
+        .y_label_formatter(&|at| label(*at))
         .draw()?;
     chart.draw_series(bars.iter().map(|bar| {
         let inset = (bar.to - bar.from) * 0.04;
@@ -74,6 +76,11 @@ fn draw<B: DrawingBackend>(
         Rectangle::new(corners, BAR.mix(opacity).filled())
     }))?;
     paper.present()
+}
+
+/// A number of an axis, without the digits that a float makes up.
+fn label(at: f64) -> String {
+    ((at * 1e6).round() / 1e6).to_string()
 }
 
 struct Bar {
@@ -134,6 +141,7 @@ mod tests {
         let svg = distribution(&signal(shares)).unwrap();
 
         assert!(svg.contains("Vehicle.Speed (km/h)"), "{svg}");
+        assert!(svg.contains("\n8\n") && !svg.contains(".0\n"), "{svg}");
         assert_eq!(svg.matches("fill=\"#2E7DD0\"").count(), 4, "{svg}");
         assert_eq!(svg.matches("opacity=\"0.45\"").count(), 2, "{svg}");
     }
